@@ -74,13 +74,13 @@ func (m *MP4) Close() error { panic("not built") }
 
 // Info is what a manifest says of a clip.
 type Info struct {
-	From, To    time.Time // UTC of first sample and end of last
-	Video       TrackInfo
-	Audio       *TrackInfo // nil when absent
-	Clock       string     // quality in words: "report" "suspect" "arrival" "unset"
-	Gaps        []recording.Gap
-	Init        recording.Hash
-	Fragments   []FragmentRef
+	From, To  time.Time // UTC of first sample and end of last
+	Video     TrackInfo
+	Audio     *TrackInfo // nil when absent
+	Clock     string     // quality in words: "report" "suspect" "arrival" "unset"
+	Gaps      []recording.Gap
+	Init      recording.Hash
+	Fragments []FragmentRef
 }
 
 // TrackInfo describes a track. SHA256 is over the sample data, in order.
@@ -97,9 +97,9 @@ type TrackInfo struct {
 
 // FragmentRef ties a fragment inside the MP4 to its segment's Merkle tree.
 type FragmentRef struct {
-	Segment int64          // recording.Segment.ID
-	Leaf    int            // position in the segment's tree; 0 is the initialisation
-	Offset  int64          // in the MP4
+	Segment int64 // recording.Segment.ID
+	Leaf    int   // position in the segment's tree; 0 is the initialisation
+	Offset  int64 // in the MP4
 	Size    int64
 	Hash    recording.Hash
 }
@@ -111,7 +111,9 @@ func (s *Service) MP4(ctx context.Context, p Part, o Options) (*MP4, error) { pa
 // the fragments on disk with EXT-X-PROGRAM-DATE-TIME, and EXT-X-DISCONTINUITY
 // at gaps. live leaves the end open. URIs are relative: "init/<segment id>.mp4" and
 // "segment/<segment id>.mp4".
-func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) { panic("not built") }
+func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) {
+	panic("not built")
+}
 
 // SegmentFile opens the file behind a playlist URI, limited to durable bytes, and Init its initialisation bytes.
 func (s *Service) SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error) {

@@ -111,12 +111,12 @@ func (a *Archive) Proof(ctx context.Context, s Segment) (Proof, error) { panic("
 
 // Finding is one result of Check.
 type Finding struct {
-	Kind    string // "bit" "missing" "order" "chain" "deleted" "stray" "open" "index"
-	Camera  string
-	Stream  string
-	Path    string
-	Detail  string // plain words
-	Damage  bool   // false for notes such as deleted by rule
+	Kind   string // "bit" "missing" "order" "chain" "deleted" "stray" "open" "index"
+	Camera string
+	Stream string
+	Path   string
+	Detail string // plain words
+	Damage bool   // false for notes such as deleted by rule
 }
 
 // Check re-verifies files, index and chain and reports each finding. It reads

@@ -1,0 +1,138 @@
+// Package request is the owner's side of a request: it takes bulletins in,
+// verifies and matches requests at home, holds footage, and takes the owner's
+// decisions. Until an approval it causes no traffic that depends on any of it.
+package request
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/ledger"
+)
+
+// State is where a request stands.
+type State string
+
+// States. Those above the line were never shown to the owner unasked.
+const (
+	Refused   State = "refused"    // failed verification or limits; Code says which
+	NotListed State = "not-listed" // valid, but the agency is not on the allowlist
+	Unmatched State = "unmatched"  // valid and allowed, but touches no camera here
+	Hidden    State = "hidden"     // a rule or opt-out keeps it away
+
+	Waiting   State = "waiting"
+	Prepared  State = "prepared"
+	Approved  State = "approved"
+	Sent      State = "sent"
+	Failed    State = "failed"
+	Declined  State = "declined"
+	Expired   State = "expired"
+	Withdrawn State = "withdrawn"
+)
+
+// Errors of decisions: owner input.
+var (
+	ErrNotFound = errors.New("no such request")
+	ErrState    = errors.New("the request is not in a state that allows this")
+	ErrDigest   = errors.New("the digest is not that of the sealed package")
+	ErrNotYours = errors.New("the selection is outside what was asked or recorded")
+)
+
+// Match is a camera's footage that a request touches.
+type Match struct {
+	Camera   string    `json:"camera"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Recorded float64   `json:"recorded_seconds"`
+}
+
+// Record is one request as this home knows it. Every request that arrived has one.
+type Record struct {
+	ID         string               `json:"id"` // request id; for unreadable ones "sha256:…" of what arrived
+	Revision   int                  `json:"revision"`
+	Agency     string               `json:"agency"`
+	State      State                `json:"state"`
+	Code       bulletin.Code        `json:"code,omitempty"`
+	Reason     string               `json:"reason,omitempty"` // plain sentence
+	Source     string               `json:"source"`           // bulletin name, "inbox", …
+	Received   time.Time            `json:"received"`
+	Updated    time.Time            `json:"updated"`
+	Shown      time.Time            `json:"shown"`             // zero if never
+	Request    *bulletin.Request    `json:"request,omitempty"` // nil if it could not be verified
+	AreaKM2    float64              `json:"area_km2,omitempty"`
+	Matches    []Match              `json:"matches,omitempty"`
+	HeldUntil  time.Time            `json:"held_until"`
+	Package    *evidence.Package    `json:"package,omitempty"`
+	Selection  []evidence.Selection `json:"selection,omitempty"`
+	DecidedBy  string               `json:"decided_by,omitempty"`
+	SendAfter  time.Time            `json:"send_after"`            // end of the cool-down
+	CallBack   string               `json:"call_back,omitempty"`   // of the pinned profile
+	AgencyName string               `json:"agency_name,omitempty"` // from the allowlist
+	Envelope   []byte               `json:"-"`
+	Proof      []byte               `json:"-"`
+	Profile    []byte               `json:"-"` // profile envelope it was verified by
+	Log        string               `json:"-"` // verifier key of the bulletin it came from
+}
+
+// Outbox is what an approval hands to delivery, in the same transaction.
+type Outbox struct {
+	Request   string
+	Agency    string
+	PackageID string
+	Path      string
+	Digest    string
+	Bytes     int64
+	Target    bulletin.Target
+	Profile   []byte // profile envelope: host pins and receipt keys
+	Private   bool   // the owner allows private addresses for this agency
+	NotBefore time.Time
+}
+
+// Store keeps requests, profiles and log heads in house.db. A method that takes
+// ledger entries writes them in the same transaction.
+type Store interface {
+	Record(ctx context.Context, id string) (Record, error) // ErrNotFound
+	Records(ctx context.Context) ([]Record, error)         // newest first
+	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
+	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error
+	// Approve moves a prepared record to approved, appends the entry and adds the outbox row; no entry, no row.
+	Approve(ctx context.Context, r Record, e ledger.Entry, o Outbox) (ledger.Entry, error)
+	// Profiles returns the newest verified profile envelope of every agency; PutProfile adds or replaces one.
+	Profiles(ctx context.Context) (map[string][]byte, error)
+	PutProfile(ctx context.Context, agency string, envelope []byte) error
+	// Seen reports whether an envelope hash was taken in before, and remembers it.
+	Seen(ctx context.Context, hash [32]byte) (bool, error)
+	// LogHead and PutLogHead keep the newest signed checkpoint of a bulletin, by its log's verifier key; nil if none.
+	LogHead(ctx context.Context, log string) (signed []byte, fetched time.Time, err error)
+	PutLogHead(ctx context.Context, log string, signed []byte, fetched time.Time) error
+	// Secret returns a random 32-byte value made once for a name, such as the schedule's seed.
+	Secret(ctx context.Context, name string) ([]byte, error)
+}
+
+// Allowed is one agency on the owner's allowlist: one file agencies/<agency>.yml.
+type Allowed struct {
+	Agency         string    `yaml:"agency"`    // DNS name
+	Name           string    `yaml:"name"`      // as shown to the owner
+	Root           string    `yaml:"root"`      // pinned bulletin.VerifiedProfile.RootID
+	CallBack       string    `yaml:"call_back"` // pinned with the root
+	Added          time.Time `yaml:"added"`
+	PrivateUploads bool      `yaml:"private_uploads,omitempty"` // allow an upload host on a private address
+}
+
+// Footage is what the archive tells of a camera; recording.Archive behind an adapter in main.
+type Footage interface {
+	// Recorded returns seconds recorded of a camera's main stream in a window.
+	Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error)
+	Hold(ctx context.Context, id, camera string, from, to, until time.Time) error
+	Release(ctx context.Context, id string) error
+}
+
+// Sealer is evidence.Sealer.
+type Sealer interface {
+	Seal(ctx context.Context, o evidence.Order) (evidence.Package, error)
+	Open(p evidence.Package) (*evidence.Preview, error)
+	Discard(p evidence.Package) error
+}
