@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
+
+// check reports every value that decodes but cannot work.
+func (c *Config) check(d *decoder) {
+	c.checkHome(d)
+	checkAddr(d, "listen", c.Listen)
+	for i, s := range c.Storage {
+		checkStorage(d, fmt.Sprintf("storage[%d]", i), s)
+	}
+	seen := map[string]bool{}
+	for i, cam := range c.Cameras {
+		key := fmt.Sprintf("cameras[%d]", i)
+		checkCamera(d, key, cam)
+		if seen[cam.Name] {
+			d.at(key+".name", "two cameras are called %q", cam.Name)
+		}
+		seen[cam.Name] = true
+	}
+	logs := map[string]bool{}
+	for i, b := range c.Bulletins {
+		key := fmt.Sprintf("bulletins[%d]", i)
+		checkBulletin(d, key, b)
+		if logs[b.Log] && b.Log != "" {
+			d.at(key+".log", "stands in two bulletins")
+		}
+		logs[b.Log] = true
+	}
+	for i, r := range c.Rules {
+		checkRule(d, fmt.Sprintf("rules[%d]", i), r)
+	}
+	if least := *c.Sharing.CoolDown.Min; least < 0 || *c.Sharing.CoolDown.Max < least {
+		d.at("sharing.cool_down", "min must not be negative, nor over max")
+	}
+	if c.HomeKit.Enabled {
+		c.checkHomeKit(d)
+	}
+}
+
+func (c *Config) checkHome(d *decoder) {
+	if _, err := time.LoadLocation(c.Home.Timezone); err != nil {
+		d.at("home.timezone", "unknown time zone; write for example Europe/Berlin")
+	}
+	p := c.Home.Position
+	if p == nil {
+		if len(c.Bulletins) > 0 {
+			d.at("home.position", "is needed to match requests; it never leaves the hub")
+		}
+		return
+	}
+	if p.Lat < -90 || p.Lat > 90 {
+		d.at("home.position.lat", "should be between -90 and 90")
+	}
+	if p.Lon < -180 || p.Lon > 180 {
+		d.at("home.position.lon", "should be between -180 and 180")
+	}
+}
+
+func checkAddr(d *decoder, key, addr string) {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		d.at(key, "should be host:port, for example 0.0.0.0:8080")
+	}
+}
+
+func checkStorage(d *decoder, key string, s Storage) {
+	if s.Path == "" {
+		d.at(key+".path", "is missing")
+	}
+	if s.Profile != "disk" && s.Profile != "sd" {
+		d.at(key+".profile", "should be disk or sd")
+	}
+	if s.Keep.Days < 0 {
+		d.at(key+".keep.days", "should not be negative")
+	}
+}
+
+func checkCamera(d *decoder, key string, c Camera) {
+	if !cameraName.MatchString(c.Name) {
+		d.at(key+".name", "should be 1 to 32 of a-z, 0-9 and -")
+	}
+	checkRTSP(d, key+".url", c.URL)
+	if c.Sub != "" {
+		checkRTSP(d, key+".sub", c.Sub)
+	}
+	if c.Record != "always" && c.Record != "off" {
+		d.at(key+".record", "should be always or off")
+	}
+}
+
+// checkRTSP never repeats the address: it holds a password.
+func checkRTSP(d *decoder, key, raw string) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "rtsp" || u.Host == "" || u.Hostname() == "" {
+		d.at(key, "should be rtsp://[user:password@]host[:port]/path, with @ : / in the password written as %%40 %%3A %%2F")
+	}
+}
+
+func checkBulletin(d *decoder, key string, b Bulletin) {
+	u, err := url.Parse(b.URL)
+	switch {
+	case err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil:
+		d.at(key+".url", "should be an address such as https://bulletin.example/")
+	case u.Scheme == "http" && !onThisMachine(u.Hostname()):
+		d.at(key+".url", "should be https; plain http only on this machine")
+	case u.Scheme != "https" && u.Scheme != "http":
+		d.at(key+".url", "should be https")
+	}
+	if b.Log == "" {
+		d.at(key+".log", "is missing: the log's verifier key")
+	}
+	if b.Every < time.Second {
+		d.at(key+".every", "should be at least 1s")
+	}
+}
+
+func onThisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func checkRule(d *decoder, key string, r Rule) {
+	if !slices.Contains([]string{"notify", "hide", "decline"}, r.Action) {
+		d.at(key+".action", "should be notify, hide or decline")
+	}
+	levels := []string{"", "municipal", "county", "state", "federal", "fire", "other"}
+	if !slices.Contains(levels, r.Level) {
+		d.at(key+".level", "should be one of%s", fmt.Sprint(levels[1:]))
+	}
+	if r.OverKM2 < 0 || r.OverMinutes < 0 {
+		d.at(key, "limits should not be negative")
+	}
+}
+
+func (c *Config) checkHomeKit(d *decoder) {
+	if _, err := netip.ParseAddrPort(c.HomeKit.Listen); err != nil {
+		d.at("homekit.listen", "should be ip:port, for example 192.168.1.20:51826")
+	}
+	if len(c.HomeKit.Name) > 60 {
+		d.at("homekit.name", "should be at most 60 bytes")
+	}
+}

@@ -1,0 +1,202 @@
+// Package config is gatehouse.yml: its structure, its checks and its watcher.
+//
+// The field comments below are the owner's manual of the file.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+)
+
+// File is the name of the configuration in the data folder.
+const File = "gatehouse.yml"
+
+// Config is the whole file.
+type Config struct {
+	Home      Home       `yaml:"home"`
+	Listen    string     `yaml:"listen"`    // address of the console, host:port; default 127.0.0.1:8080
+	Storage   []Storage  `yaml:"storage"`   // the first folder is recorded to, the next when it fails; default ./footage in the data folder
+	Cameras   []Camera   `yaml:"cameras"`   // the owner's cameras
+	Bulletins []Bulletin `yaml:"bulletins"` // where requests are published
+	Rules     []Rule     `yaml:"rules"`     // what happens to a request that matches; the first that applies wins
+	Sharing   Sharing    `yaml:"sharing"`
+	HomeKit   HomeKit    `yaml:"homekit"`
+}
+
+// Home is where the hub stands. It never leaves the hub.
+type Home struct {
+	Name     string    `yaml:"name"`     // shown in the console
+	Position *Position `yaml:"position"` // needed once there is a bulletin: requests are matched against it
+	Timezone string    `yaml:"timezone"` // IANA name; default the machine's
+}
+
+// Position is in WGS 84 degrees.
+type Position struct {
+	Lat float64 `yaml:"lat"`
+	Lon float64 `yaml:"lon"`
+}
+
+// Storage is a folder on one disk.
+type Storage struct {
+	Path    string `yaml:"path"`    // absolute, or below the data folder
+	Profile string `yaml:"profile"` // disk (SSD, HDD, NAS: at most about 2 s and a group of pictures lost) or sd (10 s; wears the card); default disk
+	Keep    Keep   `yaml:"keep"`
+}
+
+// Keep limits how long footage stays; the oldest goes first, never what is held.
+type Keep struct {
+	Days  int  `yaml:"days"`  // 0: no limit by age
+	Bytes Size `yaml:"bytes"` // such as 500GB; 0: no limit
+	Free  Size `yaml:"free"`  // left free on the disk; default 1GB
+}
+
+// Camera is one camera.
+type Camera struct {
+	Name     string `yaml:"name"`     // a-z, 0-9 and -, at most 32; the folder of its footage
+	URL      string `yaml:"url"`      // rtsp://user:password@host/path of the main stream; escape @ : / in the password as %40 %3A %2F
+	Sub      string `yaml:"sub"`      // the same of the sub stream, if there is one
+	Exterior *bool  `yaml:"exterior"` // requests can only ever touch exterior cameras; default true
+	Record   string `yaml:"record"`   // always or off; default always
+}
+
+// Outside reports whether requests may touch the camera.
+func (c Camera) Outside() bool { return c.Exterior == nil || *c.Exterior }
+
+// Bulletin is one public log of requests.
+type Bulletin struct {
+	URL       string        `yaml:"url"`       // base address; https, or http on this machine
+	Log       string        `yaml:"log"`       // C2SP verifier key of the log
+	Witnesses []string      `yaml:"witnesses"` // C2SP cosignature keys; a majority must have signed
+	Every     time.Duration `yaml:"every"`     // between fetches; default 1h. The same whatever arrives
+}
+
+// Rule decides about requests before a person is told.
+type Rule struct {
+	Agency      string  `yaml:"agency"`       // DNS name; empty: any
+	Level       string  `yaml:"level"`        // municipal county state federal fire other
+	Category    string  `yaml:"category"`     // of the incident
+	OverKM2     float64 `yaml:"over_km2"`     // applies to areas larger than this
+	OverMinutes int     `yaml:"over_minutes"` // applies to windows longer than this
+	Action      string  `yaml:"action"`       // notify, hide or decline
+}
+
+// Sharing is about all requests.
+type Sharing struct {
+	OptOut   bool     `yaml:"opt_out"`   // hide every request; the hub's traffic stays the same
+	CoolDown CoolDown `yaml:"cool_down"` // between approval and upload
+}
+
+// CoolDown is a random time between Min and Max. It hides when the owner
+// decided and leaves time to cancel.
+type CoolDown struct {
+	Min *time.Duration `yaml:"min"` // default 5m
+	Max *time.Duration `yaml:"max"` // default 60m
+}
+
+// HomeKit is the request doorbell.
+type HomeKit struct {
+	Enabled    bool     `yaml:"enabled"`
+	Listen     string   `yaml:"listen"`     // ip:port; default 127.0.0.1:0. Give the hub's LAN address to open pairing
+	Interfaces []string `yaml:"interfaces"` // for mDNS; default all but container bridges
+	Neutral    bool     `yaml:"neutral"`    // the picture says only that a request waits
+	Name       string   `yaml:"name"`       // default Video request
+}
+
+// Problem is one thing wrong with the file.
+type Problem struct {
+	Line int // from 1; 0 if it belongs to no line
+	Key  string
+	Text string
+}
+
+// Problems are all things wrong with the file, by line. It is the error of
+// Parse and Load for a file that could be read.
+type Problems []Problem
+
+// Error lists every problem on a line of its own.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, x := range p {
+		lines[i] = fmt.Sprintf("%s:%d: %s: %s", File, x.Line, x.Key, x.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Parse reads and checks a configuration. All problems are reported at once,
+// as Problems.
+func Parse(data []byte) (*Config, error) {
+	d := decoder{lines: map[string]int{}}
+	c := &Config{}
+	d.document(data, c)
+	if !d.broken {
+		c.defaults()
+		c.check(&d)
+	}
+	if len(d.problems) > 0 {
+		sort.SliceStable(d.problems, func(i, j int) bool { return d.problems[i].Line < d.problems[j].Line })
+		return nil, d.problems
+	}
+	return c, nil
+}
+
+// Load reads the configuration in a data folder. A missing file is an error
+// that satisfies os.IsNotExist.
+func Load(dataDir string) (*Config, error) {
+	data, err := os.ReadFile(filepath.Join(dataDir, File))
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data)
+}
+
+func (c *Config) defaults() {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+	}
+	if c.Home.Name == "" {
+		c.Home.Name = "Home"
+	}
+	if c.Home.Timezone == "" {
+		c.Home.Timezone = "Local"
+	}
+	if len(c.Storage) == 0 {
+		c.Storage = []Storage{{Path: "footage"}}
+	}
+	for i := range c.Storage {
+		s := &c.Storage[i]
+		if s.Profile == "" {
+			s.Profile = "disk"
+		}
+		if s.Keep.Free == 0 {
+			s.Keep.Free = 1e9
+		}
+	}
+	for i := range c.Cameras {
+		if c.Cameras[i].Record == "" {
+			c.Cameras[i].Record = "always"
+		}
+	}
+	for i := range c.Bulletins {
+		if c.Bulletins[i].Every == 0 {
+			c.Bulletins[i].Every = time.Hour
+		}
+	}
+	if c.Sharing.CoolDown.Min == nil {
+		c.Sharing.CoolDown.Min = ptr(5 * time.Minute)
+	}
+	if c.Sharing.CoolDown.Max == nil {
+		c.Sharing.CoolDown.Max = ptr(max(time.Hour, *c.Sharing.CoolDown.Min))
+	}
+	if c.HomeKit.Listen == "" {
+		c.HomeKit.Listen = "127.0.0.1:0"
+	}
+	if c.HomeKit.Name == "" {
+		c.HomeKit.Name = "Video request"
+	}
+}
+
+func ptr[T any](v T) *T { return &v }

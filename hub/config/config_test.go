@@ -1,0 +1,191 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const full = `# our home
+home:
+  name: Porch Street
+  position: {lat: 52.51, lon: 13.40}
+  timezone: Europe/Berlin
+listen: 0.0.0.0:8080
+storage:
+  - path: /srv/footage
+    keep: {days: 30, bytes: 1.5TB, free: 20GB}
+cameras:
+  - name: porch
+    url: rtsp://owner:p%40ss@192.168.1.10/main
+    sub: rtsp://192.168.1.10/sub
+  - name: hall
+    url: "rtsp://192.168.1.11:8554/live"
+    exterior: false
+    record: off
+bulletins:
+  - url: https://bulletin.example/
+    log: bulletin.example+0123+abc
+    every: 30m
+rules:
+  - {over_km2: 1, action: hide}
+sharing:
+  cool_down: {min: 0s, max: 2s}
+homekit: {enabled: true, listen: "127.0.0.1:0"}
+`
+
+func TestParseFull(t *testing.T) {
+	c, err := Parse([]byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Storage[0].Keep; got != (Keep{Days: 30, Bytes: 1_500_000_000_000, Free: 20_000_000_000}) {
+		t.Errorf("keep = %+v", got)
+	}
+	if c.Cameras[1].Outside() || !c.Cameras[0].Outside() {
+		t.Error("exterior was not read")
+	}
+	if c.Cameras[1].Record != "off" {
+		t.Errorf("record = %q; off must not become a boolean", c.Cameras[1].Record)
+	}
+	if *c.Sharing.CoolDown.Min != 0 || *c.Sharing.CoolDown.Max != 2*time.Second {
+		t.Error("an explicit cool-down of zero must stay zero")
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := Parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.Storage[0].Path != "footage" || *c.Sharing.CoolDown.Min != 5*time.Minute {
+		t.Errorf("defaults = %+v", c)
+	}
+}
+
+func TestEveryProblemAtOnce(t *testing.T) {
+	_, err := Parse([]byte(`home:
+  nmae: typo
+  position: {lat: 95, lon: x}
+listen: 8080
+cameras:
+  - name: Front Door
+    url: http://host/secret-password
+  - name: a
+    url: rtsp://h/1
+  - name: a
+    url: rtsp://h/2
+storage: {path: x}
+rules:
+  - action: approve
+`))
+	var got Problems
+	if !errors.As(err, &got) {
+		t.Fatalf("err = %v", err)
+	}
+	type at struct {
+		Line int
+		Key  string
+	}
+	var places []at
+	for _, p := range got {
+		places = append(places, at{p.Line, p.Key})
+	}
+	want := []at{
+		{2, "home.nmae"},
+		{3, "home.position.lon"},
+		{3, "home.position.lat"},
+		{4, "listen"},
+		{6, "cameras[0].name"},
+		{7, "cameras[0].url"},
+		{10, "cameras[2].name"},
+		{12, "storage"},
+		{14, "rules[0].action"},
+	}
+	if diff := cmp.Diff(want, places); diff != "" {
+		t.Error(diff)
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Error("a camera address was repeated in an error")
+	}
+}
+
+func TestNotYAML(t *testing.T) {
+	for _, in := range []string{"a: [", "\t- x", "a: b: c", "--- 1\n--- 2\n", "- 1", "home: &a {}\n", strings.Repeat("a", maxFile+1)} {
+		if _, err := Parse([]byte(in)); err == nil {
+			t.Errorf("%.20q was accepted", in)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for in, want := range map[string]Size{"1": 1, "2 kB": 2000, "1.5TB": 1.5e12} {
+		var s Size
+		if err := s.UnmarshalText([]byte(in)); err != nil || s != want {
+			t.Errorf("%q = %d, %v", in, s, err)
+		}
+	}
+	for _, in := range []string{"", "-1", "GB", "1e30TB", "NaN", "5 apples"} {
+		var s Size
+		if s.UnmarshalText([]byte(in)) == nil {
+			t.Errorf("%q was accepted", in)
+		}
+	}
+}
+
+func TestWatchKeepsTheLastGoodConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) {
+		t.Helper()
+		tmp := filepath.Join(dir, "new")
+		if err := os.WriteFile(tmp, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(tmp, filepath.Join(dir, File)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("listen: 127.0.0.1:1\n")
+	applied, bad := make(chan *Config, 9), make(chan error, 9)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- Watch(ctx, dir, slog.New(slog.DiscardHandler), func(c *Config) { applied <- c }, func(err error) { bad <- err })
+	}()
+	time.Sleep(100 * time.Millisecond) // the watcher has no ready signal; an early edit is seen by the next one
+	write("listen: nonsense\n")
+	if err := <-bad; err == nil {
+		t.Error("a bad edit was not reported")
+	}
+	write("listen: 127.0.0.1:2\n")
+	if err := <-bad; err != nil {
+		t.Errorf("a good edit gave %v", err)
+	}
+	if c := <-applied; c.Listen != "127.0.0.1:2" {
+		t.Errorf("applied %q", c.Listen)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(full))
+	f.Add([]byte("home: {position: {lat: .nan}}"))
+	f.Add([]byte("cameras: [{name: *x}]"))
+	f.Add([]byte("? [a]\n: b"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse(data)
+		if (c == nil) == (err == nil) {
+			t.Fatalf("config %v with error %v", c, err)
+		}
+	})
+}

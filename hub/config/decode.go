@@ -1,0 +1,224 @@
+package config
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFile bounds the file; a real one is a few kilobytes.
+const maxFile = 1 << 20
+
+// decoder fills a Config from the YAML tree and collects every problem with
+// its line, where the library's own decoder stops at the first.
+type decoder struct {
+	problems Problems
+	lines    map[string]int // key path to line, for checks after decoding
+	broken   bool           // not YAML at all
+}
+
+func (d *decoder) fail(line int, key, format string, args ...any) {
+	d.problems = append(d.problems, Problem{line, key, fmt.Sprintf(format, args...)})
+}
+
+// at reports a problem of a decoded value, on the line of the nearest key that exists.
+func (d *decoder) at(key, format string, args ...any) {
+	for k := key; k != ""; {
+		if line, ok := d.lines[k]; ok {
+			d.fail(line, key, format, args...)
+			return
+		}
+		k = k[:max(strings.LastIndexAny(k, ".["), 0)]
+	}
+	d.fail(1, key, format, args...)
+}
+
+func (d *decoder) document(data []byte, into any) {
+	if len(data) > maxFile {
+		d.broken = true
+		d.fail(1, "file", "larger than 1 MB")
+		return
+	}
+	f, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		d.broken = true
+		d.syntax(err)
+		return
+	}
+	switch {
+	case len(f.Docs) == 0 || f.Docs[0].Body == nil:
+	case len(f.Docs) > 1:
+		d.broken = true
+		d.fail(f.Docs[1].Body.GetToken().Position.Line, "file", "more than one document")
+	default:
+		d.node(f.Docs[0].Body, reflect.ValueOf(into).Elem(), "")
+	}
+}
+
+func (d *decoder) syntax(err error) {
+	var se *yaml.SyntaxError
+	if errors.As(err, &se) && se.Token != nil && se.Token.Position != nil {
+		d.fail(se.Token.Position.Line, "file", "not valid YAML: %s", se.Message)
+		return
+	}
+	d.fail(1, "file", "not valid YAML")
+}
+
+func line(n ast.Node) int {
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return t.Position.Line
+	}
+	return 1
+}
+
+func (d *decoder) node(n ast.Node, v reflect.Value, key string) {
+	if _, ok := d.lines[key]; !ok {
+		d.lines[key] = line(n)
+	}
+	switch n.(type) {
+	case *ast.NullNode:
+		return
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		d.fail(line(n), key, "anchors, aliases and tags are not used in this file")
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		p := reflect.New(v.Type().Elem())
+		d.node(n, p.Elem(), key)
+		v.Set(p)
+		return
+	}
+	switch {
+	case v.Kind() == reflect.Struct:
+		d.mapping(n, v, key)
+	case v.Kind() == reflect.Slice:
+		d.sequence(n, v, key)
+	default:
+		d.scalar(n, v, key)
+	}
+}
+
+func (d *decoder) mapping(n ast.Node, v reflect.Value, key string) {
+	m, ok := n.(ast.MapNode)
+	if !ok {
+		d.fail(line(n), orFile(key), "should hold keys and values")
+		return
+	}
+	seen := map[string]bool{}
+	for it := m.MapRange(); it.Next(); {
+		name := it.Key().GetToken().Value
+		path := strings.TrimPrefix(key+"."+name, ".")
+		field, known := fieldOf(v, name)
+		switch {
+		case !known:
+			d.fail(line(it.Key()), path, "unknown key; known here: %s", strings.Join(keysOf(v.Type()), " "))
+		case seen[name]:
+			d.fail(line(it.Key()), path, "stands here twice")
+		default:
+			d.lines[path] = line(it.Key())
+			d.node(it.Value(), field, path)
+		}
+		seen[name] = true
+	}
+}
+
+func (d *decoder) sequence(n ast.Node, v reflect.Value, key string) {
+	s, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fail(line(n), key, "should be a list")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values)))
+	for i, item := range s.Values {
+		d.node(item, v.Index(i), fmt.Sprintf("%s[%d]", key, i))
+	}
+}
+
+func (d *decoder) scalar(n ast.Node, v reflect.Value, key string) {
+	text := n.GetToken().Value
+	if _, ok := n.(ast.ScalarNode); !ok {
+		d.fail(line(n), key, "should be a single value")
+		return
+	}
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if err := u.UnmarshalText([]byte(text)); err != nil {
+			d.fail(line(n), key, "%s", err)
+		}
+		return
+	}
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		dur, err := time.ParseDuration(text)
+		if err != nil {
+			d.fail(line(n), key, "not a duration; write for example 90s, 5m or 1h")
+			return
+		}
+		v.SetInt(int64(dur))
+		return
+	}
+	d.plain(n, v, key, text)
+}
+
+func (d *decoder) plain(n ast.Node, v reflect.Value, key, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		if s, ok := n.(*ast.LiteralNode); ok {
+			text = s.Value.Value
+		}
+		v.SetString(text)
+	case reflect.Bool:
+		b, ok := n.(*ast.BoolNode)
+		if !ok {
+			d.fail(line(n), key, "should be true or false")
+			return
+		}
+		v.SetBool(b.Value)
+	case reflect.Int:
+		var i int64
+		if yaml.NodeToValue(n, &i) != nil {
+			d.fail(line(n), key, "should be a whole number")
+			return
+		}
+		v.SetInt(i)
+	case reflect.Float64:
+		var f float64
+		if yaml.NodeToValue(n, &f) != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			d.fail(line(n), key, "should be a number")
+			return
+		}
+		v.SetFloat(f)
+	default:
+		panic("config: no decoder for " + v.Type().String())
+	}
+}
+
+func fieldOf(v reflect.Value, name string) (reflect.Value, bool) {
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("yaml") == name {
+			return v.Field(i), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+func keysOf(t reflect.Type) []string {
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i] = t.Field(i).Tag.Get("yaml")
+	}
+	return keys
+}
+
+func orFile(key string) string {
+	if key == "" {
+		return "file"
+	}
+	return key
+}

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long a file must be left alone before it is read: editors
+// write in several steps.
+const settle = 200 * time.Millisecond
+
+// Watch calls apply with every valid new version of the file, and bad with the
+// error of an invalid one, which is then not applied, until ctx ends. Both are
+// called from this goroutine; bad(nil) follows when a bad file was mended.
+func Watch(ctx context.Context, dataDir string, log *slog.Logger, apply func(*Config), bad func(error)) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watching the configuration: %w", err)
+	}
+	defer w.Close()
+	// The folder, not the file: editors replace files by renaming.
+	if err := w.Add(dataDir); err != nil {
+		return fmt.Errorf("watching the configuration: %w", err)
+	}
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-w.Events:
+			if !ok {
+				return nil
+			}
+			if filepath.Base(e.Name) == File && !e.Has(fsnotify.Chmod) {
+				timer.Reset(settle)
+			}
+		case err := <-w.Errors:
+			log.Warn("configuration watcher failed", "err", err)
+			timer.Reset(settle)
+		case <-timer.C:
+			c, err := Load(dataDir)
+			bad(err)
+			if err == nil {
+				apply(c)
+			}
+		}
+	}
+}
