@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -49,7 +48,7 @@ type Entry struct {
 }
 
 // Tx is a transaction of the database the ledger is kept in. ReadHashes
-// follows tlog's storage order.
+// follows tlog's storage order and sees what Put stored in this transaction.
 type Tx interface {
 	tlog.HashReader
 	// Size is the number of entries.
@@ -57,10 +56,6 @@ type Tx interface {
 	// Put stores entry index with its leaf bytes and the hashes tlog.StoredHashes gives.
 	Put(index int64, leaf []byte, hashes []tlog.Hash) error
 }
-
-// Append adds an entry within a caller's transaction, so that an entry and what
-// it records are durable together or not at all. It returns it with Index and Salt.
-func Append(tx Tx, e Entry) (Entry, error) { panic("not built") }
 
 // Store reads a ledger.
 type Store interface {
@@ -73,38 +68,3 @@ type Store interface {
 	// AppendEntries adds entries in a transaction of their own, using Append.
 	AppendEntries(ctx context.Context, e ...Entry) ([]Entry, error)
 }
-
-// Log reads and proves a ledger.
-type Log struct{}
-
-// New returns a Log. The signer is the hub's key; its name is the checkpoint's origin.
-func New(s Store, signer note.Signer) *Log { panic("not built") }
-
-// Append adds entries in a transaction of their own.
-func (l *Log) Append(ctx context.Context, e ...Entry) ([]Entry, error) { panic("not built") }
-
-// Entries returns entries [from, from+n).
-func (l *Log) Entries(ctx context.Context, from int64, n int) ([]Entry, error) { panic("not built") }
-
-// Size is the number of entries.
-func (l *Log) Size() (int64, error) { panic("not built") }
-
-// Checkpoint returns the signed C2SP checkpoint of the current tree.
-func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) { panic("not built") }
-
-// Proven is an entry with a C2SP tlog-proof that holds a signed checkpoint.
-type Proven struct {
-	Leaf  []byte
-	Entry Entry
-	Proof []byte
-}
-
-// Prove returns a request's entries with proofs against one checkpoint.
-func (l *Log) Prove(ctx context.Context, request string) ([]Proven, error) { panic("not built") }
-
-// VerifyProof checks a leaf and its proof under the hub's verifier key (C2SP vkey) and returns the entry.
-func VerifyProof(leaf, proof []byte, vkey string) (Entry, error) { panic("not built") }
-
-// Check recomputes every hash from the leaves and compares it with those stored
-// and, if given, with an older signed checkpoint that must be a prefix.
-func (l *Log) Check(ctx context.Context, older []byte) error { panic("not built") }
