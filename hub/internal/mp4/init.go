@@ -126,7 +126,7 @@ func parseInit(body []byte) (id Ident, tracks []Track, err error) {
 
 func parseIdent(body []byte) (id Ident, ok bool) {
 	c := cursor{b: body}
-	if [16]byte(append(c.take(16), make([]byte, 16)...)[:16]) != identType || c.u8() != identVersion {
+	if string(c.take(16)) != string(identType[:]) || c.u8() != identVersion {
 		return Ident{}, false
 	}
 	copy(id.Chain[:], c.take(16))
