@@ -5,11 +5,19 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/ledger"
+)
+
+// Errors of owner input and of a Store.
+var (
+	ErrNotFound = errors.New("no such delivery")
+	ErrFinished = errors.New("the delivery has ended")
+	ErrTooLate  = errors.New("every byte has been sent already")
 )
 
 // State of a job.
@@ -53,9 +61,9 @@ type Job struct {
 type Store interface {
 	// Jobs lists all jobs, newest first.
 	Jobs(ctx context.Context) ([]Job, error)
-	// SaveJob stores progress (State, UploadURL, Offset, Attempts, NextTry, Error, NotBefore) if the stored state is not final.
+	// SaveJob stores progress (State, UploadURL, Offset, Attempts, NextTry, Error, NotBefore); ErrFinished if the stored state is final.
 	SaveJob(ctx context.Context, j Job) error
-	// FinishJob stores a final state, the receipt and the ledger entries in one transaction, once.
+	// FinishJob stores a final state, the receipt and the ledger entries in one transaction, once; then ErrFinished.
 	FinishJob(ctx context.Context, j Job, e ...ledger.Entry) error
 }
 

@@ -95,17 +95,27 @@ type Outbox struct {
 // ledger entries writes them in the same transaction.
 type Store interface {
 	Record(ctx context.Context, id string) (Record, error) // ErrNotFound
-	Records(ctx context.Context) ([]Record, error)         // newest first
+	// Records lists the records in the given states, of all if none is given; newest first.
+	Records(ctx context.Context, in ...State) ([]Record, error)
 	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
 	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error
-	// Approve moves a prepared record to approved, appends the entry and adds the outbox row; no entry, no row.
+	// DropRecord removes a refused record; one in another state, or absent, is left alone.
+	DropRecord(ctx context.Context, id string) error
+	// Prune removes what the owner was never shown and arrived before a time,
+	// and all refused records but the newest keep.
+	Prune(ctx context.Context, before time.Time, keep int) error
+	// Approve moves a prepared or failed record to approved, appends the entry and adds the outbox row; no entry, no row.
 	Approve(ctx context.Context, r Record, e ledger.Entry, o Outbox) (ledger.Entry, error)
+	// AppendEntries adds ledger entries in a transaction of their own.
+	AppendEntries(ctx context.Context, e ...ledger.Entry) ([]ledger.Entry, error)
 	// Profiles returns the newest verified profile envelope of every agency; PutProfile adds or replaces one.
 	Profiles(ctx context.Context) (map[string][]byte, error)
 	PutProfile(ctx context.Context, agency string, envelope []byte) error
-	// Seen reports whether an envelope hash was taken in before, and remembers it.
+	// Seen reports whether Remember was called with an envelope's hash.
 	Seen(ctx context.Context, hash [32]byte) (bool, error)
-	// LogHead and PutLogHead keep the newest signed checkpoint of a bulletin, by its log's verifier key; nil if none.
+	Remember(ctx context.Context, hash [32]byte, at time.Time) error
+	// LogHead and PutLogHead keep the newest signed checkpoint of a bulletin, by its log's verifier key; nil if
+	// none. Fetched is the time up to which all data files were taken in.
 	LogHead(ctx context.Context, log string) (signed []byte, fetched time.Time, err error)
 	PutLogHead(ctx context.Context, log string, signed []byte, fetched time.Time) error
 	// Secret returns a random 32-byte value made once for a name, such as the schedule's seed.

@@ -1,0 +1,70 @@
+package sqlite
+
+// houseMigrations of house.db. The ledger's tables take rows and never change
+// or lose one; an outbox row needs its ledger entry: no ledger, no bytes.
+var houseMigrations = []string{`
+CREATE TABLE ledger(
+	idx     INTEGER PRIMARY KEY,
+	leaf    BLOB NOT NULL,
+	request TEXT NOT NULL -- of the leaf, for looking up
+) STRICT;
+CREATE INDEX ledger_request ON ledger(request) WHERE request <> '';
+CREATE TABLE ledger_hash(
+	idx  INTEGER PRIMARY KEY, -- tlog.StoredHashIndex
+	hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+CREATE TRIGGER ledger_kept BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_same BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_hash_kept BEFORE DELETE ON ledger_hash BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_hash_same BEFORE UPDATE ON ledger_hash BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+CREATE TABLE request(
+	id       TEXT PRIMARY KEY,
+	state    TEXT NOT NULL,
+	received INTEGER NOT NULL,
+	doc      TEXT NOT NULL, -- request.Record as JSON
+	envelope BLOB NOT NULL,
+	proof    BLOB NOT NULL,
+	profile  BLOB NOT NULL,
+	log      TEXT NOT NULL
+) STRICT;
+CREATE INDEX request_state ON request(state, received);
+CREATE TABLE profile(agency TEXT PRIMARY KEY, envelope BLOB NOT NULL) STRICT;
+CREATE TABLE seen(hash BLOB PRIMARY KEY CHECK (length(hash) = 32), at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE log_head(log TEXT PRIMARY KEY, signed BLOB NOT NULL, fetched INTEGER NOT NULL) STRICT;
+CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL CHECK (length(value) = 32)) STRICT;
+
+CREATE TABLE outbox(
+	id          INTEGER PRIMARY KEY AUTOINCREMENT,
+	ledger      INTEGER NOT NULL UNIQUE REFERENCES ledger(idx),
+	request     TEXT NOT NULL REFERENCES request(id),
+	agency      TEXT NOT NULL,
+	package     TEXT NOT NULL,
+	path        TEXT NOT NULL,
+	digest      TEXT NOT NULL CHECK (length(digest) = 64),
+	bytes       INTEGER NOT NULL CHECK (bytes > 0),
+	target_kind TEXT NOT NULL,
+	target_url  TEXT NOT NULL,
+	profile     BLOB NOT NULL,
+	private     INTEGER NOT NULL CHECK (private IN (0, 1)),
+	not_before  INTEGER NOT NULL,
+	state       TEXT NOT NULL DEFAULT 'cooling',
+	upload_url  TEXT NOT NULL DEFAULT '',
+	offset      INTEGER NOT NULL DEFAULT 0 CHECK (offset BETWEEN 0 AND bytes),
+	attempts    INTEGER NOT NULL DEFAULT 0,
+	next_try    INTEGER NOT NULL DEFAULT 0,
+	error       TEXT NOT NULL DEFAULT '',
+	receipt     BLOB NOT NULL DEFAULT x'',
+	finished    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX outbox_live ON outbox(request) WHERE state NOT IN ('done', 'failed', 'cancelled');
+
+CREATE TABLE owner(one INTEGER PRIMARY KEY CHECK (one = 1), hash TEXT NOT NULL) STRICT;
+CREATE TABLE session(
+	token   BLOB PRIMARY KEY CHECK (length(token) = 32), -- SHA-256 of the cookie's token
+	created INTEGER NOT NULL,
+	seen    INTEGER NOT NULL,
+	agent   TEXT NOT NULL,
+	peer    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+`}
