@@ -1,0 +1,120 @@
+package bulletin
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// ErrNotListed is the error of signing with a key that the profile does not list for it.
+var ErrNotListed = errors.New("the profile does not list this key for that role")
+
+// SignProfile checks a profile and signs it with root keys. The result is
+// opened again, so that what it returns is a valid profile; during a rotation
+// the old root's keys sign too.
+func SignProfile(p Profile, roots ...ed25519.PrivateKey) ([]byte, error) {
+	p.Type = profileSchema
+	payload, err := compact(p)
+	if err != nil {
+		return nil, fmt.Errorf("encoding profile: %w", err)
+	}
+	w := wireEnvelope{PayloadType: ProfileType, Payload: payload}
+	for _, k := range roots {
+		w = w.sign(k)
+	}
+	env, err := w.encode()
+	if err != nil {
+		return nil, fmt.Errorf("encoding profile: %w", err)
+	}
+	if _, err := OpenProfile(env); err != nil {
+		return nil, fmt.Errorf("signing profile: %w", err)
+	}
+	return env, nil
+}
+
+// NewRequest checks a request's schema and wraps it in an envelope that nobody has signed yet.
+func NewRequest(q Request) ([]byte, error) {
+	q.Type = requestSchema
+	if q.Incident.NotRelatedTo == nil {
+		q.Incident.NotRelatedTo = []string{}
+	}
+	payload, err := compact(q)
+	if err != nil {
+		return nil, fmt.Errorf("encoding request: %w", err)
+	}
+	if _, r := parseRequest(payload); r != nil {
+		return nil, fmt.Errorf("encoding request: %w", r)
+	}
+	return wireEnvelope{PayloadType: RequestType, Payload: payload}.encode()
+}
+
+// ParseDraft decodes a request that a person wrote, with the same strictness
+// as a signed one, and checks its schema.
+func ParseDraft(draft []byte) (Request, error) {
+	q, r := parseRequest(draft)
+	return q, asError(r)
+}
+
+// Unsigned opens a request's envelope before it has both signatures: the schema
+// is checked, each signature there is must verify, and the request must be made under p.
+func Unsigned(envelope []byte, p VerifiedProfile) (Request, error) {
+	_, q, r := unsigned(envelope, p)
+	return q, asError(r)
+}
+
+func unsigned(envelope []byte, p VerifiedProfile) (wireEnvelope, Request, *Refusal) {
+	w, r := parseEnvelope(envelope, RequestType, MaxRequest)
+	if r != nil {
+		return w, Request{}, r
+	}
+	if _, r := w.verify(append(p.Officers[:len(p.Officers):len(p.Officers)], p.Supervisors...), false); r != nil {
+		return w, Request{}, r
+	}
+	q, r := parseRequest(w.Payload)
+	if r == nil {
+		r = bound(q, p)
+	}
+	return w, q, r
+}
+
+// SignRequest adds one signature to an envelope of NewRequest or of the other
+// signer. The key is an officer's or a supervisor's of p; a role signs once.
+func SignRequest(envelope []byte, key ed25519.PrivateKey, p VerifiedProfile) ([]byte, error) {
+	w, _, r := unsigned(envelope, p)
+	if r != nil {
+		return nil, fmt.Errorf("opening request: %w", r)
+	}
+	id := map[string]bool{publicKey(key).ID(): true}
+	role := p.Officers
+	if signers(id, role) == 0 {
+		role = p.Supervisors
+	}
+	if signers(id, role) == 0 {
+		return nil, fmt.Errorf("signing request: %w", ErrNotListed)
+	}
+	already := map[string]bool{}
+	for _, s := range w.Signatures {
+		already[s.KeyID] = true
+	}
+	if signers(already, role) != 0 {
+		return nil, fmt.Errorf("signing request: %w", refuse(DoubleRole, "Somebody in this role has signed already."))
+	}
+	return w.sign(key).encode()
+}
+
+// SignReceipt checks a receipt and signs it.
+func SignReceipt(q Receipt, key ed25519.PrivateKey) ([]byte, error) {
+	q.Type = receiptSchema
+	payload, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("encoding receipt: %w", err)
+	}
+	if r := decodeStrict(payload, new(Receipt)); r != nil {
+		return nil, fmt.Errorf("encoding receipt: %w", r)
+	}
+	if r := checkReceipt(q); r != nil {
+		return nil, fmt.Errorf("encoding receipt: %w", r)
+	}
+	return wireEnvelope{PayloadType: ReceiptType, Payload: payload}.sign(key).encode()
+}

@@ -1,0 +1,156 @@
+package bulletin
+
+import (
+	"net/mail"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxMarks is how many combining marks may follow each other; no orthography in
+// use stacks more, and more can be drawn over neighbouring lines.
+const maxMarks = 4
+
+const (
+	zwnj = '\u200c'
+	zwj  = '\u200d'
+)
+
+// plainText refuses what a string must never contain: text that is not in
+// NFC, white space at its ends, control and format characters (bidirectional
+// ones among them), private use and damaged characters. The two joiners, which
+// Persian and Indic spelling needs, may follow a letter or mark of those scripts.
+func plainText(s, at string) *Refusal {
+	bad := func(what string) *Refusal { return refuse(BadSchema, "The text of "+where(at)+" "+what+".") }
+	switch {
+	case !norm.NFC.IsNormalString(s):
+		return bad("is not in Unicode normal form C")
+	case strings.TrimSpace(s) != s:
+		return bad("begins or ends with white space")
+	}
+	var before rune
+	marks := 0
+	for _, c := range s {
+		joiner := c == zwnj || c == zwj
+		switch {
+		case joiner && before > unicode.MaxLatin1 && (unicode.IsLetter(before) || unicode.IsMark(before)):
+		case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp):
+			return bad("contains a control or invisible character")
+		case c == utf8.RuneError || c&0xfffe == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef):
+			return bad("contains a damaged character")
+		}
+		if marks++; !unicode.IsMark(c) {
+			marks = 0
+		}
+		if marks > maxMarks {
+			return bad("stacks too many marks on a letter")
+		}
+		before = c
+	}
+	return nil
+}
+
+var (
+	// dots that some software folds to a full stop in host names (UTS 46).
+	dots = strings.NewReplacer("．", ".", "｡", ".", "。", ".")
+
+	scheme = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*:/|www\.|\b(mailto|javascript|data|tel|sms):)`)
+	dotted = regexp.MustCompile(`[0-9]{1,3}(\.[0-9]{1,3}){3}`)
+	domain = regexp.MustCompile(`[\pL\pN_-]\.\pL{2,}`)
+	cjkDot = regexp.MustCompile(`[A-Za-z0-9-][．｡。][A-Za-z]{2,}`)
+	email  = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}`)
+)
+
+// hasLink reports whether software that turns text into links might find one:
+// a scheme, an address, or two letters after a dot without a space between.
+func hasLink(s string) bool {
+	return scheme.MatchString(s) || dotted.MatchString(s) || domain.MatchString(s) || cjkDot.MatchString(s) ||
+		strings.ContainsAny(s, "@＠") || scheme.MatchString(dots.Replace(s))
+}
+
+var (
+	label    = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
+	dnsName  = regexp.MustCompile(`^(` + label + `\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)
+	hexHash  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	uuid7    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	phone    = regexp.MustCompile(`^\+?[0-9][0-9 ()./-]{4,28}[0-9]( (x|ext\.?) ?[0-9]{1,6})?$`)
+	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
+)
+
+func isDNSName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
+
+func isEmail(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && len(s) <= 254 && a.Name == "" && a.Address == s && email.FindString(s) == s
+}
+
+// checker keeps the first thing that is wrong with a decoded object.
+type checker struct{ r *Refusal }
+
+func (c *checker) fail(code Code, detail string) {
+	if c.r == nil {
+		c.r = refuse(code, detail)
+	}
+}
+
+// must refuses the schema unless ok; the sentence tells what has to be.
+func (c *checker) must(ok bool, detail string) {
+	if !ok {
+		c.fail(BadSchema, detail)
+	}
+}
+
+// text wants least to most characters and nothing that reads as a link.
+func (c *checker) text(at, s string, least, most int) {
+	c.length(at, s, least, most)
+	c.must(!hasLink(s), "The text of "+at+" contains something that reads as a link.")
+}
+
+// contact is text that may contain e-mail addresses.
+func (c *checker) contact(at, s string, least, most int) {
+	c.length(at, s, least, most)
+	c.must(!hasLink(email.ReplaceAllString(s, " ")), "The text of "+at+" contains something that reads as a link.")
+}
+
+func (c *checker) length(at, s string, least, most int) {
+	n := utf8.RuneCountInString(s)
+	c.must(n >= least && n <= most, "The text of "+at+" is too short or too long.")
+}
+
+func (c *checker) matches(at, s string, re *regexp.Regexp, want string) {
+	c.must(re.MatchString(s), "The member "+at+" is not "+want+".")
+}
+
+func (c *checker) oneOf(at, s string, list []string) {
+	for _, l := range list {
+		if l == s {
+			return
+		}
+	}
+	c.fail(BadSchema, "The member "+at+" is not one of the values allowed.")
+}
+
+func (c *checker) count(at string, n, least, most int) {
+	c.must(n >= least && n <= most, "The list "+at+" is too short or too long.")
+}
+
+func (c *checker) distinct(at string, list []string) {
+	seen := make(map[string]bool, len(list))
+	for _, s := range list {
+		c.must(!seen[s], "The list "+at+" names something twice.")
+		seen[s] = true
+	}
+}
+
+// err returns the refusal as an error that is nil if there is none.
+func (c *checker) err() error { return asError(c.r) }
+
+func asError(r *Refusal) error {
+	if r == nil {
+		return nil
+	}
+	return r
+}
