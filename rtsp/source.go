@@ -3,7 +3,11 @@ package rtsp
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
 	"time"
+
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
 )
 
 // Config configures a Source.
@@ -38,29 +42,227 @@ type State struct {
 }
 
 // Source reads one stream of one camera.
-type Source struct{ cfg Config }
+type Source struct {
+	cfg Config
+
+	mu       sync.Mutex
+	state    State
+	session  *Session // of the newest Unit
+	last     *Unit    // newest Unit of the leading track
+	gop      []queued // from the newest Random video Unit on; nil when it grew past maxGOP
+	gopBytes int
+	readers  map[*Reader]struct{}
+	told     *Break // newest Break; nil while Units flow
+	over     bool   // Run has returned
+}
+
+// maxGOP bounds the group of pictures that is kept for Readers to come. At the
+// bit rates of cameras that make groups of a minute it is about a minute.
+const maxGOP = 8 << 20
+
+const (
+	defaultStall = 10 * time.Second
+	defaultRetry = time.Second
+	retryFactor  = 60 // the longest delay, in first delays
+	steadyFactor = 20 // live for this long, in first delays, is no failed attempt
+)
 
 // NewSource returns a Source that is not connected yet.
-func NewSource(cfg Config) *Source { return &Source{cfg: cfg} }
+func NewSource(cfg Config) *Source {
+	if cfg.Stall <= 0 {
+		cfg.Stall = defaultStall
+	}
+	if cfg.Retry <= 0 {
+		cfg.Retry = defaultRetry
+	}
+	return &Source{
+		cfg:     cfg,
+		state:   State{Phase: PhaseConnecting, Since: time.Now()},
+		readers: map[*Reader]struct{}{},
+	}
+}
 
 // Run connects, reads and reconnects until ctx ends; it then ends every Reader
 // with a shutdown Break and returns nil. A camera's fault is never an error.
-func (s *Source) Run(ctx context.Context) error { panic("not built") }
+func (s *Source) Run(ctx context.Context) error {
+	defer s.finish()
+	u, err := parseAddress(s.cfg.URL)
+	if err != nil {
+		s.offline(&failure{ReasonRefused, "The camera's address is not an rtsp:// address.", err}, nil)
+		<-ctx.Done()
+		return nil
+	}
+	delay := s.cfg.Retry
+	for {
+		st := newStream(s, s.cfg.Stall, time.Now())
+		f := converse(ctx, u, st)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if lived := s.offline(f, u); lived > steadyFactor*s.cfg.Retry {
+			delay = s.cfg.Retry
+		}
+		longest := retryFactor * s.cfg.Retry
+		if f.reason == ReasonAuth {
+			delay = longest // cameras lock accounts after a few wrong passwords
+		}
+		// Jitter keeps cameras that failed together from coming back together.
+		wait := time.Duration(float64(delay) * (0.75 + rand.Float64()/2))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(min(wait, longest)):
+		}
+		delay = min(2*delay, longest)
+	}
+}
+
+// offline records why the camera is not live, tells Readers if that is new,
+// and returns how long it was live.
+func (s *Source) offline(f *failure, u *base.URL) (lived time.Duration) {
+	s.mu.Lock()
+	if s.state.Phase == PhaseLive {
+		lived = time.Since(s.state.Since)
+	}
+	changed := s.state.Phase != PhaseOffline || s.state.Reason != f.reason
+	if changed {
+		s.state.Phase, s.state.Since = PhaseOffline, time.Now()
+	}
+	s.state.Reason, s.state.Detail = f.reason, f.detail
+	if changed {
+		s.tell(&Break{Reason: f.reason, Detail: f.detail})
+	}
+	s.mu.Unlock()
+	if changed {
+		s.cfg.Log.Warn("camera offline", "camera", s.cfg.Camera, "reason", string(f.reason), "err", scrub(f.err, u))
+	}
+	return lived
+}
+
+// tell gives a Break to every Reader. s.mu is held.
+func (s *Source) tell(b *Break) {
+	s.told = b
+	s.gop, s.gopBytes = nil, 0
+	for r := range s.readers {
+		r.add(queued{brk: b})
+	}
+}
+
+// pause implements output: Units are missing or do not join, but the
+// connection stands.
+func (s *Source) pause(reason Reason, detail string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(&Break{Reason: reason, Detail: detail})
+}
+
+// unit implements output.
+func (s *Source) unit(session *Session, u *Unit, offset time.Duration) {
+	s.mu.Lock()
+	live := s.state.Phase != PhaseLive
+	if live {
+		s.state.Phase, s.state.Since = PhaseLive, time.Now()
+		s.state.Reason, s.state.Detail = "", ""
+	}
+	if s.session != session {
+		s.session = session
+		s.state.Formats = session.Formats
+	}
+	s.state.LastUnit, s.state.Clock, s.state.Offset = u.Arrived, u.Clock, offset
+	s.told = nil
+	if u.Format.Track == 0 {
+		s.last = u
+	}
+	q := queued{session: session, unit: u}
+	s.keep(q)
+	for r := range s.readers {
+		r.add(q)
+	}
+	s.mu.Unlock()
+	if live {
+		s.cfg.Log.Info("camera live", "camera", s.cfg.Camera)
+	}
+}
+
+// keep adds to the group of pictures in hand. s.mu is held.
+func (s *Source) keep(q queued) {
+	if q.unit.Format.Video() && q.unit.Random {
+		clear(s.gop)
+		s.gop, s.gopBytes = append(s.gop[:0], q), q.bytes()
+		return
+	}
+	if len(s.gop) == 0 {
+		return
+	}
+	if s.gopBytes += q.bytes(); s.gopBytes > maxGOP {
+		s.gop, s.gopBytes = nil, 0
+		return
+	}
+	s.gop = append(s.gop, q)
+}
+
+// floor implements output.
+func (s *Source) floor() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		return time.Time{}
+	}
+	return s.last.UTC
+}
 
 // State returns a snapshot.
-func (s *Source) State() State { panic("not built") }
+func (s *Source) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
 
 // Reader subscribes. maxBytes bounds what may wait for this reader; it should
 // hold two groups of pictures. A Reader made while the Source is live starts
-// with the Session and the group of pictures in hand.
-func (s *Source) Reader(maxBytes int) *Reader { panic("not built") }
+// with the Session and the group of pictures in hand, unless that is larger
+// than maxBytes or the camera makes groups too large to keep; it then starts
+// with the next. A Reader made while the camera is offline starts with the
+// Break that says why.
+func (s *Source) Reader(maxBytes int) *Reader {
+	r := &Reader{source: s, maxBytes: maxBytes, wake: make(chan struct{}, 1), need: true}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told != nil {
+		r.add(queued{brk: s.told})
+	}
+	if s.over {
+		r.finish(shutdownBreak)
+		return r
+	}
+	if s.gopBytes <= maxBytes {
+		for _, q := range s.gop {
+			r.add(q)
+		}
+	}
+	s.readers[r] = struct{}{}
+	return r
+}
 
-// Reader is one subscription to a Source. It is for one goroutine.
-type Reader struct{}
+// forget ends a subscription.
+func (s *Source) forget(r *Reader) {
+	s.mu.Lock()
+	delete(s.readers, r)
+	s.mu.Unlock()
+}
 
-// Next blocks for the next Item. It returns ctx.Err() when ctx ends, and
-// io.EOF after Close or after the shutdown Break has been delivered.
-func (r *Reader) Next(ctx context.Context) (Item, error) { panic("not built") }
+var shutdownBreak = &Break{Reason: ReasonShutdown, Detail: "Gatehouse stopped reading the camera."}
 
-// Close ends the subscription. It may be called from any goroutine, twice.
-func (r *Reader) Close() { panic("not built") }
+// finish ends every Reader.
+func (s *Source) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.state.Phase, s.state.Since = PhaseOffline, time.Now()
+	s.state.Reason, s.state.Detail = ReasonShutdown, shutdownBreak.Detail
+	s.gop, s.gopBytes = nil, 0
+	for r := range s.readers {
+		r.finish(shutdownBreak)
+	}
+	clear(s.readers)
+}

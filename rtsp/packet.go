@@ -1,0 +1,90 @@
+package rtsp
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// packet is the part of an RTP packet that Gatehouse uses (RFC 3550 5.1).
+// payload points into the connection's read buffer unless the packet was held.
+type packet struct {
+	ssrc    uint32
+	ts      uint32
+	seq     uint16
+	pt      uint8
+	marker  bool
+	payload []byte
+}
+
+var errPacket = errors.New("malformed RTP packet")
+
+// parse reads one RTP packet. CSRCs, the header extension and padding are
+// skipped over.
+func (p *packet) parse(b []byte) error {
+	if len(b) < 12 || b[0]>>6 != 2 {
+		return errPacket
+	}
+	end := len(b)
+	if b[0]&0x20 != 0 {
+		pad := int(b[end-1])
+		if pad == 0 || pad > end-12 {
+			return errPacket
+		}
+		end -= pad
+	}
+	start := 12 + 4*int(b[0]&0x0f)
+	if b[0]&0x10 != 0 {
+		if start+4 > end {
+			return errPacket
+		}
+		start += 4 + 4*int(binary.BigEndian.Uint16(b[start+2:]))
+	}
+	if start > end {
+		return errPacket
+	}
+	p.marker = b[1]&0x80 != 0
+	p.pt = b[1] & 0x7f
+	p.seq = binary.BigEndian.Uint16(b[2:])
+	p.ts = binary.BigEndian.Uint32(b[4:])
+	p.ssrc = binary.BigEndian.Uint32(b[8:])
+	p.payload = b[start:end]
+	return nil
+}
+
+// senderReport is the clock part of an RTCP sender report (RFC 3550 6.4.1).
+type senderReport struct {
+	ssrc uint32
+	ntp  uint64 // seconds since 1900 in the upper half, 1/2^32 s in the lower
+	rtp  uint32
+}
+
+// parseReports calls yield for every sender report in a compound RTCP packet.
+// It stops quietly at the first malformed header: the reports before it stand.
+func parseReports(b []byte, yield func(senderReport)) {
+	for len(b) >= 4 {
+		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
+		if b[0]>>6 != 2 || size > len(b) {
+			return
+		}
+		if b[1] == 200 && size >= 28 {
+			yield(senderReport{
+				ssrc: binary.BigEndian.Uint32(b[4:]),
+				ntp:  binary.BigEndian.Uint64(b[8:]),
+				rtp:  binary.BigEndian.Uint32(b[16:]),
+			})
+		}
+		b = b[size:]
+	}
+}
+
+// ntpNanos is an NTP timestamp as nanoseconds since 1970. Timestamps with the
+// top bit clear are in the era that begins in 2036 (RFC 4330 3).
+func ntpNanos(ntp uint64) int64 {
+	const from1900To1970 = 2208988800
+	sec := int64(ntp >> 32)
+	if sec < 1<<31 {
+		sec += 1 << 32
+	}
+	frac := (ntp & 0xffffffff) * 1e9 >> 32
+	return (sec-from1900To1970)*1e9 + int64(frac)
+}
