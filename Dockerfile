@@ -1,0 +1,19 @@
+# One static program, nothing else. /data holds everything that must last.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o /gatehouse ./hub \
+ && mkdir -p /rootfs/data /rootfs/etc/ssl/certs && chown 65532:65532 /rootfs/data \
+ && cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/
+
+FROM scratch
+COPY --from=build /rootfs/ /
+COPY --from=build /gatehouse /gatehouse
+USER 65532:65532
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s CMD ["/gatehouse", "status"]
+ENTRYPOINT ["/gatehouse"]
+CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:8080"]

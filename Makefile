@@ -1,0 +1,54 @@
+# Two commands are all a person needs: `go run ./hub demo` and `make test`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+TOOLS := $(CURDIR)/.tools
+BIN := $(TOOLS)/bin
+export CGO_ENABLED ?= 0
+
+# Debian packages of the real peers that the tests run against.
+DEBIAN := ffmpeg age jq chromium gstreamer1.0-rtsp gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad gir1.2-gst-rtsp-server-1.0 python3-gi gcc libc6-dev procps
+
+.PHONY: all build test tools lint unit e2e fuzz bench clean
+
+all: build
+
+build:
+	go build -trimpath -o dist/gatehouse ./hub
+
+## test: install what the tests need, then run everything
+test: tools lint unit e2e
+
+tools:
+	images/tools.sh "$(TOOLS)" $(DEBIAN)
+
+lint:
+	@out=$$($(BIN)/gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
+	go vet ./...
+	$(BIN)/staticcheck ./...
+
+# The race detector needs cgo; the product is built without.
+unit:
+	PATH="$(BIN):$$PATH" CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+# A browser walks the console of a real hub.
+e2e: build
+	PATH="$(BIN):$$PATH" node --test --test-concurrency=1 ui/e2e/
+
+## fuzz: every fuzz target for FUZZTIME
+FUZZTIME ?= 20s
+fuzz:
+	@for pkg in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$pkg | grep ^Fuzz || true); do \
+			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+## bench: the hub beside ffmpeg on the same 16 streams; prints the table of docs/benchmarks.md
+bench: tools
+	go test -run '^$$' -bench . -benchtime 1s ./hub/... ./rtsp/... | grep -E '^(Benchmark|ok|FAIL)'
+	PATH="$(BIN):$$PATH" go run ./hub/internal/bench
+
+clean:
+	rm -rf dist .tools

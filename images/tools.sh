@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs what the tests need: Debian packages, pinned Go tools built from
+# nested modules, npm packages by lock file. Does nothing that is done already;
+# anything that cannot be had fails.
+set -euo pipefail
+tools=$1; shift
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$tools/bin"
+
+missing=()
+for package in "$@"; do
+	dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+done
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+if [ ${#missing[@]} -gt 0 ]; then
+	sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+	echo "installing ${missing[*]}"
+	$sudo apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$tools/apt.log" 2>&1 ||
+		{ tail -20 "$tools/apt.log"; exit 1; }
+fi
+
+# build FOLDER NAME PACKAGE: a program from a module that pins it
+build() {
+	local stamp="$tools/$2.sum"
+	if [ ! -x "$tools/bin/$2" ] || ! cmp -s "$root/$1/go.sum" "$stamp"; then
+		echo "building $2"
+		(cd "$root/$1" && CGO_ENABLED=0 go build -trimpath -o "$tools/bin/$2" "$3")
+		cp "$root/$1/go.sum" "$stamp"
+	fi
+}
+build hub/testdata/peers go2rtc github.com/AlexxIT/go2rtc
+build hub/testdata/lint gofumpt mvdan.cc/gofumpt
+build hub/testdata/lint staticcheck honnef.co/go/tools/cmd/staticcheck
+
+# packages FOLDER: npm packages exactly as locked
+packages() {
+	if ! cmp -s "$root/$1/package-lock.json" "$root/$1/node_modules/.gatehouse-lock"; then
+		echo "npm packages of $1"
+		(cd "$root/$1" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+		cp "$root/$1/package-lock.json" "$root/$1/node_modules/.gatehouse-lock"
+	fi
+}
+packages bridge/homekit/testdata/controller
+packages ui/e2e
