@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+
+	"gatehouse/hub/config"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/ledger"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/sqlite"
+)
+
+type fsckCmd struct {
+	Data string `help:"Data folder." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
+}
+
+var errDamage = errors.New("damage was found")
+
+// Run re-verifies everything that was kept; it may run beside the hub.
+func (c *fsckCmd) Run(e *env) error {
+	cfg, err := config.Load(c.Data)
+	if err != nil {
+		return err
+	}
+	index, err := sqlite.OpenIndex(e.ctx, filepath.Join(c.Data, "index.db"))
+	if err != nil {
+		return err
+	}
+	defer index.Close()
+	house, err := sqlite.OpenHouse(e.ctx, filepath.Join(c.Data, "house.db"))
+	if err != nil {
+		return err
+	}
+	defer house.Close()
+	damaged := 0
+	err = recording.Check(e.ctx, archiveConfig(cfg, c.Data, index, e.log), func(f recording.Finding) {
+		mark := "note  "
+		if f.Damage {
+			mark = "DAMAGE"
+			damaged++
+		}
+		fmt.Fprintf(e.stdout, "%s  %-8s %s/%s %s: %s\n", mark, f.Kind, f.Camera, f.Stream, f.Path, f.Detail)
+	})
+	if err != nil {
+		return err
+	}
+	k, err := openKeys(c.Data)
+	if err != nil {
+		return err
+	}
+	log := ledger.New(house, k.ledger)
+	entries, err := log.Size()
+	if err == nil {
+		err = log.Check(e.ctx, nil)
+	}
+	if err != nil {
+		fmt.Fprintf(e.stdout, "DAMAGE  ledger   %v\n", err)
+		damaged++
+	}
+	if damaged > 0 {
+		return errDamage
+	}
+	fmt.Fprintf(e.stdout, "clean: recordings, index and chains agree; %d ledger entries hold\n", entries)
+	return nil
+}
+
+type verifyCmd struct {
+	Package  string `arg:"" help:"GH-….ghe, its tar, or the unpacked folder." type:"path"`
+	Identity string `help:"File with the age identity that opens a .ghe." type:"existingfile"`
+	Hub      string `help:"The hub's public key in hex, if the package must be from it."`
+	Bulletin string `help:"Verifier key of the bulletin's log, if the request must be from it."`
+}
+
+// Run verifies a package with nothing but the package.
+func (c *verifyCmd) Run(e *env) error {
+	cfg := evidence.VerifyConfig{BulletinKey: c.Bulletin}
+	if c.Hub != "" {
+		key, err := hex.DecodeString(c.Hub)
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return fmt.Errorf("%w--hub should be 64 hex digits", errInput)
+		}
+		cfg.HubKey = key
+	}
+	if c.Identity != "" {
+		f, err := os.Open(c.Identity)
+		if err != nil {
+			return fmt.Errorf("opening the identity: %w", err)
+		}
+		defer f.Close()
+		if cfg.Identities, err = age.ParseIdentities(f); err != nil {
+			return fmt.Errorf("%w%s holds no age identity", errInput, c.Identity)
+		}
+	}
+	return evidence.Verify(e.ctx, c.Package, cfg, func(r evidence.Result) {
+		mark := "ok    "
+		if !r.OK {
+			mark = "FAILED"
+		}
+		fmt.Fprintf(e.stdout, "%s  %-9s %s\n", mark, r.What, r.Text)
+	})
+}

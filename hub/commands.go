@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"gatehouse/hub/account"
+	"gatehouse/hub/control"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/request"
+	"gatehouse/hub/sqlite"
+)
+
+// client is embedded by every command that talks to a running hub.
+type client struct {
+	Data string `help:"Data folder of the running hub." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
+	JSON bool   `help:"Print JSON."`
+}
+
+func (c client) dial() *control.Client { return control.Dial(c.Data) }
+
+// print writes v as JSON if asked, or else calls words.
+func (c client) print(e *env, v any, words func(w io.Writer)) error {
+	if c.JSON {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	words(w)
+	return w.Flush()
+}
+
+type statusCmd struct{ client }
+
+// Run prints the health; exit 1 if the hub is not healthy.
+func (c *statusCmd) Run(e *env) error {
+	s, err := c.dial().Status(e.ctx)
+	if err != nil {
+		return err
+	}
+	err = c.print(e, s, func(w io.Writer) {
+		for _, cam := range s.Cameras {
+			fmt.Fprintf(w, "%s\t%s\t%s\tlast durable second %s\t%s%s\n", cam.Name, cam.Stream, cam.State,
+				clock(cam.LastDurable), cam.Detail, cam.Problem)
+		}
+		for state, n := range s.Requests {
+			fmt.Fprintf(w, "requests\t%s\t%d\n", state, n)
+		}
+		for _, p := range s.Problems {
+			fmt.Fprintf(w, "problem\t%s\n", p)
+		}
+		fmt.Fprintf(w, "console\t%s\n", s.Console)
+	})
+	if err == nil && !s.Healthy {
+		return errors.New("not everything is well")
+	}
+	return err
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "none"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+type requestsCmd struct {
+	List    requestsList    `cmd:"" help:"List requests."`
+	Show    requestsShow    `cmd:"" help:"Show one request."`
+	Prepare requestsPrepare `cmd:"" help:"Seal clips for a request; nothing is sent."`
+	Approve requestsApprove `cmd:"" help:"Send the sealed package (passphrase on standard input)."`
+	Decline requestsDecline `cmd:"" help:"Decline a request; nobody is told."`
+}
+
+type requestsList struct{ client }
+
+// Run lists requests.
+func (c *requestsList) Run(e *env) error {
+	list, err := c.dial().Requests(e.ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(e, list, func(w io.Writer) {
+		for _, r := range list {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, r.Agency, clock(r.Received), r.Reason)
+		}
+	})
+}
+
+type requestsShow struct {
+	client
+	ID string `arg:"" help:"Request id."`
+}
+
+// Run shows a request.
+func (c *requestsShow) Run(e *env) error {
+	r, err := c.dial().Request(e.ctx, c.ID)
+	return c.show(e, r, err)
+}
+
+func (c client) show(e *env, r request.Record, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.print(e, r, func(w io.Writer) {
+		fmt.Fprintf(w, "request\t%s\nagency\t%s\nstate\t%s\n", r.ID, r.Agency, r.State)
+		if r.Reason != "" {
+			fmt.Fprintf(w, "reason\t%s\n", r.Reason)
+		}
+		if q := r.Request; q != nil {
+			fmt.Fprintf(w, "case\t%s\nasks\t%q\nwindow\t%s – %s\nanswer by\t%s\n", q.Case.Number, q.Incident.Headline,
+				clock(q.Window.From), clock(q.Window.To), clock(q.ExpiresAt))
+		}
+		for _, m := range r.Matches {
+			fmt.Fprintf(w, "camera\t%s\t%.0f s recorded in the window\n", m.Camera, m.Recorded)
+		}
+		if p := r.Package; p != nil {
+			fmt.Fprintf(w, "sealed\t%s\t%d bytes\ndigest\t%s\n", p.ID, p.Bytes, p.Digest)
+		}
+	})
+}
+
+type requestsPrepare struct {
+	client
+	ID   string   `arg:"" help:"Request id."`
+	Clip []string `help:"CAMERA,FROM,TO with times as 2026-11-21T21:00:00Z; may be repeated." required:"" sep:"none" placeholder:"CAMERA,FROM,TO"`
+}
+
+// Run seals clips.
+func (c *requestsPrepare) Run(e *env) error {
+	var clips []evidence.Selection
+	for _, text := range c.Clip {
+		s, err := parseClip(text)
+		if err != nil {
+			return err
+		}
+		clips = append(clips, s)
+	}
+	r, err := c.dial().Prepare(e.ctx, c.ID, clips)
+	return c.show(e, r, err)
+}
+
+func parseClip(text string) (evidence.Selection, error) {
+	bad := fmt.Errorf("%w--clip should be CAMERA,FROM,TO with times as 2026-11-21T21:00:00Z", errInput)
+	part := strings.Split(text, ",")
+	if len(part) != 3 {
+		return evidence.Selection{}, bad
+	}
+	from, err1 := time.Parse(time.RFC3339, part[1])
+	to, err2 := time.Parse(time.RFC3339, part[2])
+	if err1 != nil || err2 != nil || part[0] == "" || !from.Before(to) {
+		return evidence.Selection{}, bad
+	}
+	return evidence.Selection{Camera: part[0], From: from.UTC(), To: to.UTC()}, nil
+}
+
+type requestsApprove struct {
+	client
+	ID     string `arg:"" help:"Request id."`
+	Digest string `help:"The sealed package's digest, as prepare printed it." required:"" placeholder:"HEX"`
+	Now    bool   `help:"Skip the cool-down."`
+}
+
+// Run approves.
+func (c *requestsApprove) Run(e *env) error {
+	pass, err := passphrase(e.stdin)
+	if err != nil {
+		return err
+	}
+	r, err := c.dial().Approve(e.ctx, c.ID, control.Decision{Passphrase: pass, Digest: c.Digest, Now: c.Now})
+	return c.show(e, r, err)
+}
+
+type requestsDecline struct {
+	client
+	ID string `arg:"" help:"Request id."`
+}
+
+// Run declines.
+func (c *requestsDecline) Run(e *env) error {
+	r, err := c.dial().Decline(e.ctx, c.ID)
+	return c.show(e, r, err)
+}
+
+type agenciesCmd struct {
+	List   agenciesList   `cmd:"" help:"Agencies allowed, and those known from bulletins."`
+	Add    agenciesAdd    `cmd:"" help:"Allow an agency (passphrase on standard input)."`
+	Remove agenciesRemove `cmd:"" help:"Remove an agency."`
+}
+
+type agenciesList struct{ client }
+
+// Run lists agencies.
+func (c *agenciesList) Run(e *env) error {
+	a, err := c.dial().Agencies(e.ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(e, a, func(w io.Writer) {
+		for _, x := range a.Allowed {
+			fmt.Fprintf(w, "allowed\t%s\t%s\tsince %s\n", x.Agency, x.Name, x.Added.Format(time.DateOnly))
+		}
+		for _, x := range a.Known {
+			fmt.Fprintf(w, "known\t%s\t%s\troot %.16s\tcall back %s\n", x.Agency, x.Name, x.Root, x.CallBack)
+		}
+	})
+}
+
+type agenciesAdd struct {
+	client
+	Agency string `arg:"" help:"DNS name of an agency known from a bulletin."`
+}
+
+// Run allows an agency.
+func (c *agenciesAdd) Run(e *env) error {
+	pass, err := passphrase(e.stdin)
+	if err != nil {
+		return err
+	}
+	a, err := c.dial().Allow(e.ctx, c.Agency, pass)
+	if err != nil {
+		return err
+	}
+	return c.print(e, a, func(w io.Writer) { fmt.Fprintf(w, "allowed\t%s\t%s\tcall back %s\n", a.Agency, a.Name, a.CallBack) })
+}
+
+type agenciesRemove struct {
+	client
+	Agency string `arg:"" help:"DNS name."`
+}
+
+// Run removes an agency.
+func (c *agenciesRemove) Run(e *env) error { return c.dial().Disallow(e.ctx, c.Agency) }
+
+type motionCmd struct {
+	client
+	Camera string        `arg:"" help:"Camera name."`
+	For    time.Duration `help:"How long." default:"30s"`
+}
+
+// Run reports motion.
+func (c *motionCmd) Run(e *env) error { return c.dial().Motion(e.ctx, c.Camera, c.For) }
+
+type passwdCmd struct{ client }
+
+// Run sets the passphrase, with or without a running hub. Whoever can write
+// the data folder owns the hub; all sessions end.
+func (c *passwdCmd) Run(e *env) error {
+	pass, err := passphrase(e.stdin)
+	if err != nil {
+		return err
+	}
+	if err := c.dial().SetPassphrase(e.ctx, pass); !errors.Is(err, control.ErrNotRunning) {
+		return err
+	}
+	held, err := lock(c.Data)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	house, err := sqlite.OpenHouse(e.ctx, filepath.Join(c.Data, "house.db"))
+	if err != nil {
+		return err
+	}
+	defer house.Close()
+	err = account.New(account.Config{Store: house}).SetPassphrase(e.ctx, pass, true)
+	if errors.Is(err, account.ErrWeak) {
+		return fmt.Errorf("%w%w: at least 8 characters", errInput, err)
+	}
+	return err
+}
+
+// passphrase reads one line. It is never echoed, logged or taken from an argument.
+func passphrase(stdin io.Reader) (string, error) {
+	if f, ok := stdin.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+			fmt.Fprint(os.Stderr, "passphrase: ")
+		}
+	}
+	line, err := bufio.NewReader(io.LimitReader(stdin, 1024)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("reading the passphrase: %w", err)
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", fmt.Errorf("%wthe passphrase is read from standard input, one line", errInput)
+	}
+	return line, nil
+}

@@ -1,0 +1,269 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatehouse/hub/account"
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/clip"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/request"
+)
+
+// Socket is the socket's name in the data folder.
+const Socket = "control.sock"
+
+// maxBody bounds a request body; the largest real one is a list of clips.
+const maxBody = 64 << 10
+
+// Config configures a Server.
+type Config struct {
+	DataDir  string
+	Status   StatusConfig
+	Requests *request.Service
+	Accounts *account.Accounts
+	Motion   func(camera string, d time.Duration) error
+	Log      *slog.Logger
+}
+
+// Server answers on the socket. Who may open the socket is the owner's account
+// on this machine (mode 0600); what sends footage or widens the allowlist needs
+// the passphrase as well.
+type Server struct{ cfg Config }
+
+// New returns a Server.
+func New(cfg Config) *Server { return &Server{cfg} }
+
+// Run serves until ctx ends. The caller holds the data folder's lock, so a
+// socket file that is in the way is a leftover.
+func (s *Server) Run(ctx context.Context) error {
+	path := filepath.Join(s.cfg.DataDir, Socket)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("removing an old control socket: %w", err)
+	}
+	ln, err := listen(path)
+	if err != nil {
+		return fmt.Errorf("opening the control socket: %w", err)
+	}
+	srv := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug)}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			srv.Close()
+		}
+	})
+	err = srv.Serve(ln)
+	if !stop() {
+		<-stopped
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving the control socket: %w", err)
+}
+
+// listen makes the socket under a name that nobody looks for and renames it
+// once its mode is set, so that it is never open to others.
+func listen(path string) (net.Listener, error) {
+	tmp := path + ".new"
+	_ = os.Remove(tmp)
+	ln, err := net.Listen("unix", tmp)
+	if err != nil {
+		return nil, err
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(tmp, 0o600), os.Rename(tmp, path)); err != nil {
+		ln.Close()
+		return nil, err
+	}
+	return ln, nil
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, f func(*http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			v, err := f(r)
+			s.answer(w, v, err)
+		})
+	}
+	handle("GET /status", func(r *http.Request) (any, error) { return s.cfg.Status.Read(r.Context()) })
+	handle("GET /requests", func(r *http.Request) (any, error) { return s.cfg.Requests.List(r.Context()) })
+	handle("GET /requests/{id}", func(r *http.Request) (any, error) {
+		return s.cfg.Requests.Get(r.Context(), r.PathValue("id"))
+	})
+	handle("POST /requests/{id}/prepare", s.prepare)
+	handle("POST /requests/{id}/approve", s.approve)
+	handle("POST /requests/{id}/decline", func(r *http.Request) (any, error) {
+		return s.cfg.Requests.Decline(r.Context(), r.PathValue("id"), who)
+	})
+	handle("GET /agencies", s.agencies)
+	handle("POST /agencies/{agency}", s.allow)
+	handle("DELETE /agencies/{agency}", func(r *http.Request) (any, error) {
+		return struct{}{}, s.cfg.Requests.Disallow(r.Context(), r.PathValue("agency"), who)
+	})
+	handle("POST /motion/{camera}", s.motion)
+	handle("POST /passphrase", s.passphrase)
+	return mux
+}
+
+// who names the approver in the ledger for decisions taken here.
+const who = "the owner, on the command line"
+
+// peer is what the passphrase throttle counts tries by.
+const peer = "control-socket"
+
+// Decision is the body of calls that need the passphrase.
+type Decision struct {
+	Passphrase string `json:"passphrase"`
+	Digest     string `json:"digest,omitempty"`
+	Now        bool   `json:"now,omitempty"` // skip the cool-down
+}
+
+func decode(r *http.Request, into any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return errBody
+	}
+	return nil
+}
+
+var errBody = errors.New("the call's body is not what this version expects")
+
+func (s *Server) prepare(r *http.Request) (any, error) {
+	var clips []evidence.Selection
+	if err := decode(r, &clips); err != nil {
+		return nil, err
+	}
+	return s.cfg.Requests.Prepare(r.Context(), r.PathValue("id"), clips)
+}
+
+func (s *Server) approve(r *http.Request) (any, error) {
+	var d Decision
+	if err := decode(r, &d); err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Accounts.Check(r.Context(), peer, d.Passphrase); err != nil {
+		return nil, err
+	}
+	return s.cfg.Requests.Approve(r.Context(), r.PathValue("id"), d.Digest, who, d.Now)
+}
+
+// Agencies is the allowlist and what could be added to it.
+type Agencies struct {
+	Allowed []request.Allowed `json:"allowed"`
+	Known   []Known           `json:"known"` // profiles seen in bulletins
+}
+
+// Known is an agency seen in a bulletin.
+type Known struct {
+	Agency   string `json:"agency"`
+	Name     string `json:"name"`
+	Level    string `json:"level"`
+	CallBack string `json:"call_back"`
+	Root     string `json:"root"`
+}
+
+func (s *Server) agencies(r *http.Request) (any, error) {
+	profiles, err := s.cfg.Requests.Known(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	list := Agencies{Allowed: s.cfg.Requests.Allowlist(), Known: []Known{}}
+	for _, p := range profiles {
+		list.Known = append(list.Known, Known{p.Agency, p.Name, p.Level, p.CallBack, p.RootID})
+	}
+	return list, nil
+}
+
+func (s *Server) allow(r *http.Request) (any, error) {
+	var d Decision
+	if err := decode(r, &d); err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Accounts.Check(r.Context(), peer, d.Passphrase); err != nil {
+		return nil, err
+	}
+	return s.cfg.Requests.Allow(r.Context(), r.PathValue("agency"), who)
+}
+
+func (s *Server) motion(r *http.Request) (any, error) {
+	d, err := time.ParseDuration(r.FormValue("for"))
+	if err != nil || d <= 0 || d > time.Hour {
+		return nil, errBody
+	}
+	return struct{}{}, s.cfg.Motion(r.PathValue("camera"), d)
+}
+
+// passphrase sets or replaces the owner's passphrase: the way back in for who
+// owns the machine but forgot it. All sessions end.
+func (s *Server) passphrase(r *http.Request) (any, error) {
+	var d Decision
+	if err := decode(r, &d); err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.cfg.Accounts.SetPassphrase(r.Context(), d.Passphrase, true)
+}
+
+// Fault is the body of an answer that is not 200.
+type Fault struct {
+	Error string `json:"error"`
+}
+
+func (s *Server) answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		status, words := fault(err)
+		if status == http.StatusInternalServerError {
+			s.cfg.Log.Error("control call failed", "err", err)
+		}
+		w.WriteHeader(status)
+		v = Fault{words}
+	}
+	_ = json.NewEncoder(w).Encode(v) // the caller went away: nothing to tell it
+}
+
+// ErrNoCamera is for calls that name a camera that is not configured.
+var ErrNoCamera = errors.New("no such camera")
+
+// fault maps an error to a status and words for a person.
+func fault(err error) (status int, words string) {
+	var refusal *bulletin.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return http.StatusUnprocessableEntity, refusal.Detail
+	case errors.Is(err, request.ErrNotFound), errors.Is(err, ErrNoCamera):
+		return http.StatusNotFound, err.Error()
+	case errors.Is(err, request.ErrState):
+		return http.StatusConflict, request.ErrState.Error()
+	case errors.Is(err, request.ErrDigest):
+		return http.StatusConflict, request.ErrDigest.Error() + "; nothing was sent"
+	case errors.Is(err, request.ErrNotYours):
+		return http.StatusUnprocessableEntity, request.ErrNotYours.Error()
+	case errors.Is(err, clip.ErrNoFootage):
+		return http.StatusUnprocessableEntity, clip.ErrNoFootage.Error()
+	case errors.Is(err, account.ErrThrottled):
+		return http.StatusTooManyRequests, account.ErrThrottled.Error()
+	case errors.Is(err, account.ErrWrong), errors.Is(err, account.ErrNoOwner):
+		return http.StatusForbidden, err.Error()
+	case errors.Is(err, account.ErrWeak):
+		return http.StatusUnprocessableEntity, "the passphrase needs at least 8 characters"
+	case errors.Is(err, errBody):
+		return http.StatusBadRequest, errBody.Error()
+	}
+	return http.StatusInternalServerError, "the hub could not do this; its log says why"
+}

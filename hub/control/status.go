@@ -1,0 +1,117 @@
+// Package control is the hub's door for headless owners: a small HTTP API on
+// a unix socket in the data folder, mode 0600, and its client.
+package control
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/hub/delivery"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/request"
+	"gatehouse/rtsp"
+)
+
+// Status is the hub's health.
+type Status struct {
+	Version  string         `json:"version"`
+	Started  time.Time      `json:"started"`
+	Healthy  bool           `json:"healthy"` // recording everything it should, and no Problems
+	Problems []string       `json:"problems"`
+	Cameras  []CameraStatus `json:"cameras"`
+	Requests map[string]int `json:"requests"` // by state
+	Outbox   []delivery.Job `json:"outbox"`
+	Ledger   int64          `json:"ledger"` // entries
+	HomeKit  any            `json:"homekit,omitempty"`
+	Console  string         `json:"console"` // address
+}
+
+// CameraStatus is one stream of one camera.
+type CameraStatus struct {
+	Name        string      `json:"name"`
+	Stream      string      `json:"stream"`
+	State       rtsp.Phase  `json:"state"`
+	Since       time.Time   `json:"since"`
+	Reason      rtsp.Reason `json:"reason,omitempty"`
+	Detail      string      `json:"detail,omitempty"`
+	LastDurable time.Time   `json:"last_durable"` // the last second that survives a power cut now
+	Recording   bool        `json:"recording"`
+	Problem     string      `json:"problem,omitempty"`
+	Bytes       int64       `json:"bytes"`
+	Oldest      time.Time   `json:"oldest"`
+}
+
+// Camera is a stream that should be running.
+type Camera struct {
+	Name   string
+	Stream string
+	State  func() rtsp.State
+}
+
+// StatusConfig is where a Status is read from.
+type StatusConfig struct {
+	Version  string
+	Started  time.Time
+	Console  func() string
+	Cameras  func() []Camera
+	Problems func() []string
+	HomeKit  func() any // nil without HomeKit
+	Archive  *recording.Archive
+	Requests *request.Service
+	Outbox   *delivery.Outbox
+	Ledger   interface{ Size() (int64, error) }
+}
+
+// Read assembles the status.
+func (c StatusConfig) Read(ctx context.Context) (Status, error) {
+	s := Status{
+		Version: c.Version, Started: c.Started, Console: c.Console(),
+		Problems: append([]string{}, c.Problems()...), Requests: map[string]int{},
+	}
+	if c.HomeKit != nil {
+		s.HomeKit = c.HomeKit()
+	}
+	var err error
+	if s.Cameras, err = c.cameras(ctx); err != nil {
+		return Status{}, err
+	}
+	records, err := c.Requests.List(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	for _, r := range records {
+		s.Requests[string(r.State)]++
+	}
+	if s.Outbox, err = c.Outbox.Jobs(ctx); err != nil {
+		return Status{}, err
+	}
+	if s.Ledger, err = c.Ledger.Size(); err != nil {
+		return Status{}, err
+	}
+	s.Healthy = len(s.Problems) == 0
+	for _, cam := range s.Cameras {
+		s.Healthy = s.Healthy && cam.Recording && cam.Problem == ""
+	}
+	return s, nil
+}
+
+func (c StatusConfig) cameras(ctx context.Context) ([]CameraStatus, error) {
+	recorded, err := c.Archive.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type key struct{ camera, stream string }
+	by := map[key]recording.StreamStatus{}
+	for _, r := range recorded {
+		by[key{r.Camera, r.Stream}] = r
+	}
+	list := []CameraStatus{}
+	for _, cam := range c.Cameras() {
+		st, rec := cam.State(), by[key{cam.Name, cam.Stream}]
+		list = append(list, CameraStatus{
+			Name: cam.Name, Stream: cam.Stream, State: st.Phase, Since: st.Since, Reason: st.Reason, Detail: st.Detail,
+			LastDurable: rec.LastDurable, Recording: rec.Recording, Problem: rec.Problem, Bytes: rec.Bytes, Oldest: rec.Oldest,
+		})
+	}
+	return list, nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/bridge/homekit"
+	"gatehouse/hub/request"
+)
+
+// doorbell keeps the HomeKit card in step with the requests that wait.
+type doorbell struct{ changed chan struct{} }
+
+// ring tells that the list of waiting requests may have changed. It never blocks.
+func (d *doorbell) ring() {
+	select {
+	case d.changed <- struct{}{}:
+	default: // one look at the list is due already
+	}
+}
+
+func (d *doorbell) run(ctx context.Context, h *hub) error {
+	select {
+	case <-h.homekit.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	for {
+		list, err := h.requests.List(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading waiting requests: %w", err)
+		}
+		h.homekit.Show(cards(list, h.config().Home.Timezone))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.changed:
+		}
+	}
+}
+
+// cards are the waiting requests as the doorbell shows them, oldest first.
+func cards(list []request.Record, timezone string) []homekit.Card {
+	zone, err := time.LoadLocation(timezone)
+	if err != nil {
+		zone = time.UTC
+	}
+	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool {
+		return r.Request == nil || r.State != request.Waiting && r.State != request.Prepared
+	})
+	slices.SortFunc(waiting, func(a, b request.Record) int { return a.Received.Compare(b.Received) })
+	out := make([]homekit.Card, len(waiting))
+	for i, r := range waiting {
+		hash := sha256.Sum256(r.Envelope)
+		out[i] = homekit.Card{
+			Request: r.ID, Agency: r.AgencyName, Case: r.Request.Case.Number, Area: r.Request.Area.Description,
+			Window:   span(r.Request.Window.From.In(zone), r.Request.Window.To.In(zone)),
+			Deadline: r.Request.ExpiresAt.In(zone).Format("Mon 2 Jan, 15:04"),
+			Hash:     hex.EncodeToString(hash[:4]), Index: i + 1, Total: len(waiting),
+		}
+	}
+	return out
+}
+
+func span(from, to time.Time) string {
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		return from.Format("Mon 2 Jan, 15:04") + " – " + to.Format("15:04")
+	}
+	return from.Format("Mon 2 Jan, 15:04") + " – " + to.Format("Mon 2 Jan, 15:04")
+}

@@ -1,0 +1,106 @@
+// Gatehouse records the owner's cameras at home and stands between that
+// footage and the agencies that ask for it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"gatehouse/hub/config"
+	"gatehouse/hub/control"
+)
+
+// version is set by the release build (-ldflags -X main.version=…).
+var version = "dev"
+
+// Exit codes.
+const (
+	exitFault = 1 // something failed while running, or a check found damage
+	exitInput = 2 // the command line or gatehouse.yml is wrong
+)
+
+// env is what a command may touch of the process.
+type env struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	log    *slog.Logger
+}
+
+type cli struct {
+	Verbose bool             `help:"Log more." short:"v"`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Serve    serveCmd    `cmd:"" help:"Run the hub."`
+	Demo     demoCmd     `cmd:"" help:"Run the hub with two demo cameras and a demo agency."`
+	Status   statusCmd   `cmd:"" help:"Health of a running hub."`
+	Requests requestsCmd `cmd:"" help:"Requests: list, show, prepare, approve, decline."`
+	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
+	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`
+	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`
+	Fsck     fsckCmd     `cmd:"" help:"Verify recordings, index, chains and ledger."`
+	Verify   verifyCmd   `cmd:"" help:"Verify a package offline."`
+	Agency   agencyCmd   `cmd:"" help:"The agency's side: keys, requests, bulletin, receiver."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process: exit codes instead of exits.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("gatehouse"), kong.Writers(stdout, stderr),
+		kong.Description("Records your cameras at home; nothing leaves unless you approve exactly those bytes."),
+		kong.UsageOnError(), kong.Vars{"version": version}, kong.Exit(func(code int) { exited = code }))
+	if err != nil {
+		fmt.Fprintln(stderr, "gatehouse:", err)
+		return exitFault
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "gatehouse:", err)
+		return exitInput
+	}
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	e := &env{ctx, stdin, stdout, stderr, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	return exitCode(k.Run(e), stderr)
+}
+
+func exitCode(err error, stderr io.Writer) int {
+	var problems config.Problems
+	var refused *control.Refused
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &problems):
+		fmt.Fprintln(stderr, problems)
+		return exitInput
+	case errors.Is(err, errInput), errors.As(err, &refused):
+		fmt.Fprintln(stderr, "gatehouse:", err)
+		return exitInput
+	}
+	fmt.Fprintln(stderr, "gatehouse:", err)
+	return exitFault
+}
+
+// errInput marks an error of the person at the command line.
+var errInput = errors.New("")

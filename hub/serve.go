@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/bridge/homekit"
+	"gatehouse/hub/account"
+	"gatehouse/hub/clip"
+	"gatehouse/hub/config"
+	"gatehouse/hub/control"
+	"gatehouse/hub/delivery"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/internal/durable"
+	"gatehouse/hub/ledger"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/request"
+	"gatehouse/hub/sqlite"
+)
+
+type serveCmd struct {
+	Data   string `help:"Data folder." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
+	Listen string `help:"Address of the console; overrides the configuration." placeholder:"HOST:PORT"`
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCmd) Run(e *env) error {
+	return serve(e.ctx, serveOptions{data: c.Data, listen: c.Listen, log: e.log, ready: func(h *hub) {
+		e.log.Info("hub is up", "peer", h.console())
+	}})
+}
+
+type serveOptions struct {
+	data   string
+	listen string // overrides the configuration if set
+	log    *slog.Logger
+	ready  func(*hub) // called once everything listens
+}
+
+// hub is every part of a running Gatehouse, wired.
+type hub struct {
+	data     string
+	log      *slog.Logger
+	started  time.Time
+	keys     keys
+	index    *sqlite.Index
+	house    *sqlite.House
+	ledger   *ledger.Log
+	archive  *recording.Archive
+	clips    *clip.Service
+	requests *request.Service
+	outbox   *delivery.Outbox
+	accounts *account.Accounts
+	homekit  *homekit.Bridge // nil if switched off
+	doorbell *doorbell
+	fleet    *fleet
+	listener net.Listener
+	sinkDown chan error // what ends the program from inside the fleet
+
+	mu     sync.Mutex // guards cfg, badCfg and stale
+	cfg    *config.Config
+	badCfg error // why the file on disk is not what runs
+	stale  bool  // the file changed in a part that needs a restart
+}
+
+// serve opens, runs and closes a hub. It returns nil when ctx ended.
+func serve(ctx context.Context, o serveOptions) error {
+	cfg, err := config.Load(o.data)
+	if errors.Is(err, os.ErrNotExist) {
+		cfg, err = firstConfig(o.data)
+	}
+	if err != nil {
+		return err
+	}
+	if o.listen != "" {
+		cfg.Listen = o.listen
+	}
+	held, err := lock(o.data)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	h := &hub{data: o.data, log: o.log, started: time.Now(), cfg: cfg, sinkDown: make(chan error, 1)}
+	defer h.close()
+	if err := h.open(ctx); err != nil {
+		return err
+	}
+	return h.run(ctx, o.ready)
+}
+
+// firstConfig writes a configuration that runs and has no camera yet.
+func firstConfig(data string) (*config.Config, error) {
+	if err := durable.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	text := "# Gatehouse. What can stand here: docs/configuration.md\nlisten: 127.0.0.1:8080\ncameras: []\n"
+	if err := durable.WriteFile(filepath.Join(data, config.File), []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the first configuration: %w", err)
+	}
+	return config.Load(data)
+}
+
+func (h *hub) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		h.openStores, h.openArchive, h.openRequests, h.openHomeKit, h.openConsole,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	h.fleet = newFleet(h.archive, h.log, h.sinkFailed)
+	return nil
+}
+
+func (h *hub) openStores(ctx context.Context) (err error) {
+	if h.keys, err = openKeys(h.data); err != nil {
+		return err
+	}
+	if h.house, err = sqlite.OpenHouse(ctx, filepath.Join(h.data, "house.db")); err != nil {
+		return err
+	}
+	if h.index, err = sqlite.OpenIndex(ctx, filepath.Join(h.data, "index.db")); err != nil {
+		return err
+	}
+	h.ledger = ledger.New(h.house, h.keys.ledger)
+	h.accounts = account.New(account.Config{Store: h.house})
+	return nil
+}
+
+func (h *hub) openArchive(ctx context.Context) (err error) {
+	h.archive, err = recording.OpenArchive(ctx, archiveConfig(h.cfg, h.data, h.index, h.log))
+	if err != nil {
+		return err
+	}
+	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: findFFmpeg(), Log: h.log})
+	return nil
+}
+
+func (h *hub) openRequests(ctx context.Context) (err error) {
+	sealer := evidence.NewSealer(evidence.Config{
+		Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.ledgerKey,
+		Dir: filepath.Join(h.data, "sealed"), Key: h.keys.hub, Owner: h.keys.owner,
+		Software: "gatehouse " + version, Log: h.log,
+	})
+	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
+	h.requests, err = request.New(ctx, request.Config{
+		Store: h.house, Footage: footage{h.archive}, Sealer: sealer,
+		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
+		Inbox: filepath.Join(h.data, "inbox"), Agencies: filepath.Join(h.data, "agencies"),
+		Notify: h.notify, Log: h.log,
+	})
+	if err != nil {
+		return err
+	}
+	h.outbox = delivery.New(delivery.Config{Store: h.house, Log: h.log, Done: func(ctx context.Context, j delivery.Job) {
+		if err := h.requests.Delivered(ctx, j.Request, j.State == delivery.Done, j.Error); err != nil {
+			h.log.Error("could not note a delivery", "request", j.Request, "err", err)
+		}
+	}})
+	return nil
+}
+
+func (h *hub) openHomeKit(context.Context) (err error) {
+	if !h.cfg.HomeKit.Enabled {
+		return nil
+	}
+	h.homekit, err = homekit.New(homekit.Config{
+		Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
+		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log,
+	})
+	return err
+}
+
+// notify hears of every request that starts to wait or changes state.
+func (h *hub) notify(r request.Record) {
+	if r.State == request.Approved {
+		h.outbox.Kick()
+	}
+	h.doorbell.ring()
+}
+
+func (h *hub) sinkFailed(err error) {
+	select {
+	case h.sinkDown <- err:
+	default: // the first failure is what ends the program
+	}
+}
+
+// run starts sinks before sources and stops them after, so that nothing that
+// a camera or a person gave is dropped between the two.
+func (h *hub) run(ctx context.Context, ready func(*hub)) error {
+	sinkCtx, stopSinks := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSinks()
+	sinks, sinkCtx := errgroup.WithContext(sinkCtx)
+	sinks.Go(func() error { return h.archive.Run(sinkCtx) })
+	sinks.Go(func() error { return h.outbox.Run(sinkCtx) })
+
+	sources, sourceCtx := errgroup.WithContext(ctx)
+	sources.Go(func() error { return h.requests.Run(sourceCtx) })
+	sources.Go(func() error { return h.serveConsole(sourceCtx) })
+	sources.Go(func() error { return h.controlServer().Run(sourceCtx) })
+	sources.Go(func() error { return h.watchConfig(sourceCtx) })
+	if h.homekit != nil {
+		sources.Go(func() error { return h.homekit.Run(sourceCtx) })
+		sources.Go(func() error { return h.doorbell.run(sourceCtx, h) })
+	}
+	sources.Go(func() error {
+		select {
+		case err := <-h.sinkDown:
+			return err
+		case <-sinkCtx.Done():
+			return errSinkDown // its own error is returned by sinks.Wait
+		case <-sourceCtx.Done():
+			return nil
+		}
+	})
+	h.fleet.apply(h.config().Cameras)
+	if ready != nil {
+		ready(h)
+	}
+	err := sources.Wait()
+	h.fleet.stop()
+	stopSinks()
+	if sinkErr := sinks.Wait(); sinkErr != nil && !errors.Is(sinkErr, context.Canceled) {
+		err = errors.Join(sinkErr, without(err, errSinkDown))
+	}
+	return err
+}
+
+var errSinkDown = errors.New("a sink stopped")
+
+func without(err, gone error) error {
+	if errors.Is(err, gone) {
+		return nil
+	}
+	return err
+}
+
+func (h *hub) close() {
+	if h.listener != nil {
+		h.listener.Close()
+	}
+	var errs []error
+	if h.archive != nil {
+		errs = append(errs, h.archive.Close())
+	}
+	if h.index != nil {
+		errs = append(errs, h.index.Close())
+	}
+	if h.house != nil {
+		errs = append(errs, h.house.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		h.log.Error("closing failed", "err", err)
+	}
+}

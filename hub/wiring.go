@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/config"
+	"gatehouse/hub/control"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/request"
+)
+
+// archiveConfig is what serve and fsck both open.
+func archiveConfig(c *config.Config, data string, index recording.Index, log *slog.Logger) recording.ArchiveConfig {
+	a := recording.ArchiveConfig{Index: index, Log: log}
+	for _, s := range c.Storage {
+		path := s.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(data, path)
+		}
+		a.Disks = append(a.Disks, recording.DiskConfig{
+			Path: path, Profile: recording.Profile(s.Profile),
+			Keep: recording.Keep{Days: s.Keep.Days, Bytes: int64(s.Keep.Bytes), Free: int64(s.Keep.Free)},
+		})
+	}
+	return a
+}
+
+// findFFmpeg returns the path of ffmpeg, or "" where there is none.
+func findFFmpeg() string {
+	path, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+func feedsOf(c *config.Config) []request.Feed {
+	feeds := make([]request.Feed, len(c.Bulletins))
+	for i, b := range c.Bulletins {
+		u, _ := url.Parse(b.URL) // checked by config
+		feeds[i] = request.Feed{Name: u.Host, URL: b.URL, Log: b.Log, Witnesses: b.Witnesses, Every: b.Every}
+	}
+	return feeds
+}
+
+// homeOf is the part of the configuration that matching follows while running.
+func homeOf(c *config.Config) request.Home {
+	zone, err := time.LoadLocation(c.Home.Timezone)
+	if err != nil {
+		zone = time.UTC // config has checked the name; only a zone database that vanished since ends here
+	}
+	h := request.Home{TimeZone: zone, OptOut: c.Sharing.OptOut}
+	if p := c.Home.Position; p != nil {
+		h.Position = bulletin.Point{Lat: p.Lat, Lon: p.Lon}
+	}
+	for _, cam := range c.Cameras {
+		h.Cameras = append(h.Cameras, request.Camera{Name: cam.Name, Exterior: cam.Outside()})
+	}
+	for _, r := range c.Rules {
+		h.Rules = append(h.Rules, request.Rule{
+			Agency: r.Agency, Level: r.Level, Category: r.Category,
+			MaxKM2: r.OverKM2, Minutes: r.OverMinutes, Action: r.Action,
+		})
+	}
+	return h
+}
+
+// footage presents the archive to package request.
+type footage struct{ archive *recording.Archive }
+
+func (f footage) Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error) {
+	segments, err := f.archive.Segments(ctx, camera, recording.Main, from, to)
+	var sum time.Duration
+	for _, s := range segments {
+		start, end := s.Start, s.End()
+		if start.Before(from) {
+			start = from
+		}
+		if end.After(to) {
+			end = to
+		}
+		sum += max(end.Sub(start), 0)
+	}
+	return sum.Seconds(), err
+}
+
+func (f footage) Hold(ctx context.Context, id, camera string, from, to, until time.Time) error {
+	return f.archive.Hold(ctx, recording.Hold{ID: id, Camera: camera, From: from, To: to, Until: until, Note: "request"})
+}
+
+func (f footage) Release(ctx context.Context, id string) error { return f.archive.Release(ctx, id) }
+
+// config returns the configuration that runs.
+func (h *hub) config() *config.Config {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cfg
+}
+
+func (h *hub) watchConfig(ctx context.Context) error {
+	return config.Watch(ctx, h.data, h.log, h.applyConfig, func(err error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if err != nil {
+			h.log.Warn("configuration edit is not valid, the old one stays", "err", err)
+		}
+		h.badCfg = err
+	})
+}
+
+// applyConfig takes over what can change while running: cameras, home, rules
+// and opt-out. The rest is used at the next start, and Status says so.
+func (h *hub) applyConfig(c *config.Config) {
+	h.mu.Lock()
+	old := h.cfg
+	c.Listen = old.Listen // perhaps overridden by a flag
+	h.cfg = c
+	h.stale = !sameStorage(old, c) || !slices.EqualFunc(old.Bulletins, c.Bulletins, sameBulletin) || !sameBridge(old.HomeKit, c.HomeKit)
+	h.mu.Unlock()
+	h.fleet.apply(c.Cameras)
+	h.requests.SetHome(homeOf(c))
+	h.log.Info("configuration applied")
+}
+
+func sameStorage(a, b *config.Config) bool { return slices.Equal(a.Storage, b.Storage) }
+
+func sameBulletin(a, b config.Bulletin) bool {
+	return a.URL == b.URL && a.Log == b.Log && a.Every == b.Every && slices.Equal(a.Witnesses, b.Witnesses)
+}
+
+func sameBridge(a, b config.HomeKit) bool {
+	return a.Enabled == b.Enabled && a.Listen == b.Listen && a.Name == b.Name && a.Neutral == b.Neutral &&
+		slices.Equal(a.Interfaces, b.Interfaces)
+}
+
+// problems are what the owner should mend, in words.
+func (h *hub) problems() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []string
+	if h.badCfg != nil {
+		list = append(list, "gatehouse.yml was edited and is not valid; the hub runs on with the version before. "+h.badCfg.Error())
+	}
+	if h.stale {
+		list = append(list, "storage, bulletins or homekit changed in gatehouse.yml: restart the hub to use it")
+	}
+	return append(list, h.requests.Problems()...)
+}
+
+func (h *hub) status() control.StatusConfig {
+	c := control.StatusConfig{
+		Version: version, Started: h.started, Console: h.console, Cameras: h.fleet.cameras, Problems: h.problems,
+		Archive: h.archive, Requests: h.requests, Outbox: h.outbox, Ledger: h.ledger,
+	}
+	if h.homekit != nil {
+		c.HomeKit = func() any { return h.homekit.Status() }
+	}
+	return c
+}
+
+func (h *hub) controlServer() *control.Server {
+	return control.New(control.Config{
+		DataDir: h.data, Status: h.status(), Requests: h.requests, Accounts: h.accounts, Motion: h.motion, Log: h.log,
+	})
+}
+
+// motion reports motion to the bridges.
+func (h *hub) motion(camera string, d time.Duration) error {
+	if !slices.ContainsFunc(h.config().Cameras, func(c config.Camera) bool { return c.Name == camera }) {
+		return control.ErrNoCamera
+	}
+	if h.homekit != nil {
+		h.homekit.Motion(d)
+	}
+	return nil
+}
+
+// console is the console's address for people.
+func (h *hub) console() string {
+	host, port, _ := net.SplitHostPort(h.listener.Addr().String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsLoopback() || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func (h *hub) serveConsole(ctx context.Context) error {
+	srv := &http.Server{
+		Handler: h.consoleHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+	}
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			srv.Close() // a video that still plays does not hold up the end
+		}
+	})
+	defer stop()
+	if err := srv.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the console: %w", err)
+	}
+	return nil
+}
