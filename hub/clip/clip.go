@@ -6,7 +6,6 @@ package clip
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"time"
 
@@ -26,15 +25,39 @@ type Range struct {
 // Config configures a Service.
 type Config struct {
 	Archive *recording.Archive
-	FFmpeg  string // path of ffmpeg for stills; empty if there is none
-	Log     *slog.Logger
+	FFmpeg  string       // path of ffmpeg for stills; empty if there is none
+	Log     *slog.Logger // unused so far: errors go to the caller
 }
 
-// Service cuts clips.
-type Service struct{ cfg Config }
+// archive is what a Service asks of a recording.Archive.
+type archive interface {
+	Segments(ctx context.Context, camera, stream string, from, to time.Time) ([]recording.Segment, error)
+	Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]recording.Gap, error)
+	// Open opens a segment limited to its durable bytes.
+	Open(s recording.Segment) (recording.File, error)
+}
+
+// Service cuts clips. Its methods are safe for concurrent use.
+type Service struct {
+	archive archive
+	tables  *tables
+	numbers *numbers
+	places  *places
+	stills  *stills
+}
 
 // New returns a Service.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service { return newService(cfg.Archive, cfg.FFmpeg) }
+
+func newService(a archive, ffmpeg string) *Service {
+	return &Service{
+		archive: a,
+		tables:  newTables(a),
+		numbers: newNumbers(),
+		places:  &places{starts: map[int64]time.Time{}},
+		stills:  newStills(ffmpeg),
+	}
+}
 
 // Part is a contiguous stretch of one run: what one MP4 can hold. From is the
 // key frame at or before the range's start; To the end of the last fragment
@@ -44,33 +67,14 @@ type Part struct {
 	Fragments int
 	Bytes     int64
 	Segments  []recording.Segment
-	// unexported: fragment table
-}
 
-// Parts resolves a range into the parts that are recorded, in order. A range
-// without footage gives ErrNoFootage.
-func (s *Service) Parts(ctx context.Context, r Range) ([]Part, error) { panic("not built") }
+	pieces []piece
+}
 
 // Options of a file.
 type Options struct {
 	Audio bool // include audio fragments; without them the video fragments are unchanged
 }
-
-// MP4 is a virtual file: ftyp · moov with complete sample tables · mdat that
-// holds the initialisation and the recorded fragments verbatim.
-type MP4 struct{ io.ReadSeeker }
-
-// Size of the file in bytes.
-func (m *MP4) Size() int64 { panic("not built") }
-
-// ETag is a strong validator, with quotes.
-func (m *MP4) ETag() string { panic("not built") }
-
-// Info describes the file for manifests.
-func (m *MP4) Info() Info { panic("not built") }
-
-// Close releases the segment files.
-func (m *MP4) Close() error { panic("not built") }
 
 // Info is what a manifest says of a clip.
 type Info struct {
@@ -103,28 +107,3 @@ type FragmentRef struct {
 	Size    int64
 	Hash    recording.Hash
 }
-
-// MP4 opens a part as a virtual file.
-func (s *Service) MP4(ctx context.Context, p Part, o Options) (*MP4, error) { panic("not built") }
-
-// Playlist returns an HLS media playlist (RFC 8216) of a range: byte ranges of
-// the fragments on disk with EXT-X-PROGRAM-DATE-TIME, and EXT-X-DISCONTINUITY
-// at gaps. live leaves the end open. URIs are relative: "init/<segment id>.mp4" and
-// "segment/<segment id>.mp4".
-func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) {
-	panic("not built")
-}
-
-// SegmentFile opens the file behind a playlist URI, limited to durable bytes, and Init its initialisation bytes.
-func (s *Service) SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error) {
-	panic("not built")
-}
-
-// Still returns a JPEG of the key frame at or before t, 1280 pixels wide at most. Without ffmpeg
-// or footage it returns a drawn card that says so, and ErrNoPicture beside it.
-func (s *Service) Still(ctx context.Context, camera string, t time.Time) (jpeg []byte, err error) {
-	panic("not built")
-}
-
-// ErrNoPicture accompanies a card that stands in for a picture.
-var ErrNoPicture = errors.New("no picture")

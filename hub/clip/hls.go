@@ -1,0 +1,291 @@
+package clip
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/hub/internal/mp4"
+	"gatehouse/hub/recording"
+)
+
+// Playlist returns an HLS media playlist (RFC 8216) of a range: byte ranges of
+// the fragments on disk with EXT-X-PROGRAM-DATE-TIME, and EXT-X-DISCONTINUITY
+// at gaps. live leaves the end open: it is asked for again and again with a
+// later From, and what it numbered once keeps its number for as long as the
+// Service lives, and a higher one than any before a restart. URIs are relative:
+// "init/<segment id>.mp4", see Init, and "segment/<segment id>.mp4", see SegmentFile.
+func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) {
+	pieces, err := s.pieces(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if pieces = playable(pieces); len(pieces) == 0 {
+		return nil, ErrNoFootage
+	}
+	for _, p := range pieces {
+		s.places.remember(p.table.segment)
+	}
+	var first number
+	if live {
+		pieces = settled(pieces)
+		first = s.numbers.of(r, pieces)
+	}
+	return writePlaylist(pieces, live, first), nil
+}
+
+// playable drops what comes before the first key frame.
+func playable(pieces []piece) []piece {
+	for len(pieces) > 0 {
+		if g := fromSync(pieces[0].groups); len(g) > 0 {
+			pieces = slices.Clone(pieces)
+			pieces[0].groups = g
+			return pieces
+		}
+		pieces = pieces[1:]
+	}
+	return nil
+}
+
+// settled ends a live playlist with the first file that is still written: the
+// numbers after it depend on its last count.
+func settled(pieces []piece) []piece {
+	i := slices.IndexFunc(pieces, func(p piece) bool { return p.table.segment.State == recording.Open })
+	if i < 0 {
+		return pieces
+	}
+	return pieces[:i+1]
+}
+
+// leastTarget is the target duration in seconds unless a media segment is
+// longer: recorded fragments last 4 s at most, and it must not change in a live
+// playlist.
+const leastTarget = 4
+
+func writePlaylist(pieces []piece, live bool, first number) []byte {
+	var body bytes.Buffer
+	target := leastTarget
+	for i, p := range pieces {
+		fresh := true // the first entry of a file
+		for j := 0; j < len(p.groups); {
+			n := j + 1
+			for !live && n < len(p.groups) && !p.groups[n].sync {
+				n++ // a seekable playlist offers key frames alone
+			}
+			if i+j > 0 && parted(pieces, i, j) {
+				body.WriteString("#EXT-X-DISCONTINUITY\n")
+				fresh = true
+			}
+			if j == 0 {
+				fmt.Fprintf(&body, "#EXT-X-MAP:URI=\"init/%d.mp4\"\n", p.table.segment.ID)
+			}
+			seconds := entry(&body, p, p.groups[j:n], fresh)
+			target = max(target, int(math.Round(seconds)))
+			fresh = false
+			j = n
+		}
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n", target)
+	if live {
+		fmt.Fprintf(&b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first.media, first.parting)
+	} else {
+		b.WriteString("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n")
+	}
+	b.Write(body.Bytes())
+	if !live {
+		b.WriteString("#EXT-X-ENDLIST\n")
+	}
+	return b.Bytes()
+}
+
+// entry writes one media segment: groups that stand next to each other in a file.
+func entry(b *bytes.Buffer, p piece, groups []group, dated bool) (seconds float64) {
+	last := groups[len(groups)-1]
+	var size int64
+	for _, g := range groups {
+		size += g.bytes
+	}
+	scale := p.table.file.Tracks[p.table.lead].Timescale
+	seconds = float64(last.end-groups[0].base) / float64(scale)
+	if dated {
+		fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", groups[0].from.UTC().Format("2006-01-02T15:04:05.000Z"))
+	}
+	fmt.Fprintf(b, "#EXTINF:%.6f,\n#EXT-X-BYTERANGE:%d@%d\nsegment/%d.mp4\n",
+		seconds, size, p.table.file.Fragments[groups[0].first].Offset, p.table.segment.ID)
+	return seconds
+}
+
+// parted reports whether group j of piece i does not continue the group before.
+func parted(pieces []piece, i, j int) bool {
+	t := pieces[i].table
+	if j > 0 {
+		return !joins(t, pieces[i].groups[j-1], t, pieces[i].groups[j])
+	}
+	before := pieces[i-1]
+	return !joins(before.table, before.groups[len(before.groups)-1], t, pieces[i].groups[0])
+}
+
+// number is what a live playlist counts of what came before: media segments and
+// discontinuities.
+type number struct{ media, parting int64 }
+
+// numbers counts on over the files of live streams. RFC 8216 6.2.2: a media
+// segment keeps its number in every reload.
+type numbers struct {
+	mu      sync.Mutex                     // guards streams
+	streams map[[2]string]map[int64]number // by camera and stream: the first number of each file, by Seq
+}
+
+func newNumbers() *numbers { return &numbers{streams: map[[2]string]map[int64]number{}} }
+
+// perFile is how far numbers may grow in one file. A file of a minute has at
+// most 120 fragments, so a count that begins at Seq times this is above all
+// that an earlier one reached.
+const perFile = 1000
+
+// of returns the numbers of the first entry of a playlist.
+func (n *numbers) of(r Range, pieces []piece) number {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key := [2]string{r.Camera, r.Stream}
+	known := n.streams[key]
+	if known == nil {
+		known = map[int64]number{}
+		n.streams[key] = known
+	}
+	at := slices.IndexFunc(pieces, func(p piece) bool { _, ok := known[p.table.segment.Seq]; return ok })
+	if at < 0 {
+		clear(known)
+		at = 0
+		seq := pieces[0].table.segment.Seq
+		known[seq] = number{seq * perFile, seq * perFile}
+	}
+	for i := at; i > 0; i-- { // someone asks further back than anyone before
+		k := known[pieces[i].table.segment.Seq]
+		m, d := counts(pieces, i-1)
+		known[pieces[i-1].table.segment.Seq] = number{k.media - m, k.parting - d}
+	}
+	for i := at + 1; i < len(pieces); i++ {
+		k := known[pieces[i-1].table.segment.Seq]
+		m, d := counts(pieces, i-1)
+		known[pieces[i].table.segment.Seq] = number{k.media + m, k.parting + d}
+	}
+	n.forget(known, pieces)
+	return into(known, pieces[0])
+}
+
+// into adds what stands in the file before the playlist's first entry.
+func into(known map[int64]number, p piece) number {
+	k := known[p.table.segment.Seq]
+	skipped := slices.IndexFunc(p.table.groups, func(g group) bool { return g.first == p.groups[0].first })
+	k.media += int64(skipped)
+	for i := 1; i <= skipped; i++ {
+		if !joins(p.table, p.table.groups[i-1], p.table, p.table.groups[i]) {
+			k.parting++
+		}
+	}
+	return k
+}
+
+// counts returns the entries of the whole file i and the discontinuities from its
+// first to the first of the next file.
+func counts(pieces []piece, i int) (media, partings int64) {
+	t, next := pieces[i].table, pieces[i+1].table
+	for j := 1; j < len(t.groups); j++ {
+		if !joins(t, t.groups[j-1], t, t.groups[j]) {
+			partings++
+		}
+	}
+	if !joins(t, t.groups[len(t.groups)-1], next, next.groups[0]) {
+		partings++
+	}
+	return int64(len(t.groups)), partings
+}
+
+// forget drops files that have slid out; a few stay for players that lag.
+func (n *numbers) forget(known map[int64]number, pieces []piece) {
+	const lag = 16
+	oldest := pieces[0].table.segment.Seq - lag
+	for seq := range known {
+		if seq < oldest {
+			delete(known, seq)
+		}
+	}
+}
+
+// Init returns the initialisation of a segment, as a playlist's EXT-X-MAP wants
+// it: ftyp and moov. An unknown segment is recording.ErrNotFound.
+func (s *Service) Init(ctx context.Context, camera, stream string, id int64) ([]byte, error) {
+	seg, err := s.find(ctx, camera, stream, id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.tables.get(seg)
+	if err != nil {
+		return nil, err
+	}
+	return append(mp4.AppendFileType(nil), t.file.Init...), nil
+}
+
+// SegmentFile opens the file behind a playlist URI, limited to durable bytes.
+// An unknown segment is recording.ErrNotFound.
+func (s *Service) SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error) {
+	seg, err := s.find(ctx, camera, stream, id)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.archive.Open(seg)
+	if err != nil {
+		return nil, fmt.Errorf("opening segment: %w", err)
+	}
+	return f, nil
+}
+
+// find returns a segment's present row.
+func (s *Service) find(ctx context.Context, camera, stream string, id int64) (recording.Segment, error) {
+	from, to := time.Unix(0, 0), time.Unix(1<<33, 0)
+	if start, ok := s.places.start(id); ok {
+		from, to = start, start.Add(time.Microsecond)
+	}
+	segments, err := s.archive.Segments(ctx, camera, stream, from, to)
+	if err != nil {
+		return recording.Segment{}, fmt.Errorf("listing segments: %w", err)
+	}
+	i := slices.IndexFunc(segments, func(s recording.Segment) bool { return s.ID == id })
+	if i < 0 {
+		return recording.Segment{}, fmt.Errorf("segment %d: %w", id, recording.ErrNotFound)
+	}
+	s.places.remember(segments[i])
+	return segments[i], nil
+}
+
+// places remembers when segments start, so that the index need not be searched
+// for each byte range.
+type places struct {
+	mu     sync.Mutex // guards starts
+	starts map[int64]time.Time
+}
+
+// maxPlaces is enough for two days of one stream.
+const maxPlaces = 4096
+
+func (p *places) remember(s recording.Segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.starts) >= maxPlaces {
+		clear(p.starts)
+	}
+	p.starts[s.ID] = s.Start
+}
+
+func (p *places) start(id int64) (time.Time, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, ok := p.starts[id]
+	return t, ok
+}
