@@ -76,24 +76,3 @@ type Config struct {
 	Retry time.Duration // first back-off; default 5 s, doubled with jitter up to 1 h
 	Chunk int64         // tus PATCH size; default 8 MiB
 }
-
-// Outbox sends.
-type Outbox struct{ cfg Config }
-
-// New returns an Outbox.
-func New(cfg Config) *Outbox { return &Outbox{cfg: cfg} }
-
-// Run sends due jobs until ctx ends; a job interrupted is resumed by the next Run.
-func (o *Outbox) Run(ctx context.Context) error { panic("not built") }
-
-// Kick makes Run look at the table now: a job was added.
-func (o *Outbox) Kick() { panic("not built") }
-
-// Jobs lists all jobs with live offsets.
-func (o *Outbox) Jobs(ctx context.Context) ([]Job, error) { panic("not built") }
-
-// Cancel stops a job that is not done, until its last byte was sent.
-func (o *Outbox) Cancel(ctx context.Context, id int64) error { panic("not built") }
-
-// SendNow ends a job's cool-down.
-func (o *Outbox) SendNow(ctx context.Context, id int64) error { panic("not built") }

@@ -39,6 +39,9 @@ var (
 	ErrState    = errors.New("the request is not in a state that allows this")
 	ErrDigest   = errors.New("the digest is not that of the sealed package")
 	ErrNotYours = errors.New("the selection is outside what was asked or recorded")
+	ErrUnknown  = errors.New("no profile of this agency was seen in a bulletin")
+	ErrBlocked  = errors.New("the agency is not on the allowlist, or its root keys are not those the owner confirmed")
+	ErrTarget   = errors.New("the request names no way of delivery that this hub can use")
 )
 
 // Match is a camera's footage that a request touches.
@@ -51,8 +54,8 @@ type Match struct {
 
 // Record is one request as this home knows it. Every request that arrived has one.
 type Record struct {
-	ID         string               `json:"id"` // request id; for unreadable ones "sha256:…" of what arrived
-	Revision   int                  `json:"revision"`
+	ID         string               `json:"id"`       // request id; for unreadable ones "sha256:…" of what arrived
+	Revision   int                  `json:"revision"` // of a row that counts refusals: how many
 	Agency     string               `json:"agency"`
 	State      State                `json:"state"`
 	Code       bulletin.Code        `json:"code,omitempty"`

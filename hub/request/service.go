@@ -2,12 +2,18 @@ package request
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"gatehouse/hub/bulletin"
-	"gatehouse/hub/evidence"
+	"gatehouse/hub/internal/durable"
 )
 
 // Home is what matching needs to know; it may change while running.
@@ -61,59 +67,203 @@ type Config struct {
 }
 
 // Service takes requests in and takes decisions.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg       Config
+	feeds     []*feed
+	transport http.RoundTripper
+	locks     locks
+	watch     func(ctx context.Context, dir string, look func(context.Context) (time.Duration, error)) error
+	woken     chan struct{} // batches or moved have changed
+
+	reloading sync.Mutex // one reading of the allowlist at a time
+	taking    sync.Mutex // one file at a time
+	refused   refusals   // guarded by taking
+
+	mu       sync.Mutex // guards what follows
+	home     Home
+	allowed  map[string]Allowed                  // by agency
+	known    map[string]bulletin.VerifiedProfile // by agency
+	problems map[string]string                   // sentences, by what they are about
+	batches  []batch                             // fetched, to be taken in
+	moved    bool                                // the home changed
+	logTime  time.Time                           // of the newest head
+}
 
 // New returns a Service. It reads the allowlist and fails on a bad file.
-func New(ctx context.Context, cfg Config) (*Service, error) { panic("not built") }
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{
+		cfg: cfg, transport: cfg.Transport, watch: watchFolder, woken: make(chan struct{}, 1), home: cfg.Home,
+		known: map[string]bulletin.VerifiedProfile{}, problems: map[string]string{},
+	}
+	if s.transport == nil {
+		s.transport = plainTransport()
+	}
+	for _, dir := range []string{cfg.Inbox, cfg.Agencies} {
+		if dir == "" {
+			continue
+		}
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making folder: %w", err)
+		}
+	}
+	var err error
+	if s.allowed, err = readAllowlist(cfg.Agencies); err != nil {
+		return nil, fmt.Errorf("reading allowlist: %w", err)
+	}
+	if err := s.load(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
 
-// Run fetches on schedule, watches inbox and allowlist, and expires requests, until ctx ends.
-func (s *Service) Run(ctx context.Context) error { panic("not built") }
+// load reads what the last run left.
+func (s *Service) load(ctx context.Context) error {
+	profiles, err := s.cfg.Store.Profiles(ctx)
+	if err != nil {
+		return err
+	}
+	for agency, envelope := range profiles {
+		p, err := bulletin.OpenProfile(envelope)
+		if err != nil {
+			return fmt.Errorf("reading the profile of %s: %w", agency, err)
+		}
+		s.known[agency] = p
+	}
+	seed, err := s.cfg.Store.Secret(ctx, "schedule")
+	if err != nil {
+		return err
+	}
+	for _, f := range s.cfg.Feeds {
+		opened, err := s.openFeed(ctx, f, seed)
+		if err != nil {
+			return err
+		}
+		s.feeds = append(s.feeds, opened)
+	}
+	list, err := s.cfg.Store.Records(ctx, Refused)
+	if err != nil {
+		return err
+	}
+	day := s.refusedDay()
+	for _, r := range list {
+		if r.Received.UTC().Format(time.DateOnly) == day.date {
+			day.kept++
+		}
+	}
+	return nil
+}
 
-// SetHome replaces what matching uses.
-func (s *Service) SetHome(h Home) { panic("not built") }
+// Run fetches on schedule, watches inbox and allowlist, and expires requests,
+// until ctx ends. An error means that the house database or the footage index is broken.
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, f := range s.feeds {
+		g.Go(func() error { return s.run(ctx, f) })
+	}
+	g.Go(func() error { return s.work(ctx) })
+	g.Go(func() error { return s.expire(ctx) })
+	if s.cfg.Inbox != "" {
+		b := &inbox{s: s, dir: s.cfg.Inbox}
+		g.Go(func() error { return ended(ctx, s.watch(ctx, b.dir, b.look)) })
+	}
+	if s.cfg.Agencies != "" {
+		g.Go(func() error {
+			return ended(ctx, s.watch(ctx, s.cfg.Agencies, func(ctx context.Context) (time.Duration, error) {
+				_, err := s.reload(ctx, "a change of the file in the agencies folder")
+				return 0, err
+			}))
+		})
+	}
+	return g.Wait()
+}
 
-// Take verifies and files every line of a .ghb file. Feed is nil for the inbox: the proof must then verify under one of the configured feeds.
-func (s *Service) Take(ctx context.Context, source string, data []byte) error { panic("not built") }
+// SetHome replaces what matching uses, and judges again what did not match.
+func (s *Service) SetHome(h Home) {
+	s.mu.Lock()
+	s.home, s.moved = h, true
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *Service) poke() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
 
 // List returns all records, newest first.
-func (s *Service) List(ctx context.Context) ([]Record, error) { panic("not built") }
+func (s *Service) List(ctx context.Context) ([]Record, error) { return s.cfg.Store.Records(ctx) }
+
+// ListIn returns the records in some states, newest first.
+func (s *Service) ListIn(ctx context.Context, in ...State) ([]Record, error) {
+	return s.cfg.Store.Records(ctx, in...)
+}
 
 // Get returns one record.
-func (s *Service) Get(ctx context.Context, id string) (Record, error) { panic("not built") }
-
-// Prepare seals a selection (within the request's window and matched cameras); it replaces an earlier one.
-func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selection) (Record, error) {
-	panic("not built")
+func (s *Service) Get(ctx context.Context, id string) (Record, error) {
+	return s.cfg.Store.Record(ctx, id)
 }
 
-// Preview opens the sealed file of a prepared request.
-func (s *Service) Preview(ctx context.Context, id string) (*evidence.Preview, Record, error) {
-	panic("not built")
+// Problems returns what the owner should know of bulletins and allowlist, one sentence each.
+func (s *Service) Problems() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.Collect(maps.Values(s.problems))
+	for agency, a := range s.allowed {
+		if p, ok := s.known[agency]; ok && p.RootID != a.Root {
+			out = append(out, fmt.Sprintf("%s (%s) signs with other root keys than those you confirmed, so its requests are refused. "+
+				"Call %s, and allow the agency again if it says that this is right.", a.Name, agency, a.CallBack))
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
-// Approve sends what was sealed. The digest must be the package's, and the
-// file on disk must still have it. by names the approver for the ledger; the caller has
-// re-authenticated them. skipCoolDown sends at once.
-func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (Record, error) {
-	panic("not built")
+// setProblem sets or (with "") clears a problem and reports whether that changed it.
+func (s *Service) setProblem(about, text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.problems[about] == text {
+		return false
+	}
+	if text == "" {
+		delete(s.problems, about)
+	} else {
+		s.problems[about] = text
+	}
+	return true
 }
 
-// Decline ends a waiting or prepared request; nobody is told.
-func (s *Service) Decline(ctx context.Context, id, by string) (Record, error) { panic("not built") }
+// now is the later of the clock and the newest head: a clock set back does not
+// bring an expired request to life.
+func (s *Service) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.cfg.Now(); now.After(s.logTime) {
+		return now
+	}
+	return s.logTime
+}
 
-// Allowlist returns the agencies allowed, by name.
-func (s *Service) Allowlist() []Allowed { panic("not built") }
+func (s *Service) sawHead(c bulletin.Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.Time.After(s.logTime) {
+		s.logTime = c.Time
+	}
+}
 
-// Known returns the verified profiles seen in bulletins, for the owner to choose from.
-func (s *Service) Known(ctx context.Context) ([]bulletin.VerifiedProfile, error) { panic("not built") }
-
-// Allow pins an agency's profile (it must be Known) into the allowlist folder and re-judges waiting requests; Disallow removes it.
-func (s *Service) Allow(ctx context.Context, agency, by string) (Allowed, error) { panic("not built") }
-
-// Disallow removes an agency; its waiting requests become not-listed.
-func (s *Service) Disallow(ctx context.Context, agency, by string) error { panic("not built") }
-
-// Delivered moves an approved request to sent or failed; delivery's Config.Done is wired to it.
-func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail string) error {
-	panic("not built")
+// tell calls Notify after a commit.
+func (s *Service) tell(r Record) {
+	s.cfg.Log.Info("request changed state", "request", r.ID, "agency", r.Agency, "state", string(r.State))
+	if s.cfg.Notify != nil {
+		s.cfg.Notify(r)
+	}
 }

@@ -113,9 +113,9 @@ func (h *House) DropRecord(ctx context.Context, id string) error {
 // Prune implements request.Store.
 func (h *House) Prune(ctx context.Context, before time.Time, keep int) error {
 	err := h.db.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM request WHERE state IN (?, ?, ?, ?) AND received < ?",
-			string(request.Refused), string(request.NotListed), string(request.Unmatched), string(request.Hidden),
-			houseTime(before)); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM request WHERE received < ? AND (state IN (?, ?, ?, ?)
+			OR state = ? AND json_extract(doc, '$.matches') IS NULL)`, houseTime(before), string(request.Refused),
+			string(request.NotListed), string(request.Unmatched), string(request.Hidden), string(request.Withdrawn)); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM request WHERE state = ?1 AND id NOT IN

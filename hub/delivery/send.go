@@ -1,0 +1,209 @@
+package delivery
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/bdragon300/tusgo"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/ledger"
+)
+
+// receiptTries is how often a receipt is asked for right after the last byte;
+// the receiver hashes the whole package before it signs.
+const receiptTries = 6
+
+// storeError is a store that is broken, apart from what a receiver can cause.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+// send makes one attempt at a job, from the check of the sealed file to the
+// checked receipt. It returns nil once the job is finished.
+func (o *Outbox) send(ctx context.Context, j *Job, a *attempt) error {
+	profile, err := bulletin.OpenProfile(j.Profile)
+	if err != nil {
+		return errors.Join(errProfile, err)
+	}
+	to, err := newReceiver(*j, profile)
+	if err != nil {
+		return err
+	}
+	defer to.close()
+	f, err := openSealed(*j)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+
+	// A receipt that is there already means that every byte arrived in an
+	// earlier attempt, whose end we did not see.
+	if got, err := o.collect(ctx, to, j, profile); got || err != nil {
+		return err
+	}
+	if err := o.upload(ctx, to, j, a, f); err != nil {
+		return err
+	}
+	for try := range receiptTries {
+		if got, err := o.collect(ctx, to, j, profile); got || err != nil {
+			return err
+		}
+		if err := sleep(ctx, time.Second<<try); err != nil {
+			return err
+		}
+	}
+	return errNoReceipt
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// openSealed opens the package and hashes it whole. Only this open file is
+// read from then on: another one put in its place would not be sent.
+func openSealed(j Job) (*os.File, error) {
+	f, err := os.Open(j.Path)
+	if err != nil {
+		return nil, errors.Join(errFile, err)
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(f, j.Bytes+1))
+	if err != nil {
+		return nil, errors.Join(errFile, err, f.Close())
+	}
+	digest := hex.EncodeToString(h.Sum(nil))
+	if n != j.Bytes || subtle.ConstantTimeCompare([]byte(digest), []byte(j.Digest)) != 1 {
+		return nil, errors.Join(errDigest, f.Close())
+	}
+	return f, nil
+}
+
+// collect asks for the receipt, checks it and finishes the job with it.
+func (o *Outbox) collect(ctx context.Context, to *receiver, j *Job, p bulletin.VerifiedProfile) (bool, error) {
+	envelope, err := to.receipt(ctx, j.Digest)
+	if err != nil || envelope == nil {
+		return false, err
+	}
+	r, err := bulletin.OpenReceipt(envelope, p)
+	if err != nil {
+		return false, errors.Join(errReceipt, err)
+	}
+	if r.Agency != p.Agency || r.SHA256 != j.Digest || r.Bytes != j.Bytes {
+		return false, errReceipt
+	}
+	done := *j
+	done.Receipt, done.Offset, done.Error = envelope, j.Bytes, ""
+	now := o.cfg.Now()
+	return true, o.finish(ctx, done, Done, entrySent(done, to.host, now), entryReceipt(done, r, now))
+}
+
+// upload resumes the job's upload, or makes a new one, and sends what is left.
+func (o *Outbox) upload(ctx context.Context, to *receiver, j *Job, a *attempt, f *os.File) error {
+	u, err := to.resume(ctx, *j)
+	if err != nil {
+		return err
+	}
+	if u == nil {
+		if u, err = to.create(ctx, *j); err != nil {
+			return err
+		}
+	}
+	j.UploadURL = u.Location
+	for {
+		if err := o.reached(ctx, j, a, u.RemoteOffset); err != nil {
+			return err
+		}
+		if u.RemoteOffset == j.Bytes {
+			return nil
+		}
+		n := min(o.cfg.Chunk, j.Bytes-u.RemoteOffset)
+		body := &watched{o: o, a: a, r: io.NewSectionReader(f, u.RemoteOffset, n), at: u.RemoteOffset, end: j.Bytes}
+		if err := to.patch(ctx, u, body, n); err != nil {
+			return err
+		}
+	}
+}
+
+// reached stores an offset that the receiver has confirmed.
+func (o *Outbox) reached(ctx context.Context, j *Job, a *attempt, offset int64) error {
+	j.Offset = offset
+	o.mu.Lock()
+	a.offset, a.whole = offset, offset == j.Bytes
+	stopped := a.stopped
+	o.mu.Unlock()
+	if stopped {
+		return errCancelled
+	}
+	err := o.cfg.Store.SaveJob(ctx, *j)
+	if err == nil || errors.Is(err, ErrFinished) || ctx.Err() != nil {
+		return err
+	}
+	return &storeError{err}
+}
+
+// watched is the body of a PATCH: it keeps the live offset, and lets Cancel and
+// the last byte exclude each other.
+type watched struct {
+	o       *Outbox
+	a       *attempt
+	r       io.Reader
+	at, end int64
+}
+
+// Read implements io.Reader.
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.r.Read(b)
+	w.o.mu.Lock()
+	defer w.o.mu.Unlock()
+	if w.a.stopped {
+		return 0, errCancelled
+	}
+	w.at += int64(n)
+	w.a.offset = w.at
+	w.a.whole = w.at == w.end
+	return n, err
+}
+
+// finish stores a final state with its ledger entries, then tells.
+func (o *Outbox) finish(ctx context.Context, j Job, s State, e ...ledger.Entry) error {
+	j.State, j.Finished = s, o.cfg.Now()
+	if err := o.cfg.Store.FinishJob(ctx, j, e...); err != nil {
+		if errors.Is(err, ErrFinished) || ctx.Err() != nil {
+			return err
+		}
+		return &storeError{err}
+	}
+	o.cfg.Log.Info("delivery ended", "request", j.Request, "agency", j.Agency, "state", string(s), "bytes", j.Bytes)
+	o.cfg.Done(ctx, j)
+	return nil
+}
+
+// patch sends n bytes of body. The receiver must have taken all of them.
+func (r *receiver) patch(ctx context.Context, u *tusgo.Upload, body io.Reader, n int64) error {
+	want := u.RemoteOffset + n
+	c := r.tus(ctx)
+	c.GetRequest = r.sized(n)
+	stream := tusgo.NewUploadStream(c, u)
+	stream.ChunkSize = tusgo.NoChunked // the body is streamed from the file; tusgo would hold a chunk in memory
+	if _, err := stream.ReadFrom(body); err != nil {
+		return fmt.Errorf("sending: %w", err)
+	}
+	if u.RemoteOffset != want {
+		return fmt.Errorf("sending: %w: offset %d, not %d", errProtocol, u.RemoteOffset, want)
+	}
+	return nil
+}

@@ -1,0 +1,347 @@
+package request
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/url"
+	"strings"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/ledger"
+)
+
+// maxClips is what a package may hold: Axon's public limit for portal uploads.
+const maxClips = 25
+
+// change is one owner's or timer's step of a request, under its lock.
+func (s *Service) change(ctx context.Context, id string, e event, f func(r Record, to State) (Record, error)) (Record, error) {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	defer unlock()
+	r, err := s.cfg.Store.Record(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	to, err := next(r.State, e)
+	if err != nil {
+		return Record{}, err
+	}
+	return f(r, to)
+}
+
+// Prepare seals a selection (within the request's window and matched cameras); it replaces an earlier one.
+func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selection) (Record, error) {
+	return s.change(ctx, id, prepared, func(r Record, to State) (Record, error) {
+		p, err := s.actionable(r)
+		if err != nil {
+			return Record{}, err
+		}
+		if err := s.covered(ctx, r, clips); err != nil {
+			return Record{}, err
+		}
+		pkg, err := s.cfg.Sealer.Seal(ctx, order(r, p, clips))
+		if err != nil {
+			return Record{}, fmt.Errorf("sealing: %w", err)
+		}
+		old := r
+		was := r.State
+		r.State, r.Package, r.Selection, r.Updated, r.Reason = to, &pkg, clips, s.cfg.Now(), ""
+		e := s.entry(r, ledger.Prepared, map[string]any{"package": pkg.ID, "sha256": pkg.Digest, "bytes": pkg.Bytes},
+			"The owner's selection was sealed as package %s. Nothing was sent.", pkg.ID)
+		if err := s.cfg.Store.PutRecord(ctx, r, was, e); err != nil {
+			return Record{}, errors.Join(err, s.cfg.Sealer.Discard(pkg))
+		}
+		s.tell(r)
+		return r, s.dropPackage(old)
+	})
+}
+
+// actionable returns the profile of a request that may still be answered.
+func (s *Service) actionable(r Record) (bulletin.VerifiedProfile, error) {
+	if r.Request == nil || !s.now().Before(r.Request.ExpiresAt) {
+		return bulletin.VerifiedProfile{}, ErrState
+	}
+	p, err := bulletin.OpenProfile(r.Profile)
+	if err != nil {
+		return p, fmt.Errorf("reading profile: %w", err)
+	}
+	if _, err := s.standing(r.Agency, p.RootID); err != nil {
+		return p, err
+	}
+	return p, nil
+}
+
+// covered gives ErrNotYours unless every clip lies within what was asked of a
+// camera and has footage.
+func (s *Service) covered(ctx context.Context, r Record, clips []evidence.Selection) error {
+	if len(clips) == 0 || len(clips) > maxClips {
+		return ErrNotYours
+	}
+	for _, c := range clips {
+		ok := false
+		for _, m := range r.Matches {
+			ok = ok || m.Camera == c.Camera && !c.From.Before(m.From) && !c.To.After(m.To)
+		}
+		if !ok || !c.From.Before(c.To) {
+			return ErrNotYours
+		}
+		sec, err := s.cfg.Footage.Recorded(ctx, c.Camera, c.From, c.To)
+		if err != nil {
+			return fmt.Errorf("looking for footage: %w", err)
+		}
+		if sec <= 0 {
+			return ErrNotYours
+		}
+	}
+	return nil
+}
+
+func order(r Record, p bulletin.VerifiedProfile, clips []evidence.Selection) evidence.Order {
+	o := evidence.Order{
+		RequestID: r.ID, Envelope: r.Envelope, Proof: r.Proof, BulletinKey: r.Log, Profile: r.Profile,
+		Agency: r.agencyName(), Clips: clips, Saw: saw(*r.Request),
+	}
+	for _, recipient := range p.Recipients {
+		if bulletin.Fingerprint(recipient) == r.Request.Delivery.Recipient {
+			o.Recipient = recipient
+		}
+	}
+	return o
+}
+
+// Preview opens the sealed file of a prepared request.
+func (s *Service) Preview(ctx context.Context, id string) (*evidence.Preview, Record, error) {
+	r, err := s.cfg.Store.Record(ctx, id)
+	if err != nil {
+		return nil, Record{}, err
+	}
+	if r.Package == nil {
+		return nil, r, ErrState
+	}
+	p, err := s.cfg.Sealer.Open(*r.Package)
+	if err != nil {
+		return nil, r, fmt.Errorf("opening sealed package: %w", err)
+	}
+	return p, r, nil
+}
+
+// Approve sends what was sealed. The digest must be the package's, and the
+// file on disk must still have it. by names the approver for the ledger; the caller has
+// re-authenticated them. skipCoolDown sends at once. A delivery that failed may be approved again.
+func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (Record, error) {
+	return s.change(ctx, id, approved, func(r Record, to State) (Record, error) {
+		if r.Package == nil {
+			return Record{}, ErrState
+		}
+		if subtle.ConstantTimeCompare([]byte(digest), []byte(r.Package.Digest)) != 1 {
+			return Record{}, ErrDigest
+		}
+		p, err := s.actionable(r)
+		if err != nil {
+			return Record{}, err
+		}
+		target, err := usable(*r.Request, p.Profile)
+		if err != nil {
+			return Record{}, err
+		}
+		sealed, err := s.cfg.Sealer.Open(*r.Package) // hashes the whole file
+		if err != nil {
+			return Record{}, errors.Join(ErrDigest, err)
+		}
+		if err := sealed.Close(); err != nil {
+			return Record{}, fmt.Errorf("closing sealed package: %w", err)
+		}
+		return s.approve(ctx, r, to, target, by, skipCoolDown)
+	})
+}
+
+func (s *Service) approve(ctx context.Context, r Record, to State, target bulletin.Target, by string, skip bool) (Record, error) {
+	now := s.cfg.Now()
+	r.State, r.DecidedBy, r.Updated, r.Reason = to, by, now, ""
+	r.SendAfter = now
+	if !skip {
+		r.SendAfter = now.Add(between(s.cfg.CoolDown))
+	}
+	s.mu.Lock()
+	private := s.allowed[r.Agency].PrivateUploads
+	s.mu.Unlock()
+	pkg := *r.Package
+	data := map[string]any{"package": pkg.ID, "sha256": pkg.Digest, "bytes": pkg.Bytes, "target": target.URL}
+	e := s.entry(r, ledger.Approved, data, "%s approved sending package %s to %s.", by, pkg.ID, r.agencyName())
+	_, err := s.cfg.Store.Approve(ctx, r, e, Outbox{
+		Request: r.ID, Agency: r.Agency, PackageID: pkg.ID, Path: pkg.Path, Digest: pkg.Digest, Bytes: pkg.Bytes,
+		Target: target, Profile: r.Profile, Private: private, NotBefore: r.SendAfter,
+	})
+	if err != nil {
+		return Record{}, err
+	}
+	s.tell(r)
+	return r, nil
+}
+
+// usable is the first target that a hub can upload to by itself.
+func usable(q bulletin.Request, p bulletin.Profile) (bulletin.Target, error) {
+	for _, t := range q.Delivery.Targets {
+		u, err := url.Parse(t.URL)
+		if t.Kind != "tus" || err != nil || u.Scheme != "https" {
+			continue
+		}
+		host := strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+		for _, h := range p.UploadHosts {
+			if h.Host == host {
+				return t, nil
+			}
+		}
+	}
+	return bulletin.Target{}, ErrTarget
+}
+
+// between draws a duration from a closed range.
+func between(r [2]time.Duration) time.Duration {
+	if r[1] <= r[0] {
+		return max(r[0], 0)
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(r[1]-r[0])+1))
+	if err != nil { // never: crypto/rand ends the program instead
+		return r[1]
+	}
+	return r[0] + time.Duration(n.Int64())
+}
+
+// Decline ends a waiting or prepared request; nobody is told.
+func (s *Service) Decline(ctx context.Context, id, by string) (Record, error) {
+	return s.change(ctx, id, declined, func(r Record, to State) (Record, error) {
+		return s.close(ctx, r, to, by, "",
+			s.entry(r, ledger.Declined, nil, "%s declined the request. Nobody was told.", by))
+	})
+}
+
+// close ends a request, discards what was sealed, and tells the owner's doors.
+func (s *Service) close(ctx context.Context, r Record, to State, by, reason string, e ...ledger.Entry) (Record, error) {
+	old := r
+	r.State, r.DecidedBy, r.Reason, r.Updated = to, by, reason, s.cfg.Now()
+	r.Package, r.Selection = nil, nil
+	if err := s.cfg.Store.PutRecord(ctx, r, old.State, e...); err != nil {
+		return Record{}, err
+	}
+	s.tell(r)
+	return r, s.dropPackage(old)
+}
+
+// dropPackage removes what was sealed for a request and will not be sent.
+func (s *Service) dropPackage(old Record) error {
+	if old.Package == nil || old.State != Prepared {
+		return nil
+	}
+	if err := s.cfg.Sealer.Discard(*old.Package); err != nil {
+		return fmt.Errorf("discarding sealed package: %w", err)
+	}
+	return nil
+}
+
+// MarkShown records that the owner was shown a request; the first time counts.
+func (s *Service) MarkShown(ctx context.Context, id string) error {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := s.cfg.Store.Record(ctx, id)
+	if err != nil || !r.Shown.IsZero() || r.State != Waiting {
+		return err
+	}
+	r.Shown = s.cfg.Now()
+	return s.cfg.Store.PutRecord(ctx, r, r.State, s.entry(r, ledger.Shown, nil, "The owner was shown the request."))
+}
+
+// Delivered moves an approved request to sent or failed; delivery's Config.Done
+// is wired to it. Delivery may tell it again after a restart: that is no error.
+func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail string) error {
+	e := failed
+	if sent {
+		e = delivered
+	}
+	_, err := s.change(ctx, id, e, func(r Record, to State) (Record, error) {
+		r.State, r.Reason, r.Updated = to, detail, s.cfg.Now()
+		if err := s.cfg.Store.PutRecord(ctx, r, Approved); err != nil {
+			return Record{}, err
+		}
+		s.tell(r)
+		return r, nil
+	})
+	if errors.Is(err, ErrState) {
+		return nil
+	}
+	return err
+}
+
+// expire ends what waits and is over. It looks twice a minute: the log's time
+// may move as well as the clock.
+func (s *Service) expire(ctx context.Context) error {
+	var pruned time.Time
+	for {
+		list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		for _, r := range list {
+			if r.Request == nil || s.now().Before(r.Request.ExpiresAt) {
+				continue
+			}
+			_, err := s.change(ctx, r.ID, expired, func(r Record, to State) (Record, error) {
+				return s.close(ctx, r, to, "", "Its time is over.", s.entry(r, ledger.Expired, nil, "The request expired. Nothing was sent."))
+			})
+			if err != nil && !errors.Is(err, ErrState) {
+				return ended(ctx, err)
+			}
+		}
+		if now := s.cfg.Now(); now.Sub(pruned) > 24*time.Hour {
+			pruned = now
+			if err := s.cfg.Store.Prune(ctx, now.Add(-strangersKept), refusedKept); err != nil {
+				return ended(ctx, err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(30 * time.Second):
+		}
+	}
+}
+
+// rejudgeAgency follows a change of the allowlist: requests that the agency's
+// standing kept away are judged anew; those that wait go, if it has none now.
+func (s *Service) rejudgeAgency(ctx context.Context, agency string) error {
+	theirs := func(r Record) bool { return r.Agency == agency }
+	if err := s.rejudge(ctx, theirs, NotListed, Refused); err != nil {
+		return err
+	}
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if !theirs(r) {
+			continue
+		}
+		if _, err := s.actionable(r); !errors.Is(err, ErrBlocked) {
+			continue
+		}
+		_, err := s.change(ctx, r.ID, unlisted, func(r Record, to State) (Record, error) {
+			r, err := s.close(ctx, r, to, "", "The agency was taken off your allowlist.")
+			return r, errors.Join(err, s.cfg.Footage.Release(ctx, r.ID))
+		})
+		if err != nil && !errors.Is(err, ErrState) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package request
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/hub/bulletin"
+)
+
+const (
+	warnAfter = 48 * time.Hour     // age of the newest cosignature
+	stopAfter = 7 * 24 * time.Hour // then nothing is taken in
+	lookAgain = time.Minute        // a wall clock may be set while waiting
+)
+
+// feed is one bulletin while it runs. Its goroutine owns all fields but status.
+type feed struct {
+	Feed
+	policy   *bulletin.Policy
+	schedule schedule
+	progress progress
+	head     bulletin.Checkpoint // newest believed; Size 0 before the first
+}
+
+// batch is what one fetch brought. A worker takes it in, so that the next
+// fetch is on time whatever this one brought.
+type batch struct {
+	feed     *feed
+	head     bulletin.Checkpoint
+	progress progress
+	files    map[string][]byte // by path
+}
+
+// openFeed reads what the last run left.
+func (s *Service) openFeed(ctx context.Context, f Feed, seed []byte) (*feed, error) {
+	policy, err := bulletin.NewPolicy(f.Log, f.Witnesses)
+	if err != nil {
+		return nil, fmt.Errorf("reading the keys of bulletin %s: %w", f.Name, err)
+	}
+	if f.Every <= 0 {
+		f.Every = time.Hour
+	}
+	if !strings.HasSuffix(f.URL, "/") {
+		f.URL += "/"
+	}
+	out := &feed{Feed: f, policy: policy, schedule: schedule{seed: seed, feed: f.Log, every: f.Every}}
+	signed, through, err := s.cfg.Store.LogHead(ctx, f.Log)
+	if err != nil || signed == nil {
+		return out, err
+	}
+	out.progress.through = through
+	// The witnesses in the configuration may be others by now: then the old
+	// head is no longer believed and the next one is taken as the first.
+	if head, err := policy.Checkpoint(signed); err == nil {
+		out.head = head
+		s.sawHead(head)
+	}
+	return out, nil
+}
+
+// run fetches on schedule. A hub that was away for long fetches once at its start.
+func (s *Service) run(ctx context.Context, f *feed) error {
+	if f.progress.through.IsZero() || s.cfg.Now().Sub(f.progress.through) > offline {
+		s.fetch(ctx, f)
+	}
+	for {
+		at := f.schedule.after(s.cfg.Now())
+		for {
+			left := at.Sub(s.cfg.Now())
+			if left <= 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(min(left, lookAgain)):
+			}
+		}
+		s.fetch(ctx, f)
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// fetch gets the checkpoint and the files of the hour. Every GET is made
+// whatever the ones before it gave, and what they bring is looked at afterwards.
+func (s *Service) fetch(ctx context.Context, f *feed) {
+	now := s.cfg.Now()
+	paths := f.schedule.files(f.progress, now)
+	signed, status, err := get(ctx, s.transport, f.URL+bulletin.CheckpointPath, maxCheckpoint)
+	b := batch{feed: f, files: map[string][]byte{}}
+	problem := fetchProblem(status, err, false)
+	for _, path := range paths {
+		data, status, err := get(ctx, s.transport, f.URL+path, maxFile)
+		if p := fetchProblem(status, err, path != bulletin.ActivePath); p != "" && problem == "" {
+			problem = p
+		}
+		if data != nil {
+			b.files[path] = data
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if problem == "" {
+		b.head, problem = f.accept(signed, now)
+	}
+	if problem != "" {
+		s.feedProblem(f, problem)
+		return
+	}
+	s.feedProblem(f, f.age(b.head, now))
+	f.head = b.head
+	if f.fresh(b.head, now, warnAfter) {
+		f.progress = f.progress.took(now, paths)
+	}
+	b.progress = f.progress
+	s.sawHead(b.head)
+	if f.fresh(b.head, now, stopAfter) {
+		s.arrived(b)
+	}
+}
+
+// fetchProblem says what is wrong with an answer, "" if nothing. An hour
+// without entries has no file; a mirror that hides one is found out by the
+// next active.ghb.
+func fetchProblem(status int, err error, mayBeAbsent bool) string {
+	switch {
+	case err != nil:
+		return "it does not answer"
+	case status == http.StatusOK, mayBeAbsent && status == http.StatusNotFound:
+		return ""
+	case status >= 300 && status < 400:
+		return "it answers from another address, which is never followed"
+	}
+	return fmt.Sprintf("it answers with status %d", status)
+}
+
+// accept verifies a checkpoint against the policy and the newest one known. A
+// smaller tree, or another tree of the same size, is a mirror that rolled back
+// or a log that shows two faces. That a larger tree extends the smaller one
+// cannot be checked here: it needs the log's tiles, which hubs do not fetch,
+// and is what the witnesses sign for.
+func (f *feed) accept(signed []byte, now time.Time) (bulletin.Checkpoint, string) {
+	head, err := f.policy.Checkpoint(signed)
+	var r *bulletin.Refusal
+	switch {
+	case errors.As(err, &r):
+		return head, lowered(r.Detail)
+	case err != nil:
+		return head, "its checkpoint cannot be read"
+	case head.Size < f.head.Size, head.Size == f.head.Size && f.head.Size > 0 && head.Hash != f.head.Hash:
+		return head, rolledBack
+	case head.Time.After(now.Add(warnAfter)):
+		return head, "its checkpoint is from the future; is this computer's clock right?"
+	}
+	return head, ""
+}
+
+const rolledBack = "its log is smaller than it was, or another log (" + string(bulletin.RolledBack) + ")"
+
+// fresh reports whether the newest cosignature is younger than limit. Without
+// witnesses there is none, and a fetched checkpoint counts as of now.
+func (f *feed) fresh(head bulletin.Checkpoint, now time.Time, limit time.Duration) bool {
+	return head.Time.IsZero() || now.Sub(head.Time) < limit
+}
+
+func (f *feed) age(head bulletin.Checkpoint, now time.Time) string {
+	switch {
+	case !f.fresh(head, now, stopAfter):
+		return "no witness has signed for it for 7 days (" + string(bulletin.Stale) + "), so nothing is taken from it"
+	case !f.fresh(head, now, warnAfter):
+		return "no witness has signed for it for 48 hours"
+	}
+	return ""
+}
+
+func lowered(sentence string) string {
+	if sentence == "" {
+		return ""
+	}
+	return strings.ToLower(sentence[:1]) + strings.TrimSuffix(sentence[1:], ".")
+}
+
+func (s *Service) feedProblem(f *feed, problem string) {
+	text := ""
+	if problem != "" {
+		text = "The bulletin " + f.Name + " is in trouble: " + problem + "."
+	}
+	if s.setProblem("feed "+f.Log, text) {
+		s.cfg.Log.Info("bulletin changed state", "peer", f.Name, "reason", problem)
+	}
+}
+
+// arrived hands a batch to the worker and never waits. A newer active.ghb
+// stands for all that waits of its bulletin, so little can pile up.
+func (s *Service) arrived(b batch) {
+	s.mu.Lock()
+	if _, whole := b.files[bulletin.ActivePath]; whole {
+		kept := s.batches[:0]
+		for _, old := range s.batches {
+			if old.feed != b.feed {
+				kept = append(kept, old)
+			}
+		}
+		s.batches = kept
+	}
+	s.batches = append(s.batches, b)
+	s.mu.Unlock()
+	s.poke()
+}
+
+// work takes in batches, and judges again when the home changed.
+func (s *Service) work(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		var b batch
+		if len(s.batches) > 0 {
+			b, s.batches = s.batches[0], s.batches[1:]
+		}
+		moved := s.moved
+		s.moved = false
+		s.mu.Unlock()
+		switch {
+		case moved:
+			if err := s.rejudge(ctx, nil, Unmatched, Hidden); err != nil {
+				return ended(ctx, err)
+			}
+		case b.feed == nil:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-s.woken:
+			}
+			continue
+		}
+		if b.feed == nil {
+			continue
+		}
+		if err := s.takeBatch(ctx, b); err != nil {
+			return ended(ctx, err)
+		}
+	}
+}
+
+// takeBatch takes the files in before it stores how far they reach.
+func (s *Service) takeBatch(ctx context.Context, b batch) error {
+	for _, path := range slices.Sorted(maps.Keys(b.files)) { // hours in their order
+		err := s.take(ctx, []*feed{b.feed}, b.feed.Name, b.files[path])
+		var r *bulletin.Refusal
+		if errors.As(err, &r) {
+			s.feedProblem(b.feed, "its file "+path+" is refused: "+lowered(r.Detail))
+		} else if err != nil {
+			return err
+		}
+	}
+	return s.cfg.Store.PutLogHead(ctx, b.feed.Log, b.head.Signed, b.progress.through)
+}
+
+// ended hides an error that comes of the end of ctx.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,58 @@
+package request
+
+// event is what happens to a request after it was judged.
+type event string
+
+const (
+	declined  event = "declined"  // the owner, or a rule of theirs
+	expired   event = "expired"   // its time is over
+	withdrawn event = "withdrawn" // the agency closed or withdrew it
+	unlisted  event = "unlisted"  // its agency left the allowlist
+	revised   event = "revised"   // a later revision replaced it
+	prepared  event = "prepared"  // a selection was sealed
+	approved  event = "approved"
+	delivered event = "delivered" // the receiver signed for it
+	failed    event = "failed"    // delivery gave up, or was cancelled
+)
+
+// moves is the whole state machine. What stands in no row cannot happen.
+var moves = map[State]map[event]State{
+	Waiting: {
+		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed,
+		revised: Waiting, prepared: Prepared,
+	},
+	Prepared: {
+		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed,
+		revised: Waiting, prepared: Prepared, approved: Approved,
+	},
+	Approved:  {delivered: Sent, failed: Failed},
+	Failed:    {approved: Approved},
+	NotListed: {withdrawn: Withdrawn},
+	Unmatched: {withdrawn: Withdrawn},
+	Hidden:    {withdrawn: Withdrawn},
+}
+
+// next returns the state after an event, or ErrState.
+func next(s State, e event) (State, error) {
+	to, ok := moves[s][e]
+	if !ok {
+		return s, ErrState
+	}
+	return to, nil
+}
+
+// judgedAgain reports whether a request in a state may be judged anew when the
+// allowlist, the home or the agency's profile changed. The owner was not told
+// of it, so nothing they know is taken back.
+func judgedAgain(s State) bool {
+	switch s {
+	case Refused, NotListed, Unmatched, Hidden:
+		return true
+	}
+	return false
+}
+
+// replaceable reports whether a later revision may take a request's place.
+func replaceable(s State) bool {
+	return judgedAgain(s) || s == Waiting || s == Prepared
+}

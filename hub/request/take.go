@@ -1,0 +1,468 @@
+package request
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/ledger"
+)
+
+const (
+	holdAfter     = 7 * 24 * time.Hour   // footage is held beyond a request's expiry
+	refusedADay   = 200                  // rows of refused arrivals; the others are counted
+	refusedKept   = 2000                 // in all
+	strangersKept = 400 * 24 * time.Hour // rows of requests that were not for this home
+)
+
+// arrival is an envelope whose place in a log was verified.
+type arrival struct {
+	envelope, proof []byte
+	hash            [32]byte
+	log, source     string
+	received        time.Time
+}
+
+// Take verifies and files every line of a .ghb file that no fetch brought: a
+// proof must verify under one of the configured feeds. A file that cannot be
+// read is a *bulletin.Refusal; lines that are refused are rows, not errors.
+func (s *Service) Take(ctx context.Context, source string, data []byte) error {
+	return s.take(ctx, s.feeds, source, data)
+}
+
+func (s *Service) take(ctx context.Context, feeds []*feed, source string, data []byte) error {
+	s.taking.Lock() // profiles come before requests, and counters are shared
+	defer s.taking.Unlock()
+	var lines []bulletin.Line
+	file := sha256.Sum256(data)
+	var bad []Record
+	err := bulletin.ReadFile(data, func(l bulletin.Line) error {
+		lines = append(lines, l)
+		return ctx.Err()
+	}, func(line int, r *bulletin.Refusal) {
+		if len(bad) <= refusedADay {
+			at := sha256.Sum256(fmt.Appendf(file[:], "\n%d", line))
+			bad = append(bad, s.refusedRow(at, source, r))
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("reading bulletin file: %w", err)
+	}
+	for _, r := range bad {
+		if err := s.putRefused(ctx, r); err != nil {
+			return err
+		}
+	}
+	profiles, requests, err := s.verified(ctx, feeds, source, lines)
+	if err != nil {
+		return err
+	}
+	for _, a := range profiles {
+		if err := s.takeProfile(ctx, a); err != nil {
+			return err
+		}
+	}
+	for _, a := range requests {
+		if err := s.file(ctx, a); err != nil {
+			return err
+		}
+		if err := s.cfg.Store.Remember(ctx, a.hash, a.received); err != nil {
+			return err
+		}
+	}
+	return s.flushRefused(ctx)
+}
+
+// verified returns the lines that are in a feed's log and new here, in the log's order.
+func (s *Service) verified(ctx context.Context, feeds []*feed, source string, lines []bulletin.Line) (profiles, requests []arrival, err error) {
+	type placed struct {
+		arrival
+		index int64
+	}
+	var p, q []placed
+	for _, l := range lines {
+		seen, err := s.cfg.Store.Seen(ctx, sha256.Sum256(l.Envelope))
+		if err != nil {
+			return nil, nil, err
+		}
+		if seen || l.Kind == bulletin.KindDisposition {
+			continue
+		}
+		e, log, err := verifyLine(feeds, l)
+		if err != nil {
+			if err := s.refuseLine(ctx, source, l, err); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		a := placed{arrival{l.Envelope, l.Proof, e.Hash, log, source, s.cfg.Now()}, e.Index}
+		if l.Kind == bulletin.KindProfile {
+			p = append(p, a)
+		} else {
+			q = append(q, a)
+		}
+	}
+	in := func(list []placed) (out []arrival) {
+		slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.index, b.index) })
+		for _, a := range list {
+			out = append(out, a.arrival)
+		}
+		return out
+	}
+	return in(p), in(q), nil
+}
+
+// verifyLine tries the feeds' policies. A line names no log, its proof does.
+func verifyLine(feeds []*feed, l bulletin.Line) (e bulletin.Entry, log string, err error) {
+	err = &bulletin.Refusal{Code: bulletin.BadProof, Detail: "No bulletin is configured that it could be from."}
+	for _, f := range feeds {
+		if e, err = f.policy.Verify(l); err == nil {
+			return e, f.Log, nil
+		}
+	}
+	return bulletin.Entry{}, "", err
+}
+
+func (s *Service) refuseLine(ctx context.Context, source string, l bulletin.Line, err error) error {
+	var r *bulletin.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	row := s.refusedRow(sha256.Sum256(l.Envelope), source, r)
+	if agency, _ := bulletin.PeekRequest(l.Envelope); isDNSName(agency) {
+		row.Agency = agency
+	}
+	return s.putRefused(ctx, row)
+}
+
+// refusedRow has an id made of what arrived: what is refused must not take the
+// place of a request by claiming its id.
+func (s *Service) refusedRow(hash [32]byte, source string, r *bulletin.Refusal) Record {
+	now := s.cfg.Now()
+	return Record{
+		ID: "sha256:" + hex.EncodeToString(hash[:]), State: Refused, Code: r.Code, Reason: r.Detail,
+		Source: source, Received: now, Updated: now,
+	}
+}
+
+// putRefused keeps a row of what was refused, unless there is one; beyond a
+// day's share it only counts.
+func (s *Service) putRefused(ctx context.Context, r Record, e ...ledger.Entry) error {
+	s.cfg.Log.Info("request refused", "agency", r.Agency, "reason", string(r.Code))
+	day := s.refusedDay()
+	if day.kept >= refusedADay {
+		if _, err := s.cfg.Store.Record(ctx, r.ID); errors.Is(err, ErrNotFound) {
+			day.over++
+		}
+		return nil
+	}
+	err := s.cfg.Store.PutRecord(ctx, r, "", e...)
+	if errors.Is(err, ErrState) {
+		return nil
+	}
+	if err == nil {
+		day.kept++
+	}
+	return err
+}
+
+// refusals are the refused arrivals of one day (UTC); guarded by Service.taking.
+type refusals struct {
+	date       string
+	kept, over int // over: not yet in the counting row
+}
+
+func (s *Service) refusedDay() *refusals {
+	if date := s.cfg.Now().UTC().Format(time.DateOnly); s.refused.date != date {
+		s.refused = refusals{date: date}
+	}
+	return &s.refused
+}
+
+// flushRefused adds what was not kept to the row that counts it.
+func (s *Service) flushRefused(ctx context.Context) error {
+	if s.refused.over == 0 {
+		return nil
+	}
+	id := "refused:" + s.refused.date
+	r, err := s.cfg.Store.Record(ctx, id)
+	was := r.State
+	if errors.Is(err, ErrNotFound) {
+		r, err = Record{ID: id, State: Refused, Source: "all", Received: s.cfg.Now()}, nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Revision += s.refused.over
+	r.Updated = s.cfg.Now()
+	r.Reason = fmt.Sprintf("%d more arrivals of this day were refused and only counted.", r.Revision)
+	if err := s.cfg.Store.PutRecord(ctx, r, was); err != nil {
+		return err
+	}
+	s.refused.over = 0
+	return nil
+}
+
+// takeProfile keeps a later version of an agency's profile, and judges again
+// what was refused for want of it. Its root keys may be others than the
+// owner's list has: then the agency is blocked until the owner confirms them.
+func (s *Service) takeProfile(ctx context.Context, a arrival) error {
+	p, err := bulletin.OpenProfile(a.envelope)
+	var r *bulletin.Refusal
+	if errors.As(err, &r) {
+		err = s.putRefused(ctx, s.refusedRow(a.hash, a.source, r))
+		return errors.Join(err, s.cfg.Store.Remember(ctx, a.hash, a.received))
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	old, known := s.known[p.Agency]
+	s.mu.Unlock()
+	if !known || p.Version > old.Version {
+		if err := s.cfg.Store.PutProfile(ctx, p.Agency, p.Envelope); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.known[p.Agency] = p
+		s.mu.Unlock()
+		if err := s.fileAgain(ctx, func(r Record) bool { return r.Agency == p.Agency }, Refused); err != nil {
+			return err
+		}
+	}
+	return s.cfg.Store.Remember(ctx, a.hash, a.received)
+}
+
+// file judges a request and stores the outcome.
+func (s *Service) file(ctx context.Context, a arrival) error {
+	row := "sha256:" + hex.EncodeToString(a.hash[:])
+	q, p, err := s.open(a)
+	var r *bulletin.Refusal
+	if errors.As(err, &r) {
+		return s.refuseArrival(ctx, a, r)
+	}
+	if err != nil {
+		return err
+	}
+	unlock, err := s.locks.lock(ctx, q.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	old, err := s.cfg.Store.Record(ctx, q.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	err = s.fileOpened(ctx, a, q, p, old)
+	if errors.As(err, &r) {
+		return s.refuseArrival(ctx, a, r)
+	}
+	if err != nil {
+		return err
+	}
+	return s.cfg.Store.DropRecord(ctx, row) // of the time when it could not be read
+}
+
+// open finds the profile in force and verifies envelope, roles and schema.
+func (s *Service) open(a arrival) (bulletin.Request, bulletin.VerifiedProfile, error) {
+	agency, _ := bulletin.PeekRequest(a.envelope)
+	s.mu.Lock()
+	p, ok := s.known[agency]
+	s.mu.Unlock()
+	if !ok {
+		return bulletin.Request{}, p, &bulletin.Refusal{Code: bulletin.UnknownAgency, Detail: "No profile of the agency was seen in a bulletin."}
+	}
+	q, err := bulletin.OpenRequest(a.envelope, p)
+	if err != nil {
+		return q, p, err
+	}
+	if q.Agency != p.Agency || q.Profile != hex.EncodeToString(p.Hash[:]) {
+		return q, p, &bulletin.Refusal{Code: bulletin.OldProfile, Detail: "The request names a profile of the agency that is not in force."}
+	}
+	return q, p, nil
+}
+
+// refuseArrival keeps envelope and proof, to judge it again when a profile comes.
+func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refusal) error {
+	row := s.refusedRow(a.hash, a.source, r)
+	row.Received = a.received
+	row.Envelope, row.Proof, row.Log = a.envelope, a.proof, a.log
+	if agency, _ := bulletin.PeekRequest(a.envelope); isDNSName(agency) {
+		row.Agency = agency
+	}
+	return s.putRefused(ctx, row)
+}
+
+// fileOpened is under the request's lock. A *bulletin.Refusal leaves the record as it was.
+func (s *Service) fileOpened(ctx context.Context, a arrival, q bulletin.Request, p bulletin.VerifiedProfile, old Record) error {
+	again, err := replay(a, q, old)
+	if err != nil || !again && old.Revision == q.Revision {
+		return err
+	}
+	if q.Status != bulletin.StatusOpen {
+		return s.end(ctx, a, q, p, old)
+	}
+	r := s.newRecord(a, q, p, old)
+	var v verdict
+	var refusal *bulletin.Refusal
+	switch err := bulletin.CheckLimits(q, p, s.now()); {
+	case errors.As(err, &refusal) && old.State != "" && !judgedAgain(old.State):
+		return refusal // the owner knows the request: it stands as it is
+	case errors.As(err, &refusal):
+		v = verdict{state: Refused, code: refusal.Code, reason: refusal.Detail}
+	case err != nil:
+		return err
+	default:
+		if v, err = s.judge(ctx, q, p); err != nil {
+			return err
+		}
+	}
+	if old.State != "" && !replaceable(old.State) {
+		return nil // decided; a later revision does not ask again
+	}
+	return s.put(ctx, r, v, old)
+}
+
+// replay tells a request seen before from a later revision. Again means that
+// the same envelope may be judged anew.
+func replay(a arrival, q bulletin.Request, old Record) (again bool, err error) {
+	bad := func(why string) error { return &bulletin.Refusal{Code: bulletin.Replayed, Detail: why} }
+	was := envelopeHash(old.Envelope)
+	switch {
+	case old.ID == "":
+		return true, nil
+	case old.Agency != q.Agency:
+		return false, bad("Another agency's request has its id.")
+	case q.Revision < old.Revision:
+		return false, bad("A later revision of it is known.")
+	case q.Revision == old.Revision && was == hex.EncodeToString(a.hash[:]):
+		return judgedAgain(old.State), nil
+	case q.Revision == old.Revision:
+		return false, bad("The same revision of it is known with other contents.")
+	case q.Revision == old.Revision+1 && q.Supersedes != was:
+		return false, bad("It does not name the revision that it replaces.")
+	}
+	return true, nil
+}
+
+func (s *Service) newRecord(a arrival, q bulletin.Request, p bulletin.VerifiedProfile, old Record) Record {
+	r := Record{
+		ID: q.ID, Revision: q.Revision, Agency: q.Agency, Source: a.source, Received: a.received,
+		Updated: s.cfg.Now(), Request: &q, CallBack: p.CallBack, AgencyName: p.Name,
+		Shown: old.Shown, HeldUntil: old.HeldUntil,
+		Envelope: a.envelope, Proof: a.proof, Profile: p.Envelope, Log: a.log,
+	}
+	if old.ID != "" {
+		r.Received = old.Received
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l, ok := s.allowed[q.Agency]; ok {
+		r.AgencyName, r.CallBack = l.Name, l.CallBack
+	}
+	return r
+}
+
+// put stores a verdict: the hold first, so that a row never promises footage
+// that is not held.
+func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) error {
+	r.State, r.Code, r.Reason, r.AreaKM2, r.Matches = v.state, v.code, v.reason, v.km2, v.matches
+	if old.ID != "" && old.State == r.State && old.Code == r.Code && old.Revision == r.Revision {
+		return nil
+	}
+	if r.State == Waiting {
+		r.HeldUntil = r.Request.ExpiresAt.Add(holdAfter)
+		for _, m := range r.Matches {
+			if err := s.cfg.Footage.Hold(ctx, r.ID, m.Camera, m.From, m.To, r.HeldUntil); err != nil {
+				return fmt.Errorf("holding footage: %w", err)
+			}
+		}
+	}
+	if r.State == Refused && s.refusedDay().kept >= refusedADay && old.ID == "" {
+		return &bulletin.Refusal{Code: r.Code, Detail: r.Reason}
+	}
+	if err := s.cfg.Store.PutRecord(ctx, r, old.State, s.judgedEntries(r)...); err != nil {
+		return err
+	}
+	if r.State == Refused && old.ID == "" {
+		s.refusedDay().kept++
+	}
+	if r.State == Waiting || !judgedAgain(old.State) && old.State != "" {
+		s.tell(r)
+	}
+	return s.dropPackage(old)
+}
+
+// end files a revision that closes or withdraws a request. It needs no limits:
+// it only takes away. What was approved already stays approved, with a note.
+func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bulletin.VerifiedProfile, old Record) error {
+	word := "closed"
+	if q.Status == bulletin.StatusWithdrawn {
+		word = "withdrew"
+	}
+	r := s.newRecord(a, q, p, old)
+	r.Reason = "The agency " + word + " the request."
+	if old.ID == "" {
+		r.State = Withdrawn
+		return s.cfg.Store.PutRecord(ctx, r, "")
+	}
+	to, err := next(old.State, withdrawn)
+	if err != nil {
+		if old.State != Approved && old.State != Failed {
+			return nil
+		}
+		noted := old
+		noted.Reason, noted.Updated = "The agency "+word+" the request after you approved it.", s.cfg.Now()
+		if err := s.cfg.Store.PutRecord(ctx, noted, old.State); err != nil {
+			return err
+		}
+		s.tell(noted)
+		return nil
+	}
+	r.State, r.Matches, r.AreaKM2 = to, old.Matches, old.AreaKM2
+	var e []ledger.Entry
+	if !judgedAgain(old.State) {
+		e = append(e, s.entry(r, ledger.Withdrawn, nil, "%s %s its request.", r.agencyName(), word))
+	}
+	if err := s.cfg.Store.PutRecord(ctx, r, old.State, e...); err != nil {
+		return err
+	}
+	if err := s.cfg.Footage.Release(ctx, r.ID); err != nil {
+		return fmt.Errorf("releasing footage: %w", err)
+	}
+	if !judgedAgain(old.State) {
+		s.tell(r)
+	}
+	return s.dropPackage(old)
+}
+
+// rejudge files records in some states again; pick may narrow them.
+func (s *Service) rejudge(ctx context.Context, pick func(Record) bool, in ...State) error {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	return s.fileAgain(ctx, pick, in...)
+}
+
+func (s *Service) fileAgain(ctx context.Context, pick func(Record) bool, in ...State) error {
+	list, err := s.cfg.Store.Records(ctx, in...)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(list) // in the order of their arrival
+	for _, r := range list {
+		if len(r.Envelope) == 0 || pick != nil && !pick(r) {
+			continue
+		}
+		a := arrival{r.Envelope, r.Proof, sha256.Sum256(r.Envelope), r.Log, r.Source, r.Received}
+		if err := s.file(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
