@@ -129,7 +129,7 @@ func (s *Source) offline(f *failure, u *base.URL) (lived time.Duration) {
 		s.state.Phase, s.state.Since = PhaseOffline, time.Now()
 	}
 	s.state.Reason, s.state.Detail = f.reason, f.detail
-	if changed {
+	if changed && (s.told == nil || s.told.Reason != f.reason) {
 		s.tell(&Break{Reason: f.reason, Detail: f.detail})
 	}
 	s.mu.Unlock()

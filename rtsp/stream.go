@@ -8,9 +8,9 @@ import (
 
 // Patience of a stream.
 const (
-	randomWait   = 2 * time.Minute        // for a Random unit; longer than the longest GOP of a "smart codec"
-	maxBad       = 200                    // unreadable packets in a row
-	maxRestarts  = 5                      // SSRC changes in restartSpan
+	randomWait   = 2 * time.Minute // for a Random unit; longer than the longest GOP of a "smart codec"
+	maxBad       = 200             // unreadable packets in a row
+	maxRestarts  = 5               // SSRC changes in restartSpan
 	restartSpan  = 10 * time.Second
 	reportSkew   = 80 * time.Millisecond  // audio against video, by sender reports
 	arrivalSkew  = 300 * time.Millisecond // the same, by arrival
@@ -148,6 +148,9 @@ func (st *stream) restart(t *track, at time.Time) error {
 	t.ssrc = st.pkt.ssrc
 	t.seq.reset()
 	t.clock.restart()
+	if t.stranger.ssrc == t.ssrc {
+		t.clock.takeReport(t.stranger)
+	}
 	t.drop()
 	t.timed = false
 	if t == st.ref {
@@ -156,8 +159,10 @@ func (st *stream) restart(t *track, at time.Time) error {
 		st.utc.set = false
 		return nil
 	}
-	t.muted = true
-	st.later(ReasonSSRC, "The camera restarted its audio encoder.")
+	if t.aligned {
+		t.muted = true
+		st.later(ReasonSSRC, "The camera restarted its audio encoder.")
+	}
 	return nil
 }
 

@@ -15,6 +15,8 @@ type track struct {
 	seq   sequencer
 	clock trackClock
 
+	stranger senderReport // the newest with another SSRC
+
 	// Of the newest access unit, to notice jumps.
 	timed  bool
 	prev   int64
@@ -38,7 +40,10 @@ type track struct {
 	asmPos    int64
 	scanned   int  // NAL units of asm already looked at
 	pictured  bool // asm holds a slice
-	byTime    bool // the camera sets markers inside pictures; only a new RTP time ends one
+	marks     int  // markers since the slices of asm began
+	marked    bool // the newest packet had one
+	byMarker  bool // the camera's markers end pictures; until that is seen, and without, a new RTP time does
+	misplaced bool // the camera sets markers inside pictures
 	skipTS    uint32
 	skipping  bool // packets of skipTS belong to a damaged picture
 	noLeading bool // decoding began at the newest Random unit: its leading pictures cannot be decoded
@@ -52,6 +57,7 @@ type track struct {
 
 func (t *track) senderReport(r senderReport) {
 	if t.known && r.ssrc != t.ssrc {
+		t.stranger = r // a new SSRC may announce itself so
 		return
 	}
 	if t.clock.takeReport(r) && t == t.st.ref {
@@ -62,7 +68,7 @@ func (t *track) senderReport(r senderReport) {
 // drop forgets a unit that is being gathered.
 func (t *track) drop() {
 	t.asm.drop()
-	t.scanned, t.pictured = 0, false
+	t.scanned, t.pictured, t.marks = 0, false, 0
 	if t.aac != nil {
 		t.aac.drop()
 	}
@@ -87,6 +93,8 @@ func (t *track) accept(p *packet, at time.Time, gap bool) error {
 
 func (t *track) acceptVideo(p *packet, at time.Time) error {
 	if t.pictured && p.ts != t.asmTS {
+		t.misplaced = t.misplaced || t.marks > 1
+		t.byMarker = t.marks == 1 && t.marked && !t.misplaced
 		if err := t.picture(); err != nil {
 			return err
 		}
@@ -106,7 +114,11 @@ func (t *track) acceptVideo(p *packet, at time.Time) error {
 	for ; t.scanned < len(t.asm.ends); t.scanned++ {
 		t.pictured = t.pictured || t.video.kind(t.asm.at(t.scanned)) >= nalSlice
 	}
-	if p.marker && t.pictured && !t.asm.open && !t.byTime {
+	if t.marked = p.marker && t.pictured && !t.asm.open; !t.marked {
+		return nil
+	}
+	t.marks++
+	if t.byMarker {
 		return t.picture()
 	}
 	return nil
@@ -131,7 +143,7 @@ func (t *track) picture() error {
 		// The start of this picture was lost, or it was sent off with the marker
 		// of its first slices.
 		if t.timed && t.prev == t.asmPos {
-			t.byTime = true
+			t.misplaced, t.byMarker = true, false
 		}
 		t.damaged(t.asmTS)
 		return nil
@@ -186,7 +198,7 @@ func (t *track) firstPicture(slice []byte) error {
 
 func (t *track) publish(random bool, dts int64) {
 	u := t.asm.take()
-	t.scanned, t.pictured = 0, false
+	t.scanned, t.pictured, t.marks = 0, false, 0
 	u.Random = random
 	pts := t.asmPos
 	if !t.times.reorders {

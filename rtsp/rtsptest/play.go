@@ -126,11 +126,9 @@ func (p *player) send(s *sender) bool {
 	for _, pkt := range sent {
 		p.frame(s, pkt)
 	}
-	if !p.write() {
-		return false
-	}
+	// Noted first, so that nobody who received it asks too early.
 	p.cam.note(unit, len(sent), len(p.out))
-	return true
+	return p.write()
 }
 
 // data is what is sent of a sample.
