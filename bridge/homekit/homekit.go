@@ -3,8 +3,14 @@
 package homekit
 
 import (
-	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,42 +39,200 @@ type Config struct {
 	Now        func() time.Time
 }
 
-// Bridge is the HomeKit accessory server.
-type Bridge struct{}
+// Bridge is two HomeKit accessories with one setup code: the request doorbell,
+// which listens on Config.Addr, and a motion sensor, which listens on the next
+// port (or on any, if the port is 0). They are separate because HomeKit sends a
+// bridged camera's pictures through the home hub, and because a motion sensor on
+// the doorbell itself would notify with the card's picture.
+type Bridge struct {
+	cfg      Config
+	setup    setup
+	doorbell *doorbell
+	sensor   *sensor
+	bell     *server
+	eye      *server
+
+	started atomic.Bool
+	ready   chan struct{}
+	poke    chan struct{} // something for the loop of Run to look at
+
+	mu     sync.Mutex // guards what follows
+	addr   string
+	eyeAt  string
+	deck   deck
+	rung   *rung
+	motion time.Time // motion is reported until then
+
+	face atomic.Pointer[face] // on display
+}
 
 // New opens or makes the accessory's identity. It does not listen yet.
-func New(cfg Config) (*Bridge, error) { panic("not built") }
+func New(cfg Config) (*Bridge, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Addr == "" {
+		cfg.Addr = "127.0.0.1:0"
+	}
+	if _, _, err := listenAddrs(cfg.Addr); err != nil {
+		return nil, err
+	}
+	if cfg.Dir == "" {
+		return nil, errors.New("homekit needs a folder for its keys")
+	}
+	cfg.Name = accessoryName(cfg.Name)
+	if err := makeDir(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("making homekit folder: %w", err)
+	}
+	b := &Bridge{cfg: cfg, ready: make(chan struct{}), poke: make(chan struct{}, 1)}
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	b.Show(nil)
+	return b, nil
+}
 
-// Run serves HAP until ctx ends.
-func (b *Bridge) Run(ctx context.Context) error { panic("not built") }
+func (b *Bridge) open() (err error) {
+	if b.setup, err = openSetup(filepath.Join(b.cfg.Dir, "setup.json"), b.cfg.Code); err != nil {
+		return err
+	}
+	if b.rung, err = openRung(filepath.Join(b.cfg.Dir, "rung.json")); err != nil {
+		return err
+	}
+	bells, err := openStore(filepath.Join(b.cfg.Dir, "doorbell.json"))
+	if err != nil {
+		return err
+	}
+	eyes, err := openStore(filepath.Join(b.cfg.Dir, "sensor.json"))
+	if err != nil {
+		return err
+	}
+	eyeName := accessoryName("Motion at " + b.cfg.Name)
+	b.doorbell = newDoorbell(b.cfg.Name, serial(bells))
+	b.sensor = newSensor(eyeName, serial(eyes))
+	b.bell = &server{
+		name: b.cfg.Name, category: categoryDoorbell, setupID: b.setup.DoorbellID,
+		acc: b.doorbell.acc, store: bells, snapshot: b.snapshot, changed: b.wake,
+	}
+	b.eye = &server{
+		name: eyeName, category: categorySensor, setupID: b.setup.SensorID,
+		acc: b.sensor.acc, store: eyes,
+	}
+	for _, s := range []*server{b.bell, b.eye} {
+		s.code, s.log, s.now = b.setup.Code, b.cfg.Log, b.cfg.Now
+		if err := s.open(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func serial(s *store) string { return strings.ReplaceAll(s.get().DeviceID, ":", "") }
 
 // Code returns the setup code.
-func (b *Bridge) Code() string { panic("not built") }
+func (b *Bridge) Code() string { return b.setup.Code }
 
-// Addr returns the address listened on, once Run has started; Ready is closed then.
-func (b *Bridge) Addr() string { panic("not built") }
+// Addr returns the address the doorbell listens on, once Run has started; Ready
+// is closed then.
+func (b *Bridge) Addr() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.addr
+}
 
 // Ready is closed when Run listens.
-func (b *Bridge) Ready() <-chan struct{} { panic("not built") }
+func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 
-// Show draws the cards that wait (first is on display) and rings once for each request id not rung before;
-// an empty list shows the idle card.
-func (b *Bridge) Show(cards []Card) { panic("not built") }
+// Show draws the cards that wait (the first is on display) and rings once for
+// each request id not rung before; an empty list shows the idle card.
+//
+// A card that has rung stays on display, unchanged, as long as its request is in
+// the list: what a person decides about is what rang. The others wait behind it,
+// and ring when they come on display. Nothing rings while no controller is
+// paired or Run is not running; the ring comes as soon as both are.
+func (b *Bridge) Show(cards []Card) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next, changed := b.deck.show(cards)
+	if changed || b.face.Load() == nil {
+		b.face.Store(newFace(next, b.cfg.Neutral))
+	}
+	b.wake()
+}
 
 // Motion reports motion for the given time.
-func (b *Bridge) Motion(d time.Duration) { panic("not built") }
+func (b *Bridge) Motion(d time.Duration) {
+	b.mu.Lock()
+	if until := time.Now().Add(d); until.After(b.motion) {
+		b.motion = until
+	}
+	b.mu.Unlock()
+	b.wake()
+}
+
+// wake makes the loop of Run look at what has changed. It never blocks.
+func (b *Bridge) wake() {
+	select {
+	case b.poke <- struct{}{}:
+	default:
+	}
+}
+
+// snapshot returns the card on display in the size asked.
+func (b *Bridge) snapshot(width, height int) []byte { return b.face.Load().jpeg(width, height) }
 
 // Status describes the bridge for the pairing page and the command line.
-func (b *Bridge) Status() Status { panic("not built") }
+func (b *Bridge) Status() Status {
+	b.mu.Lock()
+	addr, eyeAt := b.addr, b.eyeAt
+	b.mu.Unlock()
+	st := status(b.bell, addr)
+	eye := status(b.eye, eyeAt)
+	st.Sensor = &eye
+	return st
+}
+
+func status(s *server, addr string) Status {
+	id := s.store.get()
+	st := Status{
+		Name: s.name, DeviceID: id.DeviceID, Addr: addr, Category: s.category,
+		Paired: len(id.Controllers) > 0, Controllers: len(id.Controllers),
+	}
+	if !st.Paired {
+		st.Code = s.code
+		st.SetupURI = setupURI(s.category, s.code, s.setupID)
+	}
+	return st
+}
 
 // Status of a Bridge.
 type Status struct {
-	Name        string `json:"name"`
-	DeviceID    string `json:"device_id"`
-	Addr        string `json:"addr"`
-	Category    int    `json:"category"`
-	Paired      bool   `json:"paired"`
-	Controllers int    `json:"controllers"`
-	Code        string `json:"code,omitempty"`      // only while not paired
-	SetupURI    string `json:"setup_uri,omitempty"` // X-HM://
+	Name        string  `json:"name"`
+	DeviceID    string  `json:"device_id"`
+	Addr        string  `json:"addr"`
+	Category    int     `json:"category"`
+	Paired      bool    `json:"paired"`
+	Controllers int     `json:"controllers"`
+	Code        string  `json:"code,omitempty"`      // only while not paired
+	SetupURI    string  `json:"setup_uri,omitempty"` // X-HM://
+	Sensor      *Status `json:"sensor,omitempty"`    // the motion sensor, paired on its own
+}
+
+// listenAddrs returns the addresses of the doorbell and of the sensor.
+func listenAddrs(addr string) (bell, eye string, err error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", "", fmt.Errorf("reading homekit address: %w", err)
+	}
+	n, err := net.LookupPort("tcp", port)
+	if err != nil {
+		return "", "", fmt.Errorf("reading homekit port: %w", err)
+	}
+	if n != 0 {
+		n++
+	}
+	return addr, net.JoinHostPort(host, fmt.Sprint(n)), nil
 }

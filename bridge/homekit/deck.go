@@ -1,0 +1,113 @@
+package homekit
+
+import (
+	"slices"
+	"sync"
+)
+
+// deck chooses the card on display. Its zero value shows no request.
+type deck struct {
+	shown  Card // Request is empty when no request waits
+	frozen bool // shown has rung: it must not change until its request is decided
+}
+
+// show takes the cards that wait and returns the one on display and whether it
+// differs from the one before.
+func (d *deck) show(cards []Card) (Card, bool) {
+	cards = slices.Clone(cards)
+	cards = slices.DeleteFunc(cards, func(c Card) bool { return c.Request == "" })
+	next := Card{}
+	if len(cards) > 0 {
+		next = cards[0]
+	}
+	if i := slices.IndexFunc(cards, func(c Card) bool { return c.Request == d.shown.Request }); i >= 0 {
+		if d.frozen {
+			return d.shown, false
+		}
+		next = cards[i]
+	}
+	if next == d.shown {
+		return next, false
+	}
+	d.frozen = d.frozen && next.Request == d.shown.Request
+	d.shown = next
+	return next, true
+}
+
+// due returns the request on display if it has yet to ring. One that rang before
+// a restart is frozen here.
+func (d *deck) due(rang func(id string) bool) (string, bool) {
+	if d.shown.Request == "" || d.frozen {
+		return "", false
+	}
+	if rang(d.shown.Request) {
+		d.frozen = true
+		return "", false
+	}
+	return d.shown.Request, true
+}
+
+func (d *deck) freeze() { d.frozen = true }
+
+// Sizes a snapshot can have. Larger wishes are scaled down, smaller ones up.
+const (
+	widthMax, heightMax = 1920, 1440
+	widthMin, heightMin = 64, 48
+	widthAny, heightAny = 640, 360 // when none was asked
+
+	facesMax = 12 // pictures kept of one card
+)
+
+// size is a picture's size in pixels.
+type size struct{ w, h int }
+
+// usual are the sizes drawn before the ring, so that no notification waits for a
+// picture.
+var usual = []size{{1280, 720}, {640, 360}, {480, 270}, {320, 240}}
+
+// face is one card drawn in all the sizes that were asked for.
+type face struct {
+	card    Card
+	neutral bool
+
+	mu    sync.Mutex
+	jpegs map[size][]byte
+}
+
+// newFace draws the usual sizes before it returns.
+func newFace(c Card, neutral bool) *face {
+	f := &face{card: c, neutral: neutral, jpegs: map[size][]byte{}}
+	for _, s := range usual {
+		f.jpegs[s] = drawCard(c, neutral, s)
+	}
+	return f
+}
+
+// jpeg returns the card in a size near the one asked, the same bytes each time
+// for as long as they are kept. The caller must not change them.
+func (f *face) jpeg(w, h int) []byte {
+	s := bounded(w, h)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b, ok := f.jpegs[s]; ok {
+		return b
+	}
+	b := drawCard(f.card, f.neutral, s)
+	if len(f.jpegs) < facesMax {
+		f.jpegs[s] = b
+	}
+	return b
+}
+
+// bounded returns a size that will be drawn for the size asked, in about the
+// same shape.
+func bounded(w, h int) size {
+	if w <= 0 || h <= 0 {
+		return size{widthAny, heightAny}
+	}
+	if w > widthMax || h > heightMax {
+		k := min(float64(widthMax)/float64(w), float64(heightMax)/float64(h))
+		w, h = int(float64(w)*k), int(float64(h)*k)
+	}
+	return size{max(w, widthMin), max(h, heightMin)}
+}

@@ -1,0 +1,317 @@
+package homekit
+
+import (
+	"fmt"
+	"image/color"
+)
+
+// Colours are the console's tokens. A waiting request is a light card, an idle
+// doorbell a dark one, so that the two differ even as a thumbnail.
+var (
+	paper  = color.RGBA{0xFB, 0xFB, 0xFA, 0xFF}
+	ink    = color.RGBA{0x1C, 0x1D, 0x1F, 0xFF}
+	muted  = color.RGBA{0x5B, 0x5E, 0x63, 0xFF}
+	line   = color.RGBA{0xDD, 0xDD, 0xDA, 0xFF}
+	hold   = color.RGBA{0x6A, 0x3F, 0xB5, 0xFF} // requests, nothing else
+	accent = color.RGBA{0x0B, 0x5F, 0xBF, 0xFF} // time
+
+	night      = color.RGBA{0x13, 0x14, 0x16, 0xFF}
+	nightInk   = color.RGBA{0xEC, 0xED, 0xEE, 0xFF}
+	nightMuted = color.RGBA{0xA3, 0xA8, 0xAF, 0xFF}
+	nightLine  = color.RGBA{0x2E, 0x31, 0x36, 0xFF}
+)
+
+// grid is the measures of a card for a class of picture sizes, in layout units.
+// Small pictures have fewer units, and so larger letters and fewer words.
+type grid struct {
+	units                float64 // across
+	margin               float64
+	kicker, small        float64 // text sizes
+	agencyMax, agencyMin float64
+	value, label         float64
+	column               float64 // width of the labels' column; 0 for no labels
+	footer               bool
+}
+
+// grids, the widest first.
+var grids = []struct {
+	from int // pixels across
+	grid
+}{
+	{900, grid{1280, 72, 30, 25, 92, 52, 36, 28, 176, true}},
+	{560, grid{960, 54, 26, 21, 72, 40, 31, 24, 152, true}},
+	{400, grid{720, 38, 24, 20, 58, 29, 28, 22, 136, true}},
+	{0, grid{480, 26, 22, 20, 54, 25, 24, 22, 0, false}},
+}
+
+// shape is the lowest picture a grid is made for, as height by width. A lower
+// one is drawn smaller.
+const shape = 9.0 / 16
+
+// drawCard returns the card as a JPEG.
+func drawCard(c Card, neutral bool, s size) []byte {
+	i := 0
+	for grids[i].from > s.w {
+		i++
+	}
+	g := grids[i].grid
+	scale := min(float64(s.w)/g.units, float64(s.h)/(g.units*shape))
+	switch {
+	case c.Request == "":
+		return drawIdle(g, s, scale)
+	case neutral:
+		return drawNeutral(c, g, s, scale)
+	default:
+		return drawFull(c, g, s, scale)
+	}
+}
+
+const promise = "Nothing leaves this home unless you approve it."
+
+// drawIdle draws the card of a doorbell that nobody rang.
+func drawIdle(g grid, s size, scale float64) []byte {
+	c := newCanvas(s, scale, night)
+	c.fill(nightLine, 0, 0, g.margin/6, c.height())
+	c.statement(g, "No request waits", promise,
+		pen{medium, g.kicker * 2, nightInk}, pen{regular, g.label, nightMuted})
+	return c.jpeg()
+}
+
+// drawNeutral draws a card that says nothing of the request but that it waits.
+func drawNeutral(card Card, g grid, s size, scale float64) []byte {
+	c := newCanvas(s, scale, paper)
+	c.frame(g)
+	c.write(pen{medium, g.kicker, hold}, g.margin, g.margin+g.kicker*0.8, "Video request")
+	text := "1 request waits"
+	if card.Total > 1 {
+		text = fmt.Sprintf("%d requests wait", card.Total)
+	}
+	c.statement(g, text, "Open the console to read it.",
+		pen{bold, g.kicker * 2.5, ink}, pen{regular, g.value, muted})
+	return c.jpeg()
+}
+
+// statement writes one fact and one sentence about it, in the middle.
+func (c *canvas) statement(g grid, fact, about string, large, small pen) {
+	width := c.width() - 2*g.margin
+	large = c.shrink(large, width, fact)
+	y := c.height()/2 + large.size*0.2
+	c.write(large, g.margin, y, fact)
+	y += small.size * 0.6
+	for _, t := range wrap(about, width, 2, c.measure(small)) {
+		y += small.size * 1.3
+		c.write(small, g.margin, y, t)
+	}
+}
+
+// shrink makes the letters smaller until the text fits.
+func (c *canvas) shrink(p pen, width float64, text string) pen {
+	if w := c.measure(p)(text); w > width {
+		p.size *= width / w
+	}
+	return p
+}
+
+// frame draws the edge that marks a request.
+func (c *canvas) frame(g grid) { c.fill(hold, 0, 0, g.margin/6, c.height()) }
+
+// row is one fact.
+type row struct {
+	label  string
+	pen    pen
+	text   []string // lines
+	indent float64
+}
+
+// cuts are what is left out of a full card, the next one if the one before did
+// not leave the agency's name room: the area first, then the case number. The
+// agency and the times stay, because they tell whether to open the console now.
+var cuts = []struct {
+	areaLines int
+	noCase    bool
+	large     bool // wants the whole name in large letters
+}{
+	{2, false, true}, {1, false, false}, {0, false, false}, {0, true, false},
+}
+
+// drawFull draws who asks, for what, and until when.
+func drawFull(card Card, g grid, s size, scale float64) []byte {
+	c := newCanvas(s, scale, paper)
+	c.frame(g)
+	top := c.head(card, g)
+	bottom := c.height() - g.margin
+	if g.footer {
+		bottom = c.foot(card, g)
+	}
+	gap := g.value * 0.75
+	var rows []row
+	var facts float64
+	for _, cut := range cuts {
+		if cut.noCase {
+			card.Case = ""
+		}
+		rows, facts = c.rows(card, g, cut.areaLines), 0
+		for _, r := range rows {
+			facts += r.height()
+		}
+		if c.titleFits(card, g, bottom-facts-gap-top, cut.large) {
+			break
+		}
+	}
+	y := bottom - facts
+	used := c.title(card, g, top, y-gap)
+	if !g.footer { // keep the words of a small picture together
+		y = min(y, used+g.value*1.1)
+	}
+	c.fill(line, g.margin, y-g.value*0.3, c.width()-2*g.margin, 1.5)
+	for _, r := range rows {
+		y = c.row(r, g, y)
+	}
+	return c.jpeg()
+}
+
+// head writes what this is and which of how many, and returns where it ends.
+func (c *canvas) head(card Card, g grid) float64 {
+	y := g.margin + g.kicker*0.8
+	c.write(pen{medium, g.kicker, hold}, g.margin, y, "Video request")
+	if card.Total > 1 && card.Index > 0 {
+		text := fmt.Sprintf("%d of %d", card.Index, card.Total)
+		p := pen{medium, g.small, paper}
+		w, h := c.measure(p)(text)+g.small*1.2, g.small*1.6
+		x, top := c.width()-g.margin-w, y-g.kicker*0.36-h/2
+		c.round(hold, x, top, w, h, h/2)
+		c.write(p, x+g.small*0.6, top+h/2+g.small*0.36, text)
+	}
+	return y + g.kicker*0.3
+}
+
+// foot writes the promise and the hash on the last line, and returns where the
+// facts above it must end.
+func (c *canvas) foot(card Card, g grid) float64 {
+	y := c.height() - g.margin + g.small*0.3
+	right := c.width() - g.margin
+	hash := pen{mono, g.small * 0.92, muted}
+	text := fit(drawable(clean(card.Hash)), c.width()*0.5-g.margin, c.measure(hash))
+	left := right - c.writeRight(hash, right, y, text)
+	p := pen{regular, g.small, muted}
+	for _, t := range []string{promise, "You may say no."} {
+		if g.margin+c.measure(p)(t)+g.small < left {
+			c.write(p, g.margin, y, t)
+			break
+		}
+	}
+	return y - g.small*1.9
+}
+
+// rows lays out the facts that there are. A time is never cut as long as
+// smaller letters or a second line can save it.
+func (c *canvas) rows(card Card, g grid, areaLines int) []row {
+	plain, when := pen{medium, g.value, ink}, pen{bold, g.value, accent}
+	var rows []row
+	add := func(label, text string, p pen, lines, most int) {
+		text = drawable(clean(text))
+		if text == "" || lines == 0 {
+			return
+		}
+		r := row{label: label, pen: p, indent: g.column}
+		if g.column == 0 && label == "Answer by" {
+			r.label, r.indent = "by", c.measure(pen{regular, g.label, muted})("by ")
+		}
+		width := c.width() - 2*g.margin - r.indent
+		r.pen, lines = c.squeeze(p, text, width, lines, most)
+		r.text = wrap(text, width, lines, c.measure(r.pen))
+		rows = append(rows, r)
+	}
+	add("Where", card.Area, plain, areaLines, areaLines)
+	add("When", card.Window, plain, 1, 2)
+	add("Answer by", card.Deadline, when, 1, 2)
+	return rows
+}
+
+// squeeze finds how to show all of a text: first with smaller letters, then on
+// more lines. What cannot be saved keeps its size, and loses its end.
+func (c *canvas) squeeze(p pen, text string, width float64, lines, most int) (pen, int) {
+	for n := lines; n <= most; n++ {
+		q := p
+		for ; q.size > p.size*0.76; q.size-- {
+			if fits(text, width, n, c.measure(q)) {
+				return q, n
+			}
+		}
+	}
+	return p, most
+}
+
+// height of a row: its lines, and the air between it and the next.
+func (r row) height() float64 { return r.pen.size * (1.5 + 1.2*float64(len(r.text)-1)) }
+
+// row writes a row whose top is at y, and returns where the next begins.
+func (c *canvas) row(r row, g grid, y float64) float64 {
+	base := y + r.pen.size*1.1
+	if r.indent > 0 {
+		c.write(pen{regular, g.label, muted}, g.margin, base, r.label)
+	}
+	for i, t := range r.text {
+		c.write(r.pen, g.margin+r.indent, base+float64(i)*r.pen.size*1.2, t)
+	}
+	return y + r.height()
+}
+
+const (
+	titleLines = 3
+	titleLead  = 1.08 // line height of the agency's name
+	titleAir   = 0.25 // space above it, in its letters' size
+	caseRoom   = 1.6  // height of the case number's line, in its letters' size
+)
+
+// titleRoom is what the case number leaves for the agency's name.
+func titleRoom(card Card, g grid, room float64) float64 {
+	if clean(card.Case) != "" {
+		room -= g.value * caseRoom
+	}
+	return room
+}
+
+// titleFits reports whether there is room for a line of the agency's name, or,
+// if large, for all of it in large letters.
+func (c *canvas) titleFits(card Card, g grid, room float64, large bool) bool {
+	room = titleRoom(card, g, room)
+	if !large {
+		return room >= g.agencyMin*titleLead
+	}
+	p, _, ok := c.fitTitle(drawable(clean(card.Agency)), g, c.width()-2*g.margin, room)
+	return ok && p.size > g.agencyMax*0.7
+}
+
+// title writes the agency as large as it fits between top and bottom, and below
+// it the case number, and returns where they end.
+func (c *canvas) title(card Card, g grid, top, bottom float64) float64 {
+	width := c.width() - 2*g.margin
+	p, lines, _ := c.fitTitle(drawable(clean(card.Agency)), g, width, titleRoom(card, g, bottom-top))
+	y := top + p.size*titleAir
+	for _, t := range lines {
+		y += p.size * titleLead
+		c.write(p, g.margin, y-p.size*0.1, t)
+	}
+	if number := drawable(clean(card.Case)); number != "" {
+		below := pen{regular, g.value * 0.94, muted}
+		y += g.value * caseRoom
+		c.write(below, g.margin, y-g.value*0.2, fit("Case "+number, width, c.measure(below)))
+	}
+	return y
+}
+
+// fitTitle finds the largest letters that show the whole name in the room, and
+// reports false if that takes an ellipsis.
+func (c *canvas) fitTitle(name string, g grid, width, room float64) (pen, []string, bool) {
+	for size := g.agencyMax; size >= g.agencyMin; size-- {
+		p := pen{bold, size, ink}
+		n := min(titleLines, int((room-size*titleAir)/(size*titleLead)))
+		if n > 0 && fits(name, width, n, c.measure(p)) {
+			return p, wrap(name, width, n, c.measure(p)), true
+		}
+	}
+	p := pen{bold, g.agencyMin, ink}
+	n := max(1, min(titleLines, int((room-p.size*titleAir)/(p.size*titleLead))))
+	return p, wrap(name, width, n, c.measure(p)), false
+}

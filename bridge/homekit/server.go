@@ -1,0 +1,196 @@
+package homekit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/brutella/hap/accessory"
+	"github.com/brutella/hap/characteristic"
+)
+
+// connsMax bounds the connections to one accessory. A home's controllers and
+// hubs keep one or two each.
+const connsMax = 64
+
+// server serves one standalone accessory over HAP. It speaks the IP transport
+// itself; the accessory's services are brutella/hap's data model.
+type server struct {
+	name     string
+	category int
+	code     string
+	setupID  string
+	acc      *accessory.A
+	store    *store
+	snapshot func(width, height int) []byte // nil if the accessory has no picture
+	log      *slog.Logger
+	now      func() time.Time
+	changed  func() // told when the pairings have changed; may be nil
+
+	setup pairSetup
+	mdns  announcer
+
+	mu    sync.Mutex // guards conns
+	conns map[*conn]struct{}
+}
+
+// open numbers the accessory's services and ties their values to events.
+func (s *server) open() error {
+	s.conns = map[*conn]struct{}{}
+	s.mdns.poke = make(chan struct{}, 1)
+	s.acc.Id = 1
+	next := uint64(1)
+	take := func() uint64 { next++; return next - 1 }
+	for _, svc := range s.acc.Ss {
+		svc.Id = take()
+		for _, ch := range svc.Cs {
+			ch.Id = take()
+			if ch.Type == characteristic.TypeIdentify {
+				continue
+			}
+			ch.OnCValueUpdate(func(ch *characteristic.C, v, _ any, req *http.Request) { s.notify(ch, v, req) })
+		}
+	}
+	shape, err := s.shape()
+	if err != nil {
+		return fmt.Errorf("describing accessory: %w", err)
+	}
+	return s.store.setShape(shape)
+}
+
+// shape hashes what a controller caches: ids, types and permissions.
+func (s *server) shape() ([]byte, error) {
+	h := sha256.New()
+	for _, svc := range s.acc.Ss {
+		fmt.Fprintln(h, svc.Id, svc.Type, svc.Primary, svc.Hidden)
+		for _, ch := range svc.Cs {
+			if err := json.NewEncoder(h).Encode([]any{ch.Id, ch.Type, ch.Permissions, ch.Format, ch.ValidVals}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return h.Sum(nil), nil
+}
+
+// run accepts connections until ctx ends, and returns when all have.
+func (s *server) run(ctx context.Context, ln net.Listener) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { ln.Close() })
+	defer stop()
+	for {
+		nc, err := ln.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				nc.Close()
+			}
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accepting homekit connection: %w", err)
+		}
+		if err != nil { // out of file descriptors, or the peer left already
+			s.log.Warn("accepting homekit connection failed", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		c := newConn(s, nc)
+		if !s.admit(c) {
+			nc.Close()
+			continue
+		}
+		wg.Go(func() {
+			defer s.leave(c)
+			c.serve(ctx)
+		})
+	}
+}
+
+// admit counts a connection in. A full house lets go of a stranger first, so
+// idle sockets cannot keep paired controllers out.
+func (s *server) admit(c *conn) bool {
+	if t, ok := c.net.(*net.TCPConn); ok {
+		t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) >= connsMax {
+		for old := range s.conns {
+			if old.controllerID() == "" {
+				old.net.Close()
+				delete(s.conns, old)
+				break
+			}
+		}
+	}
+	if len(s.conns) >= connsMax {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+func (s *server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cs := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		cs = append(cs, c)
+	}
+	return cs
+}
+
+// notify sends an event to every subscriber but the one that made the change.
+func (s *server) notify(ch *characteristic.C, v any, req *http.Request) {
+	body, err := json.Marshal(map[string]any{
+		"characteristics": []map[string]any{{"aid": s.acc.Id, "iid": ch.Id, "value": v}},
+	})
+	if err != nil {
+		s.log.Error("encoding event failed", "err", err)
+		return
+	}
+	head := fmt.Sprintf("EVENT/1.0 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", kindJSON, len(body))
+	event := append([]byte(head), body...)
+	for _, c := range s.all() {
+		if req != nil && req.RemoteAddr == c.net.RemoteAddr().String() {
+			continue
+		}
+		if c.subscribed(ch) {
+			c.offer(event)
+		}
+	}
+}
+
+// pairingsChanged announces whether the accessory is free and cuts off
+// controllers that are no longer paired.
+func (s *server) pairingsChanged() {
+	for _, c := range s.all() {
+		if id := c.controllerID(); id != "" {
+			if _, ok := s.store.controller(id); !ok {
+				c.net.Close()
+			}
+		}
+	}
+	s.mdns.update()
+	if s.changed != nil {
+		s.changed()
+	}
+}
