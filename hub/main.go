@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // a container has no zone database
 
 	"github.com/alecthomas/kong"
 

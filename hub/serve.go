@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,6 +38,9 @@ type serveCmd struct {
 func (c *serveCmd) Run(e *env) error {
 	return serve(e.ctx, serveOptions{data: c.Data, listen: c.Listen, log: e.log, ready: func(h *hub) {
 		e.log.Info("hub is up", "peer", h.console())
+		if h.setupCode != "" {
+			fmt.Fprintf(e.stderr, "No owner yet. Open %s/setup; the code is %s\n", h.console(), h.setupCode)
+		}
 	}})
 }
 
@@ -64,7 +69,10 @@ type hub struct {
 	doorbell *doorbell
 	fleet    *fleet
 	listener net.Listener
-	sinkDown chan error // what ends the program from inside the fleet
+	handler  atomic.Pointer[http.Handler]
+	// setupCode lets a browser on another machine become the owner; empty once there is one.
+	setupCode string
+	sinkDown  chan error // what ends the program from inside the fleet
 
 	mu     sync.Mutex // guards cfg, badCfg and stale
 	cfg    *config.Config
@@ -153,7 +161,7 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 	})
 	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
 	h.requests, err = request.New(ctx, request.Config{
-		Store: h.house, Footage: footage{h.archive}, Sealer: sealer,
+		Store: h.house, Footage: recorded{h.archive}, Sealer: sealer,
 		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
 		Inbox: filepath.Join(h.data, "inbox"), Agencies: filepath.Join(h.data, "agencies"),
 		Notify: h.notify, Log: h.log,
@@ -204,6 +212,8 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sinks.Go(func() error { return h.archive.Run(sinkCtx) })
 	sinks.Go(func() error { return h.outbox.Run(sinkCtx) })
 
+	h.fleet.apply(h.config().Cameras)
+	h.dressConsole()
 	sources, sourceCtx := errgroup.WithContext(ctx)
 	sources.Go(func() error { return h.requests.Run(sourceCtx) })
 	sources.Go(func() error { return h.serveConsole(sourceCtx) })
@@ -223,7 +233,6 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 			return nil
 		}
 	})
-	h.fleet.apply(h.config().Cameras)
 	if ready != nil {
 		ready(h)
 	}

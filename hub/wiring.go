@@ -76,10 +76,10 @@ func homeOf(c *config.Config) request.Home {
 	return h
 }
 
-// footage presents the archive to package request.
-type footage struct{ archive *recording.Archive }
+// recorded presents the archive to package request.
+type recorded struct{ archive *recording.Archive }
 
-func (f footage) Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error) {
+func (f recorded) Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error) {
 	segments, err := f.archive.Segments(ctx, camera, recording.Main, from, to)
 	var sum time.Duration
 	for _, s := range segments {
@@ -95,11 +95,11 @@ func (f footage) Recorded(ctx context.Context, camera string, from, to time.Time
 	return sum.Seconds(), err
 }
 
-func (f footage) Hold(ctx context.Context, id, camera string, from, to, until time.Time) error {
+func (f recorded) Hold(ctx context.Context, id, camera string, from, to, until time.Time) error {
 	return f.archive.Hold(ctx, recording.Hold{ID: id, Camera: camera, From: from, To: to, Until: until, Note: "request"})
 }
 
-func (f footage) Release(ctx context.Context, id string) error { return f.archive.Release(ctx, id) }
+func (f recorded) Release(ctx context.Context, id string) error { return f.archive.Release(ctx, id) }
 
 // config returns the configuration that runs.
 func (h *hub) config() *config.Config {
@@ -129,6 +129,7 @@ func (h *hub) applyConfig(c *config.Config) {
 	h.stale = !sameStorage(old, c) || !slices.EqualFunc(old.Bulletins, c.Bulletins, sameBulletin) || !sameBridge(old.HomeKit, c.HomeKit)
 	h.mu.Unlock()
 	h.fleet.apply(c.Cameras)
+	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
 	h.log.Info("configuration applied")
 }
@@ -197,7 +198,7 @@ func (h *hub) console() string {
 
 func (h *hub) serveConsole(ctx context.Context) error {
 	srv := &http.Server{
-		Handler: h.consoleHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"slices"
+
+	"gatehouse/hub/control"
+	"gatehouse/hub/recording"
+	"gatehouse/rtsp"
+	"gatehouse/ui"
+)
+
+// openConsole takes the console's address and makes the code that a browser on
+// another machine needs to become the owner: whoever reads the log may set up.
+func (h *hub) openConsole(ctx context.Context) (err error) {
+	if h.listener, err = net.Listen("tcp", h.cfg.Listen); err != nil {
+		return fmt.Errorf("opening the console: %w", err)
+	}
+	owner, err := h.accounts.HasOwner(ctx)
+	if err != nil || owner {
+		return err
+	}
+	n, err := rand.Int(rand.Reader, big.NewInt(1e8))
+	if err != nil {
+		return fmt.Errorf("making the set-up code: %w", err)
+	}
+	h.setupCode = fmt.Sprintf("%08d", n)
+	return nil
+}
+
+// ServeHTTP hands a request to the console as the configuration now wants it.
+func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*h.handler.Load()).ServeHTTP(w, r) }
+
+// dressConsole makes the console anew: cameras and home may have changed.
+func (h *hub) dressConsole() {
+	c := h.config()
+	home := homeOf(c)
+	handler := ui.New(ui.Config{
+		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Ledger: h.ledger,
+		Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit,
+		Home:      ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
+		SetupCode: h.setupCode, Storage: h.storageSentence, Log: h.log,
+	})
+	h.handler.Store(&handler)
+}
+
+// consoleCameras lists the configured cameras in the owner's order.
+func (h *hub) consoleCameras() []ui.Camera {
+	running := h.fleet.cameras()
+	list := []ui.Camera{}
+	for _, c := range h.config().Cameras {
+		cam := ui.Camera{Name: c.Name, State: func() rtsp.State { return rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonOff} }}
+		i := slices.IndexFunc(running, func(r control.Camera) bool { return r.Name == c.Name && r.Stream == recording.Main })
+		if i >= 0 {
+			cam.State = running[i].State
+		}
+		list = append(list, cam)
+	}
+	return list
+}
+
+func (h *hub) consoleHomeKit() *ui.HomeKitStatus {
+	if h.homekit == nil {
+		return nil
+	}
+	s := h.homekit.Status()
+	return &ui.HomeKitStatus{Name: s.Name, Paired: s.Paired, Controllers: s.Controllers, Code: s.Code, SetupURI: s.SetupURI}
+}
+
+// storageSentence says where footage goes and what a power cut costs.
+func (h *hub) storageSentence() string {
+	s := h.config().Storage[0]
+	lost := "about 2 seconds and one group of pictures"
+	if s.Profile == string(recording.ProfileSD) {
+		lost = "about 10 seconds and one group of pictures"
+	}
+	return fmt.Sprintf("Footage is kept in %s. A power cut loses at most %s.", s.Path, lost)
+}

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/hub/config"
+	"gatehouse/hub/demo"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/internal/durable"
+	"gatehouse/hub/request"
+	footage "gatehouse/images/demo"
+)
+
+type demoCmd struct {
+	Data       string `help:"Folder of the demo; default gatehouse-demo here, or a new temporary one with --once." type:"path"`
+	Listen     string `help:"Address of the console." default:"127.0.0.1:8080"`
+	Once       bool   `help:"Do the owner's part as well, verify everything, and end."`
+	UploadRate int64  `help:"Bytes a second that the line to the agency carries." placeholder:"BYTES"`
+}
+
+// onceLimit is how long demo --once may take.
+const onceLimit = 60 * time.Second
+
+// recordFirst is how much both cameras record before the agency asks.
+const recordFirst = 12 * time.Second
+
+// Run runs the world around a hub, the hub, and with --once its owner.
+func (c *demoCmd) Run(e *env) error {
+	ctx := e.ctx
+	if c.Once {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, onceLimit)
+		defer cancel()
+	}
+	if err := c.folder(); err != nil {
+		return err
+	}
+	if c.Once && filepath.Dir(c.Data) == os.TempDir() {
+		defer os.RemoveAll(c.Data)
+	}
+	d := &demoRun{cmd: c, env: e, began: time.Now()}
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if e.log.Enabled(ctx, slog.LevelDebug) {
+		log = e.log
+	}
+	var err error
+	if d.world, err = demo.Open(demo.Config{Dir: filepath.Join(c.Data, "world"), UploadRate: c.UploadRate, Log: log.With("part", "world")}); err != nil {
+		return err
+	}
+	err = d.run(ctx, log)
+	if c.Once && err == nil && !d.finished {
+		return fmt.Errorf("the demo did not end within %v", onceLimit)
+	}
+	return err
+}
+
+func (c *demoCmd) folder() (err error) {
+	switch {
+	case c.Data != "":
+	case c.Once:
+		c.Data, err = os.MkdirTemp("", "gatehouse-demo-")
+	default:
+		c.Data, err = filepath.Abs("gatehouse-demo")
+	}
+	if err != nil {
+		return fmt.Errorf("making the demo's folder: %w", err)
+	}
+	return nil
+}
+
+// demoRun is one run of the demo.
+type demoRun struct {
+	cmd      *demoCmd
+	env      *env
+	world    *demo.World
+	hub      *hub
+	began    time.Time
+	finished bool // --once came to its end
+
+	mu sync.Mutex // guards stdout
+}
+
+// say prints one step with the time since the start.
+func (d *demoRun) say(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fmt.Fprintf(d.env.stdout, "%5.1f s  %s\n", time.Since(d.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (d *demoRun) run(ctx context.Context, log *slog.Logger) error {
+	hubDir := filepath.Join(d.cmd.Data, "hub")
+	if err := durable.MkdirAll(hubDir, 0o700); err != nil {
+		return fmt.Errorf("making the demo's folder: %w", err)
+	}
+	if err := durable.WriteFile(filepath.Join(hubDir, config.File), []byte(d.world.HubConfig(d.cmd.Listen)), 0o600); err != nil {
+		return fmt.Errorf("writing the demo's configuration: %w", err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	d.say("two cameras, an agency and a hub start in %s", d.cmd.Data)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.world.Run(ctx) })
+	up := make(chan *hub, 1)
+	g.Go(func() error {
+		return serve(ctx, serveOptions{data: hubDir, log: log, ready: func(h *hub) { up <- h }})
+	})
+	g.Go(func() error {
+		select {
+		case d.hub = <-up:
+		case <-ctx.Done():
+			return nil
+		}
+		err := d.story(ctx)
+		if d.cmd.Once {
+			stop()
+		}
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	})
+	return g.Wait()
+}
+
+// story is what happens, step by step.
+func (d *demoRun) story(ctx context.Context) error {
+	if err := d.welcome(ctx); err != nil {
+		return err
+	}
+	seconds, err := d.record(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.allow(ctx); err != nil {
+		return err
+	}
+	id, err := d.request(ctx)
+	if err != nil {
+		return err
+	}
+	if !d.cmd.Once {
+		d.say("open the console, look at the request, choose a clip, seal it, play it, and send or decline. Ctrl-C ends the demo")
+		return d.stay(ctx)
+	}
+	return d.answer(ctx, id, seconds)
+}
+
+func (d *demoRun) welcome(ctx context.Context) error {
+	owner, err := d.hub.accounts.HasOwner(ctx)
+	if err == nil && !owner {
+		err = d.hub.accounts.SetPassphrase(ctx, d.world.Passphrase(), false)
+	}
+	if err != nil {
+		return err
+	}
+	d.say("console     %s", d.hub.console())
+	d.say("passphrase  %s", d.world.Passphrase())
+	select {
+	case <-d.hub.homekit.Ready():
+		d.say("HomeKit     %s at %s (this machine only)", d.hub.homekit.Code(), d.hub.homekit.Addr())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// record waits until every camera has some footage that survives a power cut.
+func (d *demoRun) record(ctx context.Context) (seconds float64, err error) {
+	d.say("recording driveway and porch; footage counts once it is synced to disk")
+	err = d.until(ctx, func() (bool, error) {
+		seconds = 0
+		for _, c := range d.hub.config().Cameras {
+			s, err := recorded{d.hub.archive}.Recorded(ctx, c.Name, d.began, time.Now())
+			if err != nil || s < recordFirst.Seconds() {
+				return false, err
+			}
+			seconds += s
+		}
+		return true, nil
+	})
+	if err == nil {
+		d.say("%.1f camera seconds are durable", seconds)
+	}
+	return seconds, err
+}
+
+// allow puts the demo agency on the allowlist once its profile has come with the bulletin.
+func (d *demoRun) allow(ctx context.Context) error {
+	for _, a := range d.hub.requests.Allowlist() {
+		if a.Agency == demo.Agency {
+			return nil
+		}
+	}
+	err := d.until(ctx, func() (bool, error) {
+		known, err := d.hub.requests.Known(ctx)
+		return len(known) > 0, err
+	})
+	if err != nil {
+		return err
+	}
+	d.say("the bulletin brought the profile of %s; the owner puts it on the allowlist", demo.Agency)
+	_, err = d.hub.requests.Allow(ctx, demo.Agency, "the demo")
+	return err
+}
+
+// request publishes a request unless one from an earlier run is still open.
+func (d *demoRun) request(ctx context.Context) (id string, err error) {
+	list, err := d.hub.requests.List(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range list {
+		if r.State == request.Waiting || r.State == request.Prepared || r.State == request.Approved {
+			d.say("request %s of an earlier run is %s", r.ID, r.State)
+			return r.ID, nil
+		}
+	}
+	if id, err = d.world.Ask(time.Now()); err != nil {
+		return "", err
+	}
+	d.say("%s publishes request %s, signed by an officer and a supervisor", demo.Agency, id)
+	err = d.until(ctx, func() (bool, error) {
+		r, err := d.hub.requests.Get(ctx, id)
+		if errors.Is(err, request.ErrNotFound) {
+			return false, nil
+		}
+		if err == nil && r.State != request.Waiting {
+			return false, fmt.Errorf("the request became %s: %s", r.State, r.Reason)
+		}
+		return err == nil, err
+	})
+	if err == nil {
+		d.say("the hub fetched the bulletin, verified both signatures and the log's proof, matched the area at home, and rang the doorbell")
+	}
+	return id, err
+}
+
+// answer is the owner's part.
+func (d *demoRun) answer(ctx context.Context, id string, seconds float64) error {
+	owner := demo.Owner{Console: d.hub.console(), Passphrase: d.world.Passphrase(), Say: d.say}
+	if err := owner.LogIn(ctx); err != nil {
+		return err
+	}
+	a, err := owner.Approve(ctx, id)
+	if err != nil {
+		return err
+	}
+	d.say("after the cool-down the sealed file is uploaded to the agency over TLS 1.3 with a pinned key")
+	if err := owner.AwaitReceipt(ctx, id); err != nil {
+		return err
+	}
+	jobs, err := d.hub.outbox.Jobs(ctx)
+	if err != nil {
+		return err
+	}
+	job := jobs[0]
+	if job.Digest != a.Digest {
+		return fmt.Errorf("what was sent (%s) is not what was approved (%s)", job.Digest, a.Digest)
+	}
+	files, err := d.world.Received()
+	if err != nil || len(files) != 1 {
+		return fmt.Errorf("the agency has %d packages, want 1: %w", len(files), err)
+	}
+	checks := 0
+	err = d.world.Verify(ctx, files[0], func(r evidence.Result) { checks++ })
+	if err != nil {
+		return fmt.Errorf("verifying what the agency received: %w", err)
+	}
+	d.say("the agency opened and verified what it received")
+	d.finished = true
+	d.table([][2]string{
+		{"seconds recorded", fmt.Sprintf("%.1f on %d cameras", seconds, len(d.hub.config().Cameras))},
+		{"request verified", id},
+		{"sealed file previewed", fmt.Sprintf("%d bytes", a.Previewed)},
+		{"bytes uploaded", fmt.Sprintf("%d, SHA-256 %.16s… as approved", job.Bytes, job.Digest)},
+		{"package verified", fmt.Sprintf("%s, %d checks", job.PackageID, checks)},
+		{"ledger index", fmt.Sprintf("%d (approval)", job.Entry)},
+	})
+	return nil
+}
+
+func (d *demoRun) table(rows [][2]string) {
+	fmt.Fprintln(d.env.stdout)
+	w := tabwriter.NewWriter(d.env.stdout, 0, 0, 3, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\n", r[0], r[1])
+	}
+	w.Flush()
+}
+
+// stay rings the motion sensor as people pass the cameras, until ctx ends.
+func (d *demoRun) stay(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	inside := map[footage.Event]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, ev := range footage.Events {
+			at := time.Since(d.began) % footage.Loop
+			now := at >= ev.From && at < ev.To
+			if now && !inside[ev] {
+				if err := d.hub.motion(ev.Camera, ev.To-at); err != nil {
+					return err
+				}
+			}
+			inside[ev] = now
+		}
+	}
+}
+
+// until polls a condition, gently, until it holds, fails or ctx ends.
+func (d *demoRun) until(ctx context.Context, holds func() (bool, error)) error {
+	for {
+		ok, err := holds()
+		if err != nil || ok {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
