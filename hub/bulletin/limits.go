@@ -18,15 +18,25 @@ const (
 	MinCompactness = 0.2
 	MinPoints      = 4 // of the closed ring, the repeated first included
 	MaxPoints      = 33
+	MaxRevision    = 3 // of an open request
 )
 
 // maxSkew is how far an agency's clock may be ahead of ours.
 const maxSkew = 10 * time.Minute
 
 // CheckLimits applies the hard limits: window, age, expiry, area, compactness, jurisdiction, targets, profile expiry.
+//
+// A revision that closes or withdraws a request asks for nothing and must never
+// come too late, so of it only the profile and the time of issue are looked at.
 func CheckLimits(r Request, p VerifiedProfile, now time.Time) error {
 	var c checker
 	c.profileInForce(r, p.Profile, now)
+	if r.IssuedAt.After(now.Add(maxSkew)) {
+		c.fail(BadWindow, "The request says that it was issued in the future.")
+	}
+	if r.Status != StatusOpen {
+		return c.err()
+	}
 	c.window(r, now)
 	c.life(r, now)
 	c.area(r.Area.Ring, p.Jurisdiction)
@@ -61,8 +71,6 @@ func (c *checker) window(r Request, now time.Time) {
 
 func (c *checker) life(r Request, now time.Time) {
 	switch {
-	case r.IssuedAt.After(now.Add(maxSkew)):
-		c.fail(BadWindow, "The request says that it was issued in the future.")
 	case !r.ExpiresAt.After(r.IssuedAt):
 		c.fail(Expired, "The request expires before it is issued.")
 	case r.ExpiresAt.Sub(r.IssuedAt) > MaxLife:

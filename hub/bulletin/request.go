@@ -125,7 +125,7 @@ func checkRequest(q Request) *Refusal {
 	var c checker
 	c.must(q.Type == requestSchema, "The document is not a request of version 1.")
 	c.matches("id", q.ID, uuid7, "a UUID of version 7")
-	c.must(q.Revision >= 1 && q.Revision <= 3, "The member revision is not 1, 2 or 3.")
+	c.must(q.Revision >= 1 && q.Revision <= q.lastRevision(), "The member revision is not 1, 2 or 3, or 4 to end the request.")
 	c.must((q.Revision == 1) == (q.Supersedes == ""), "A first revision supersedes nothing, a later one names what it supersedes.")
 	if q.Supersedes != "" {
 		c.matches("supersedes", q.Supersedes, hexHash, "a hash in hex")
@@ -143,6 +143,14 @@ func checkRequest(q Request) *Refusal {
 	c.handling(q.Handling)
 	c.translations(q.Lang)
 	return c.r
+}
+
+// lastRevision leaves room to close or withdraw a request that used up its revisions.
+func (q Request) lastRevision() int {
+	if q.Status == StatusOpen {
+		return MaxRevision
+	}
+	return MaxRevision + 1
 }
 
 func (c *checker) theCase(k Case, issued time.Time) {
