@@ -1,0 +1,126 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"sort"
+
+	"gatehouse/hub/bulletin"
+)
+
+// agenciesView is the allowlist and what could be added to it.
+type agenciesView struct {
+	Problem *problem
+	Allowed []allowedRow
+	Known   []knownRow
+	Chosen  string // agency of the form that was refused
+}
+
+type allowedRow struct {
+	Agency, Name, CallBack string
+	Added                  moment
+	Words, Root            string
+	Changed                bool // the bulletin now shows another root
+}
+
+type knownRow struct {
+	Agency, Name, CallBack, Policy, Oversight string
+	Level                                     string // locale key
+	Words, Root                               string
+	Expires                                   moment
+	Hosts                                     []string
+}
+
+func (c *console) agencies(w http.ResponseWriter, r *http.Request) {
+	c.showAgencies(w, r, http.StatusOK, nil)
+}
+
+func (c *console) showAgencies(w http.ResponseWriter, r *http.Request, status int, p *problem) {
+	known, err := c.cfg.Requests.Known(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v := agenciesView{Problem: p}
+	if p != nil {
+		v.Chosen = r.PostFormValue("agency")
+	}
+	roots := map[string]string{}
+	for _, k := range known {
+		roots[k.Agency] = k.RootID
+	}
+	listed := map[string]bool{}
+	for _, a := range c.cfg.Requests.Allowlist() {
+		listed[a.Agency] = true
+		now, seen := roots[a.Agency]
+		v.Allowed = append(v.Allowed, allowedRow{
+			Agency: a.Agency, Name: a.Name, CallBack: a.CallBack, Added: c.at(a.Added, dayForm),
+			Words: hashWords(a.Root), Root: group(a.Root), Changed: seen && now != a.Root,
+		})
+	}
+	for _, k := range known {
+		if !listed[k.Agency] {
+			v.Known = append(v.Known, c.knownRow(k))
+		}
+	}
+	sort.Slice(v.Known, func(i, j int) bool { return v.Known[i].Name < v.Known[j].Name })
+	c.render(w, r, status, "agencies", view{Title: "agencies.title", Place: "requests", Body: v})
+}
+
+func (c *console) knownRow(k bulletin.VerifiedProfile) knownRow {
+	row := knownRow{
+		Agency: k.Agency, Name: k.Name, CallBack: k.CallBack, Policy: k.Policy, Oversight: k.Oversight,
+		Level: "level." + k.Level, Words: hashWords(k.RootID), Root: group(k.RootID),
+		Expires: c.at(k.Expires, dayForm),
+	}
+	if !c.text.has(row.Level) {
+		row.Level = "level.other"
+	}
+	for _, h := range k.UploadHosts {
+		row.Hosts = append(row.Hosts, h.Host)
+	}
+	return row
+}
+
+// allow needs the passphrase: from here on an agency may ask this home.
+func (c *console) allow(w http.ResponseWriter, r *http.Request) {
+	err := r.ParseForm()
+	if err != nil {
+		err = errBadForm
+	} else {
+		err = c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("passphrase"))
+	}
+	if err == nil {
+		_, err = c.cfg.Requests.Allow(r.Context(), r.PostFormValue("agency"), approver)
+	}
+	c.afterAgency(w, r, err, "agency-added")
+}
+
+// disallow needs none: saying no is never made harder.
+func (c *console) disallow(w http.ResponseWriter, r *http.Request) {
+	err := r.ParseForm()
+	if err != nil {
+		err = errBadForm
+	} else {
+		err = c.cfg.Requests.Disallow(r.Context(), r.PostFormValue("agency"), approver)
+	}
+	c.afterAgency(w, r, err, "agency-removed")
+}
+
+func (c *console) afterAgency(w http.ResponseWriter, r *http.Request, err error, note string) {
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showAgencies(w, r, p.Status, &p)
+		return
+	}
+	http.Redirect(w, r, "/agencies?note="+note, http.StatusSeeOther)
+}
+
+// targetHost is where a delivery goes, for people.
+func targetHost(t bulletin.Target) string {
+	u, err := url.Parse(t.URL)
+	if err != nil || u.Host == "" {
+		return t.Kind
+	}
+	return u.Host
+}

@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+)
+
+//go:embed static
+var staticFiles embed.FS
+
+// assets serves the embedded tree under an address that names its content, so
+// that a browser may keep it for ever.
+type assets struct {
+	tree   string // hex of SHA-256 over names and content
+	server http.Handler
+}
+
+func newAssets() *assets {
+	root, err := fs.Sub(staticFiles, "static")
+	if err != nil {
+		panic(err) // a constant, valid path
+	}
+	h := sha256.New()
+	err = fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(root, name)
+		sum := sha256.Sum256(b)
+		h.Write([]byte(name + "\x00"))
+		h.Write(sum[:])
+		return err
+	})
+	if err != nil {
+		panic(err) // embedded files can be read
+	}
+	return &assets{
+		tree:   hex.EncodeToString(h.Sum(nil))[:16],
+		server: http.FileServerFS(root),
+	}
+}
+
+// url is an asset's address.
+func (a *assets) url(name string) string { return "/static/" + a.tree + "/" + name }
+
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("path")
+	if r.PathValue("tree") != a.tree || name == "" || name[len(name)-1] == '/' {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	if kind := assetType(name); kind != "" {
+		w.Header().Set("Content-Type", kind)
+	}
+	r2 := r.Clone(r.Context())
+	r2.URL.Path, r2.URL.RawPath = "/"+name, ""
+	a.server.ServeHTTP(w, r2)
+}
+
+// assetType does not leave module scripts to the host's MIME table, which a
+// minimal container does not have.
+func assetType(name string) string {
+	switch path.Ext(name) {
+	case ".mjs", ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".LICENSE", ".txt":
+		return "text/plain; charset=utf-8"
+	}
+	return mime.TypeByExtension(path.Ext(name))
+}

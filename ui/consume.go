@@ -1,0 +1,115 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/clip"
+	"gatehouse/hub/delivery"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/ledger"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/request"
+)
+
+// Requests is the owner's side of requests; [FromService] makes one of a
+// *request.Service.
+type Requests interface {
+	Inbox
+	Decisions
+	Agencies
+}
+
+// Inbox lists requests. Get answers request.ErrNotFound for an unknown id.
+type Inbox interface {
+	List(ctx context.Context) ([]request.Record, error)
+	Get(ctx context.Context, id string) (request.Record, error)
+}
+
+// Decisions are what an owner may do with a request. They answer
+// request.ErrNotFound, ErrState, ErrDigest or ErrNotYours for what the owner
+// can put right.
+type Decisions interface {
+	Prepare(ctx context.Context, id string, clips []evidence.Selection) (request.Record, error)
+	Preview(ctx context.Context, id string) (Preview, request.Record, error)
+	Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (request.Record, error)
+	Decline(ctx context.Context, id, by string) (request.Record, error)
+}
+
+// Agencies is the allowlist and the profiles it can be chosen from.
+type Agencies interface {
+	Allowlist() []request.Allowed
+	Known(ctx context.Context) ([]bulletin.VerifiedProfile, error)
+	Allow(ctx context.Context, agency, by string) (request.Allowed, error)
+	Disallow(ctx context.Context, agency, by string) error
+}
+
+// Preview reads inside a sealed package; *evidence.Preview is one.
+type Preview interface {
+	File(name string) (*io.SectionReader, error)
+	Close() error
+}
+
+// Outbox is what is on its way; *delivery.Outbox is one.
+type Outbox interface {
+	Jobs(ctx context.Context) ([]delivery.Job, error)
+	Cancel(ctx context.Context, id int64) error
+	SendNow(ctx context.Context, id int64) error
+}
+
+// Clips presents footage; *clip.Service is one. Playlist answers
+// clip.ErrNoFootage; Still may answer a card beside clip.ErrNoPicture.
+type Clips interface {
+	Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error)
+	Init(ctx context.Context, camera, stream string, id int64) ([]byte, error)
+	SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error)
+	Still(ctx context.Context, camera string, t time.Time) (jpeg []byte, err error)
+}
+
+// Archive tells what is recorded; *recording.Archive is one.
+type Archive interface {
+	Segments(ctx context.Context, camera, stream string, from, to time.Time) ([]recording.Segment, error)
+	Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]recording.Gap, error)
+	Status(ctx context.Context) ([]recording.StreamStatus, error)
+}
+
+// Ledger reads the ledger; *ledger.Log is one.
+type Ledger interface {
+	Entries(ctx context.Context, from int64, n int) ([]ledger.Entry, error)
+	Size() (int64, error)
+	Prove(ctx context.Context, request string) ([]ledger.Proven, error)
+	Checkpoint(ctx context.Context) ([]byte, error)
+}
+
+// Accounts checks the owner; *account.Accounts is one. Errors are those of
+// package account.
+type Accounts interface {
+	HasOwner(ctx context.Context) (bool, error)
+	SetPassphrase(ctx context.Context, passphrase string, replace bool) error
+	Check(ctx context.Context, peer, passphrase string) error
+	Sessions
+}
+
+// Sessions are log-ins.
+type Sessions interface {
+	LogIn(ctx context.Context, peer, agent, passphrase string) (token string, err error)
+	Valid(ctx context.Context, token string) (bool, error)
+	LogOut(ctx context.Context, token string) error
+}
+
+// FromService presents a *request.Service as Requests.
+func FromService(s *request.Service) Requests { return service{s} }
+
+// service narrows the preview of a *request.Service to what the console reads.
+type service struct{ *request.Service }
+
+func (s service) Preview(ctx context.Context, id string) (Preview, request.Record, error) {
+	p, r, err := s.Service.Preview(ctx, id)
+	if err != nil {
+		return nil, r, fmt.Errorf("opening sealed package: %w", err)
+	}
+	return p, r, nil
+}

@@ -1,0 +1,98 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+
+	"gatehouse/hub/account"
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/clip"
+	"gatehouse/hub/request"
+)
+
+// Errors of the console itself: owner input.
+var (
+	errNoPage        = errors.New("no such page")
+	errNoSession     = errors.New("no session")
+	errCrossSite     = errors.New("cross-site request")
+	errBadForm       = errors.New("unreadable form")
+	errNoClip        = errors.New("no clip chosen")
+	errTime          = errors.New("unreadable or reversed times")
+	errRepeat        = errors.New("passphrases differ")
+	errCode          = errors.New("wrong set-up code")
+	errCodeThrottled = errors.New("too many set-up codes")
+	errTooLate       = errors.New("too late to cancel")
+)
+
+// problem is an error in words: what happened, what is safe, what to do. Each
+// is a locale key.
+type problem struct {
+	Status         int
+	What, Safe, Do string
+}
+
+// explanations maps every error an owner may meet; the first match counts.
+var explanations = []struct {
+	err    error
+	status int
+	key    string
+}{
+	{errNoPage, http.StatusNotFound, "no-page"},
+	{request.ErrNotFound, http.StatusNotFound, "no-request"},
+	{errNoSession, http.StatusUnauthorized, "no-session"},
+	{errCrossSite, http.StatusForbidden, "cross-site"},
+	{errBadForm, http.StatusBadRequest, "bad-form"},
+	{errNoClip, http.StatusUnprocessableEntity, "no-clip"},
+	{errTime, http.StatusUnprocessableEntity, "time"},
+	{errRepeat, http.StatusUnprocessableEntity, "repeat"},
+	{errCode, http.StatusForbidden, "code"},
+	{errCodeThrottled, http.StatusTooManyRequests, "throttled"},
+	{errTooLate, http.StatusConflict, "too-late"},
+	{account.ErrWrong, http.StatusForbidden, "passphrase"},
+	{account.ErrThrottled, http.StatusTooManyRequests, "throttled"},
+	{account.ErrWeak, http.StatusUnprocessableEntity, "weak"},
+	{account.ErrExists, http.StatusConflict, "owner-exists"},
+	{account.ErrNoOwner, http.StatusConflict, "no-owner"},
+	{request.ErrState, http.StatusConflict, "state"},
+	{request.ErrDigest, http.StatusConflict, "digest"},
+	{request.ErrNotYours, http.StatusUnprocessableEntity, "not-yours"},
+	{clip.ErrNoFootage, http.StatusNotFound, "no-footage"},
+	{os.ErrNotExist, http.StatusNotFound, "no-file"},
+	{context.Canceled, 499, "gone"}, // the browser left; nobody reads this
+}
+
+// explain is the one place where errors become words. What it does not know is
+// the hub's fault and says so; the text of an error is never shown.
+func explain(err error) problem {
+	for _, e := range explanations {
+		if errors.Is(err, e.err) {
+			return problem{e.status, "error." + e.key + ".what", "error." + e.key + ".safe", "error." + e.key + ".do"}
+		}
+	}
+	var refusal *bulletin.Refusal
+	if errors.As(err, &refusal) {
+		return problem{http.StatusUnprocessableEntity, "code." + string(refusal.Code), "error.refusal.safe", "error.refusal.do"}
+	}
+	return problem{http.StatusInternalServerError, "error.internal.what", "error.internal.safe", "error.internal.do"}
+}
+
+// fail answers with an error in words.
+func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := c.explainFor(r, err)
+	bare := errors.Is(err, errNoSession) || errors.Is(err, errCrossSite) || errors.Is(err, errNoPage)
+	c.render(w, r, p.Status, "error", view{Title: "error.title", Bare: bare, Body: p})
+}
+
+// explainFor explains, and logs what the owner cannot put right.
+func (c *console) explainFor(r *http.Request, err error) problem {
+	p := explain(err)
+	if p.Status == http.StatusInternalServerError {
+		c.cfg.Log.Error("console request failed", "path", r.Pattern, "err", err)
+	}
+	if !c.text.has(p.What) {
+		p.What = "code.unknown"
+	}
+	return p
+}

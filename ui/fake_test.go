@@ -1,0 +1,344 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/hub/account"
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/clip"
+	"gatehouse/hub/delivery"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/ledger"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/request"
+)
+
+// fakeRequests keeps records in memory and follows the state machine.
+type fakeRequests struct {
+	mu      sync.Mutex // guards the rest
+	records map[string]request.Record
+	allowed []request.Allowed
+	known   []bulletin.VerifiedProfile
+	outbox  *fakeOutbox
+	clips   *fakeClips
+}
+
+func (f *fakeRequests) List(context.Context) ([]request.Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []request.Record
+	for _, r := range f.records {
+		out = append(out, r)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
+	return out, nil
+}
+
+func (f *fakeRequests) Get(_ context.Context, id string) (request.Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, ok := f.records[id]
+	if !ok {
+		return r, request.ErrNotFound
+	}
+	return r, nil
+}
+
+// change applies to a request in one of the states.
+func (f *fakeRequests) change(id string, do func(*request.Record) error, while ...request.State) (request.Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, ok := f.records[id]
+	if !ok {
+		return r, request.ErrNotFound
+	}
+	if !slices.Contains(while, r.State) {
+		return r, request.ErrState
+	}
+	if err := do(&r); err != nil {
+		return r, err
+	}
+	f.records[id] = r
+	return r, nil
+}
+
+func (f *fakeRequests) Prepare(_ context.Context, id string, clips []evidence.Selection) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		for _, c := range clips {
+			if c.From.Before(r.Request.Window.From) || c.To.After(r.Request.Window.To) {
+				return fmt.Errorf("selecting: %w", request.ErrNotYours)
+			}
+		}
+		r.State, r.Selection, r.Package = request.Prepared, clips, fixturePackage(clips)
+		return nil
+	}, request.Waiting, request.Prepared)
+}
+
+func (f *fakeRequests) Preview(ctx context.Context, id string) (Preview, request.Record, error) {
+	r, err := f.Get(ctx, id)
+	if err == nil && r.Package == nil {
+		err = request.ErrState
+	}
+	return fakePreview{f.clips.sealed}, r, err
+}
+
+type fakePreview struct{ video []byte }
+
+func (p fakePreview) File(string) (*io.SectionReader, error) {
+	return io.NewSectionReader(bytes.NewReader(p.video), 0, int64(len(p.video))), nil
+}
+func (p fakePreview) Close() error { return nil }
+
+func (f *fakeRequests) Approve(_ context.Context, id, digest, _ string, _ bool) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		if digest != r.Package.Digest {
+			return fmt.Errorf("approving: %w", request.ErrDigest)
+		}
+		r.State = request.Approved
+		f.outbox.add(*r)
+		return nil
+	}, request.Prepared)
+}
+
+func (f *fakeRequests) Decline(_ context.Context, id, _ string) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		r.State = request.Declined
+		return nil
+	}, request.Waiting, request.Prepared)
+}
+
+func (f *fakeRequests) Allowlist() []request.Allowed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.allowed)
+}
+
+func (f *fakeRequests) Known(context.Context) ([]bulletin.VerifiedProfile, error) {
+	return f.known, nil
+}
+
+func (f *fakeRequests) Allow(_ context.Context, agency, _ string) (request.Allowed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, k := range f.known {
+		if k.Agency == agency {
+			a := request.Allowed{Agency: agency, Name: k.Name, Root: k.RootID, CallBack: k.CallBack, Added: fixtureNow}
+			f.allowed = append(f.allowed, a)
+			return a, nil
+		}
+	}
+	return request.Allowed{}, &bulletin.Refusal{Code: bulletin.UnknownAgency, Detail: "no profile"}
+}
+
+func (f *fakeRequests) Disallow(_ context.Context, agency, _ string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.allowed = slices.DeleteFunc(f.allowed, func(a request.Allowed) bool { return a.Agency == agency })
+	return nil
+}
+
+// fakeOutbox sends in ten seconds of its own clock.
+type fakeOutbox struct {
+	mu   sync.Mutex // guards jobs
+	now  func() time.Time
+	jobs []delivery.Job
+}
+
+func (o *fakeOutbox) add(r request.Record) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.jobs = append([]delivery.Job{{
+		ID: int64(len(o.jobs) + 1), Entry: 64, Request: r.ID, PackageID: r.Package.ID, Bytes: r.Package.Bytes, State: delivery.Cooling,
+		NotBefore: o.now().Add(12 * time.Minute), Target: bulletin.Target{Kind: "tus", URL: "https://intake.police.lakeside.example/files/"},
+	}}, o.jobs...)
+}
+
+func (o *fakeOutbox) Jobs(context.Context) ([]delivery.Job, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := slices.Clone(o.jobs)
+	for i := range out {
+		j := &out[i]
+		if j.State != delivery.Sending {
+			continue
+		}
+		j.Offset = min(j.Bytes, j.Bytes*int64(o.now().Sub(j.NotBefore))/int64(10*time.Second))
+		if j.Offset == j.Bytes {
+			j.State, j.Finished = delivery.Done, o.now()
+		}
+	}
+	return out, nil
+}
+
+func (o *fakeOutbox) set(id int64, s delivery.State) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.jobs {
+		if o.jobs[i].ID == id {
+			o.jobs[i].State, o.jobs[i].NotBefore = s, o.now()
+		}
+	}
+	return nil
+}
+
+func (o *fakeOutbox) Cancel(_ context.Context, id int64) error  { return o.set(id, delivery.Cancelled) }
+func (o *fakeOutbox) SendNow(_ context.Context, id int64) error { return o.set(id, delivery.Sending) }
+
+type fakeLedger struct {
+	entries []ledger.Entry
+	fault   error
+}
+
+func (l *fakeLedger) Entries(_ context.Context, from int64, n int) ([]ledger.Entry, error) {
+	return l.entries[from:min(from+int64(n), int64(len(l.entries)))], nil
+}
+func (l *fakeLedger) Size() (int64, error) { return int64(len(l.entries)), l.fault }
+func (l *fakeLedger) Prove(_ context.Context, id string) ([]ledger.Proven, error) {
+	var out []ledger.Proven
+	for _, e := range l.entries {
+		if e.Request == id {
+			out = append(out, ledger.Proven{Leaf: []byte(e.Text), Entry: e, Proof: []byte("c2sp.org/tlog-proof@v1\n")})
+		}
+	}
+	return out, nil
+}
+
+func (l *fakeLedger) Checkpoint(context.Context) ([]byte, error) {
+	return []byte("gatehouse\n64\nAAAA\n\n— gatehouse AAAA\n"), nil
+}
+
+type fakeAccounts struct {
+	mu   sync.Mutex // guards the rest
+	pass string
+	live map[string]bool
+}
+
+func (a *fakeAccounts) HasOwner(context.Context) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pass != "", nil
+}
+
+func (a *fakeAccounts) SetPassphrase(_ context.Context, p string, replace bool) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case len(p) < 8:
+		return account.ErrWeak
+	case a.pass != "" && !replace:
+		return account.ErrExists
+	}
+	a.pass = p
+	if replace {
+		a.live = map[string]bool{}
+	}
+	return nil
+}
+
+func (a *fakeAccounts) Check(_ context.Context, _, p string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p != a.pass {
+		return fmt.Errorf("checking: %w", account.ErrWrong)
+	}
+	return nil
+}
+
+func (a *fakeAccounts) LogIn(ctx context.Context, peer, _, p string) (string, error) {
+	if err := a.Check(ctx, peer, p); err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.live["token-1"] = true
+	return "token-1", nil
+}
+
+func (a *fakeAccounts) Valid(_ context.Context, token string) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.live[token], nil
+}
+
+func (a *fakeAccounts) LogOut(_ context.Context, token string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.live, token)
+	return nil
+}
+
+// fakeClips serves one looping recording, cut into fragments.
+type fakeClips struct {
+	now    func() time.Time
+	movie  movie
+	sealed []byte // a progressive MP4
+	jpeg   []byte
+}
+
+// movie is a fragmented MP4: its initialisation, and where fragments lie.
+type movie struct {
+	data      []byte
+	init      int
+	fragments [][2]int // offset, size
+}
+
+// fragmentLong is the length of every fragment but the last.
+const fragmentLong = 2 * time.Second
+
+func (c *fakeClips) Playlist(_ context.Context, r clip.Range, live bool) ([]byte, error) {
+	n := len(c.movie.fragments)
+	if n == 0 {
+		return nil, fmt.Errorf("listing: %w", clip.ErrNoFootage)
+	}
+	first, count := 0, min(n, int(r.To.Sub(r.From)/fragmentLong)+1)
+	if live {
+		first, count = int(c.now().Unix()/2), 8
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n", first)
+	if live {
+		fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first/n)
+	}
+	b.WriteString("#EXT-X-MAP:URI=\"init/1.mp4\"\n")
+	for i := first; i < first+count; i++ {
+		if i%n == 0 && i > first {
+			b.WriteString("#EXT-X-DISCONTINUITY\n")
+		}
+		f := c.movie.fragments[i%n]
+		fmt.Fprintf(&b, "#EXTINF:2.0,\n#EXT-X-BYTERANGE:%d@%d\nsegment/1.mp4\n", f[1], f[0])
+	}
+	if !live {
+		b.WriteString("#EXT-X-ENDLIST\n")
+	}
+	return []byte(b.String()), nil
+}
+
+func (c *fakeClips) Init(context.Context, string, string, int64) ([]byte, error) {
+	return c.movie.data[:c.movie.init], nil
+}
+
+type memoryFile struct{ *bytes.Reader }
+
+func (memoryFile) Close() error { return nil }
+
+func (c *fakeClips) SegmentFile(_ context.Context, _, _ string, id int64) (recording.File, error) {
+	if id != 1 {
+		return nil, fmt.Errorf("opening: %w", recording.ErrNotFound)
+	}
+	return memoryFile{bytes.NewReader(c.movie.data)}, nil
+}
+
+func (c *fakeClips) Still(context.Context, string, time.Time) ([]byte, error) {
+	if len(c.jpeg) == 0 {
+		return []byte("\xff\xd8\xff\xd9"), clip.ErrNoPicture
+	}
+	return c.jpeg, nil
+}

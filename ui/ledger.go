@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"gatehouse/hub/ledger"
+	"gatehouse/hub/request"
+)
+
+// ledgerPage is how many entries a page shows.
+const ledgerPage = 50
+
+// ledgerView is a page of the ledger, newest first.
+type ledgerView struct {
+	Rows  []ledgerRow
+	Size  int64
+	Older string // address; empty at the end
+	Newer string
+}
+
+type ledgerRow struct {
+	Index   int64
+	When    moment
+	Icon    string
+	Tone    string
+	Kind    string // locale key
+	Text    string
+	Request string
+	Agency  string
+}
+
+// ledger shows the entries before ?before=, or the newest.
+func (c *console) ledger(w http.ResponseWriter, r *http.Request) {
+	total, err := c.cfg.Ledger.Size()
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	end := total
+	if n, err := strconv.ParseInt(r.FormValue("before"), 10, 64); err == nil && n >= 0 && n < total {
+		end = n
+	}
+	start := max(end-ledgerPage, 0)
+	v := ledgerView{Size: total}
+	if end > start {
+		entries, err := c.cfg.Ledger.Entries(r.Context(), start, int(end-start))
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		for i := len(entries) - 1; i >= 0; i-- {
+			v.Rows = append(v.Rows, c.ledgerRow(entries[i]))
+		}
+	}
+	if start > 0 {
+		v.Older = "/ledger?before=" + strconv.FormatInt(start, 10)
+	}
+	if end < total {
+		v.Newer = "/ledger?before=" + strconv.FormatInt(min(end+ledgerPage, total), 10)
+	}
+	c.render(w, r, http.StatusOK, "ledger", view{Title: "ledger.title", Place: "ledger", Body: v})
+}
+
+func (c *console) ledgerRow(e ledger.Entry) ledgerRow {
+	row := ledgerRow{
+		Index: e.Index, When: c.at(e.Time, dayForm+", "+exactForm), Kind: "ledger.kind." + string(e.Kind),
+		Text: e.Text, Request: e.Request, Agency: e.Agency, Icon: "circle-dot", Tone: "quiet",
+	}
+	if !c.text.has(row.Kind) {
+		row.Kind = "ledger.kind.other"
+	}
+	switch e.Kind {
+	case ledger.Approved, ledger.Sent:
+		row.Icon, row.Tone = "send", "accent"
+	case ledger.Receipt:
+		row.Icon, row.Tone = "circle-check", "ok"
+	case ledger.Failed, ledger.Refused:
+		row.Icon, row.Tone = "circle-alert", "danger"
+	case ledger.Received, ledger.Shown:
+		row.Icon, row.Tone = "inbox", "hold"
+	case ledger.Held, ledger.Prepared:
+		row.Icon, row.Tone = "lock", "hold"
+	case ledger.Declined, ledger.Cancelled, ledger.Expired, ledger.Withdrawn:
+		row.Icon = "x"
+	case ledger.AgencyAdded, ledger.AgencyRemoved:
+		row.Icon = "building-2"
+	}
+	return row
+}
+
+// proofLine is one line of a proof download: what a stranger needs to check an
+// entry with the hub's verifier key.
+type proofLine struct {
+	Index int64  `json:"index"`
+	Leaf  []byte `json:"leaf"`  // the entry's exact bytes
+	Proof []byte `json:"proof"` // C2SP tlog-proof
+}
+
+// proof downloads a request's entries with their proofs as JSON Lines.
+func (c *console) proof(w http.ResponseWriter, r *http.Request) {
+	proven, err := c.cfg.Ledger.Prove(r.Context(), r.PathValue("request"))
+	if err == nil && len(proven) == 0 {
+		err = fmt.Errorf("proving entries: %w", request.ErrNotFound)
+	}
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jsonl")
+	w.Header().Set("Content-Disposition", `attachment; filename="ledger-proof.jsonl"`)
+	enc := json.NewEncoder(w)
+	for _, p := range proven {
+		if enc.Encode(proofLine{p.Entry.Index, p.Leaf, p.Proof}) != nil {
+			return // the browser left
+		}
+	}
+}
+
+// checkpoint downloads the signed head of the ledger.
+func (c *console) checkpoint(w http.ResponseWriter, r *http.Request) {
+	b, err := c.cfg.Ledger.Checkpoint(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="ledger-checkpoint.txt"`)
+	_, _ = w.Write(b)
+}

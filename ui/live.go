@@ -1,0 +1,145 @@
+package ui
+
+import (
+	"net/http"
+	"time"
+
+	"gatehouse/hub/recording"
+	"gatehouse/rtsp"
+)
+
+// badge is a state as word, icon and colour, which always go together.
+type badge struct {
+	Icon  string
+	Tone  string // ok warn danger hold quiet
+	Key   string // locale key
+	Since moment
+	Why   string // locale key; empty if there is nothing to say
+}
+
+// tile is one camera of the live page.
+type tile struct {
+	Camera string
+	Anchor int
+	State  badge
+	Saved  moment
+	Show   bool // there is a picture to try for
+}
+
+// liveView is the body of the live page.
+type liveView struct {
+	Tiles []tile
+	Head  health
+}
+
+// health is the first sentence about the cameras.
+type health struct {
+	Tone      string
+	Icon      string
+	Recording int
+	Of        int
+	Saved     moment // the last second that all recording cameras have on disk
+}
+
+func (c *console) live(w http.ResponseWriter, r *http.Request) {
+	v, err := c.liveBody(r)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.render(w, r, http.StatusOK, "live", view{Title: "live.title", Place: "live", Body: v})
+}
+
+func (c *console) liveStates(w http.ResponseWriter, r *http.Request) {
+	v, err := c.liveBody(r)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.fragment(w, r, "live", "states", v)
+}
+
+func (c *console) liveBody(r *http.Request) (liveView, error) {
+	status, err := c.cfg.Archive.Status(r.Context())
+	if err != nil {
+		return liveView{}, err
+	}
+	v := liveView{Head: c.health(status)}
+	for i, cam := range c.cfg.Cameras {
+		st := cam.State()
+		v.Tiles = append(v.Tiles, tile{
+			Camera: cam.Name, Anchor: i, State: c.cameraState(st),
+			Saved: c.at(lastDurable(status, cam.Name), exactForm),
+			Show:  st.Phase == rtsp.PhaseLive || !lastDurable(status, cam.Name).IsZero(),
+		})
+	}
+	return v, nil
+}
+
+// health sums up. A camera counts as recording if any stream of it is.
+func (c *console) health(status []recording.StreamStatus) health {
+	h := health{Of: len(c.cfg.Cameras), Tone: "ok", Icon: "circle-check"}
+	var saved time.Time
+	for _, cam := range c.cfg.Cameras {
+		for _, s := range status {
+			if s.Camera != cam.Name || !s.Recording {
+				continue
+			}
+			h.Recording++
+			if last := lastDurable(status, cam.Name); saved.IsZero() || last.Before(saved) {
+				saved = last
+			}
+			break
+		}
+	}
+	if h.Recording < h.Of {
+		h.Tone, h.Icon = "warn", "triangle-alert"
+	}
+	if h.Of > 0 && h.Recording == 0 {
+		h.Tone, h.Icon = "danger", "circle-alert"
+	}
+	h.Saved = c.at(saved, exactForm)
+	return h
+}
+
+// lastDurable is the newest second of a camera that would survive a power cut.
+func lastDurable(status []recording.StreamStatus, camera string) time.Time {
+	var last time.Time
+	for _, s := range status {
+		if s.Camera == camera && s.LastDurable.After(last) {
+			last = s.LastDurable
+		}
+	}
+	return last
+}
+
+func (c *console) cameraState(st rtsp.State) badge {
+	b := badge{Since: c.since(st.Since)}
+	if st.Reason != "" {
+		b.Why = "reason." + string(st.Reason)
+		if !c.text.has(b.Why) {
+			b.Why = ""
+		}
+	}
+	switch st.Phase {
+	case rtsp.PhaseLive:
+		return badge{Icon: "circle-dot", Tone: "ok", Key: "camera.live"}
+	case rtsp.PhaseConnecting:
+		b.Icon, b.Tone, b.Key = "circle-dashed", "warn", "camera.connecting"
+	default:
+		b.Icon, b.Tone, b.Key = "video-off", "danger", "camera.offline"
+		if st.Reason == rtsp.ReasonOff {
+			b.Tone, b.Key = "quiet", "camera.off"
+		}
+	}
+	return b
+}
+
+// since writes a time of today as a clock time and an older one with its day.
+func (c *console) since(t time.Time) moment {
+	now := c.cfg.Now().In(c.cfg.Home.TimeZone)
+	if t.In(c.cfg.Home.TimeZone).Format(dayForm) == now.Format(dayForm) {
+		return c.at(t, clockForm)
+	}
+	return c.at(t, "2 Jan 15:04")
+}

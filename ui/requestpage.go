@@ -1,0 +1,259 @@
+package ui
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/evidence"
+	"gatehouse/hub/request"
+)
+
+// requestView is the body of the request page: five blocks.
+type requestView struct {
+	ID       string
+	State    badge
+	Reason   string // locale key
+	Text     string // plain sentence of the hub, if there is no key
+	Problem  *problem
+	Decide   bool // waiting or prepared: the owner may act
+	Arrived  moment
+	Source   string
+	Revision int
+
+	Who  who
+	Ask  *ask // nil for what could not be verified
+	Have []coverage
+	Held moment
+
+	Pick   []pick
+	Sealed *sealed
+}
+
+// who asks: what the owner's own list says, and what the request says.
+type who struct {
+	Name     string // from the allowlist, else the DNS name
+	Agency   string // DNS name
+	Listed   bool
+	CallBack string
+	Added    moment
+	Words    string // of the pinned root
+}
+
+// ask is the request in the agency's words; every string is untrusted.
+type ask struct {
+	Headline, Summary string
+	Category          string // locale key
+	Statute           string
+	Occurred, Window  string
+	WindowLong        string
+	Place             string
+	KM2               string
+	Map               *outline
+	Case              string
+	Opened            string
+	Attested, Missing []string // locale keys
+	Officer           bulletin.Officer
+	Supervisor        bulletin.Officer
+	Answer            moment
+	Left              string
+	Keep              bulletin.Handling
+}
+
+// pick is one camera's fields in the form.
+type pick struct {
+	Index    int
+	Camera   string
+	Chosen   bool
+	From, To string // datetime-local
+	Min, Max string
+}
+
+// sealed is the prepared package.
+type sealed struct {
+	ID     string
+	Files  []sealedFile
+	Digest string
+	Words  string
+	Hex    string
+	Bytes  string
+	Count  int
+	Long   string
+}
+
+type sealedFile struct {
+	N      int
+	Camera string
+	Alias  string
+	When   string
+	Long   string
+	Bytes  string
+	Audio  bool
+}
+
+func (c *console) request(w http.ResponseWriter, r *http.Request) {
+	rec, err := c.cfg.Requests.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.showRequest(w, r, http.StatusOK, rec, nil)
+}
+
+func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int, rec request.Record, p *problem) {
+	v, err := c.requestBody(r.Context(), rec)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v.Problem = p
+	if p != nil && r.Method == http.MethodPost {
+		c.keepTyped(r, &v)
+	}
+	c.render(w, r, status, "request", view{Title: "request.title", Place: "requests", Body: v})
+}
+
+func (c *console) requestBody(ctx context.Context, rec request.Record) (requestView, error) {
+	v := requestView{
+		ID: rec.ID, State: requestState(rec.State), Reason: codeKey(c.text, rec),
+		Decide:  tabOf(rec.State) == "waiting",
+		Arrived: c.at(rec.Received, dayForm+", "+clockForm), Source: rec.Source, Revision: rec.Revision,
+		Who: c.who(rec),
+	}
+	if v.Reason == "" {
+		v.Text = rec.Reason
+	}
+	if rec.HeldUntil.After(c.cfg.Now()) {
+		v.Held = c.at(rec.HeldUntil, dayForm)
+	}
+	if rec.Request == nil {
+		return v, nil
+	}
+	v.Ask = c.ask(rec)
+	for i, m := range rec.Matches {
+		have, err := c.cover(ctx, m.Camera, m.From, m.To)
+		if err != nil {
+			return v, err
+		}
+		have.Index = i
+		v.Have = append(v.Have, have)
+		if have.Some {
+			v.Pick = append(v.Pick, c.pick(i, m, have, rec.Selection))
+		}
+	}
+	if rec.Package != nil {
+		v.Sealed = c.sealed(*rec.Package)
+	}
+	return v, nil
+}
+
+func (c *console) who(rec request.Record) who {
+	v := who{Name: agencyName(rec), Agency: rec.Agency, CallBack: rec.CallBack}
+	for _, a := range c.cfg.Requests.Allowlist() {
+		if a.Agency == rec.Agency {
+			v.Listed, v.Added, v.Words = true, c.at(a.Added, dayForm), hashWords(a.Root)
+			v.Name = a.Name
+			if v.CallBack == "" {
+				v.CallBack = a.CallBack
+			}
+		}
+	}
+	return v
+}
+
+func (c *console) ask(rec request.Record) *ask {
+	q := rec.Request
+	v := &ask{
+		Headline: q.Incident.Headline, Summary: q.Incident.Summary, Statute: q.Incident.Statute,
+		Category: "category." + q.Incident.Category,
+		Occurred: c.span(q.Incident.Occurred.From, q.Incident.Occurred.To),
+		Window:   c.span(q.Window.From, q.Window.To), WindowLong: length(q.Window.To.Sub(q.Window.From)),
+		Place: q.Area.Description, KM2: strconv.FormatFloat(rec.AreaKM2, 'f', 2, 64),
+		Map:  drawOutline(q.Area.Ring, c.cfg.Home.Position),
+		Case: q.Case.Number, Opened: q.Case.OpenedOn,
+		Officer: q.AuthorisedBy.Officer, Supervisor: q.AuthorisedBy.Supervisor,
+		Answer: c.at(q.ExpiresAt, dayForm+", "+clockForm), Keep: q.Handling,
+	}
+	if !c.text.has(v.Category) {
+		v.Category = "category.other"
+	}
+	if left := q.ExpiresAt.Sub(c.cfg.Now()); left > 0 {
+		v.Left = length(left)
+	}
+	for _, a := range bulletin.Attestations() {
+		if slices.Contains(q.Incident.NotRelatedTo, a) {
+			v.Attested = append(v.Attested, "attest."+a)
+		} else {
+			v.Missing = append(v.Missing, "attest."+a)
+		}
+	}
+	return v
+}
+
+// pick fills the fields of a camera with the part of the window that is
+// recorded. It is chosen only if the owner chose it before.
+func (c *console) pick(i int, m request.Match, have coverage, chosen []evidence.Selection) pick {
+	from, to := later(m.From, have.first), earlier(m.To, have.last)
+	// Fields have whole seconds: round into what is recorded.
+	from, to = from.Add(time.Second-time.Nanosecond).Truncate(time.Second), to.Truncate(time.Second)
+	p := pick{Index: i, Camera: m.Camera, Min: c.field(from), Max: c.field(to)}
+	for _, s := range chosen {
+		if s.Camera == m.Camera {
+			p.Chosen, from, to = true, s.From, s.To
+		}
+	}
+	p.From, p.To = c.field(from), c.field(to)
+	return p
+}
+
+// keepTyped puts a refused form's values back into its fields.
+func (c *console) keepTyped(r *http.Request, v *requestView) {
+	if r.PostForm == nil || r.PostForm.Get("form") != "prepare" {
+		return
+	}
+	for i := range v.Pick {
+		p := &v.Pick[i]
+		n := strconv.Itoa(p.Index)
+		p.Chosen = slices.Contains(r.PostForm["clip"], n)
+		if s := r.PostForm.Get("from-" + n); s != "" {
+			p.From = s
+		}
+		if s := r.PostForm.Get("to-" + n); s != "" {
+			p.To = s
+		}
+	}
+}
+
+func (c *console) sealed(p evidence.Package) *sealed {
+	v := &sealed{
+		ID: p.ID, Digest: p.Digest, Words: hashWords(p.Digest), Hex: group(p.Digest),
+		Bytes: size(p.Bytes), Count: len(p.Files),
+	}
+	var long float64
+	for i, f := range p.Files {
+		long += f.Seconds
+		v.Files = append(v.Files, sealedFile{
+			N: i, Camera: f.Camera, Alias: f.Alias, When: c.span(f.From, f.To),
+			Long: length(seconds(f.Seconds)), Bytes: size(f.Bytes), Audio: f.Audio,
+		})
+	}
+	v.Long = length(seconds(long))
+	return v
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

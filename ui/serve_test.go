@@ -1,0 +1,108 @@
+package ui
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestMain serves the fixture home instead of testing when an address is in
+// GATEHOUSE_CONSOLE_FIXTURE: ui/e2e drives browsers against it.
+func TestMain(m *testing.M) {
+	addr := os.Getenv("GATEHOUSE_CONSOLE_FIXTURE")
+	if addr == "" {
+		os.Exit(m.Run())
+	}
+	if err := serveFixture(addr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serveFixture(addr string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	h := newHouse()
+	started := time.Now()
+	h.now = func() time.Time { return fixtureNow.Add(time.Since(started)) }
+	if os.Getenv("GATEHOUSE_CONSOLE_FRESH") != "" {
+		h.accounts.pass = ""
+	}
+	if err := h.clips.film(ctx); err != nil {
+		return fmt.Errorf("making footage: %w", err)
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Println("http://" + ln.Addr().String())
+	srv := Server(New(h.config()))
+	go func() {
+		<-ctx.Done()
+		_ = srv.Close()
+	}()
+	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// film makes 30 s of picture with ffmpeg: fragmented, sealed and still.
+func (c *fakeClips) film(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "console")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	source := []string{"-loglevel", "error", "-f", "lavfi", "-i", "gradients=s=1280x720:r=15:d=30:c0=0x2b3a42:c1=0x6b7a6a:c2=0x1d2429:speed=0.01"}
+	outputs := map[string][]string{
+		"frag.mp4":   {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-sc_threshold", "0", "-bf", "0", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
+		"sealed.mp4": {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-bf", "0", "-pix_fmt", "yuv420p", "-t", "12", "-movflags", "faststart"},
+		"still.jpg":  {"-frames:v", "1"},
+	}
+	files := map[string][]byte{}
+	for name, args := range outputs {
+		out := filepath.Join(dir, name)
+		if b, err := exec.CommandContext(ctx, "ffmpeg", append(append(append([]string{}, source...), args...), out)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ffmpeg: %w: %s", err, b)
+		}
+		if files[name], err = os.ReadFile(out); err != nil {
+			return err
+		}
+	}
+	c.movie, c.sealed, c.jpeg = readMovie(files["frag.mp4"]), files["sealed.mp4"], files["still.jpg"]
+	return nil
+}
+
+// readMovie finds the top-level boxes (ISO/IEC 14496-12 4.2): up to the end of
+// moov is initialisation, each moof with the boxes up to the next is a fragment.
+func readMovie(data []byte) movie {
+	m := movie{data: data}
+	for off := 0; off+8 <= len(data); {
+		n := int(binary.BigEndian.Uint32(data[off:]))
+		switch string(data[off+4 : off+8]) {
+		case "moov":
+			m.init = off + n
+		case "moof":
+			m.fragments = append(m.fragments, [2]int{off, n})
+		case "mdat":
+			if k := len(m.fragments); k > 0 {
+				m.fragments[k-1][1] += n
+			}
+		}
+		if n < 8 {
+			break
+		}
+		off += n
+	}
+	return m
+}

@@ -1,0 +1,179 @@
+package ui
+
+import (
+	"errors"
+	"net/http"
+
+	"gatehouse/hub/account"
+)
+
+// entry is the body of first run and log-in.
+type entry struct {
+	Problem  *problem
+	NeedCode bool
+	Next     string
+	Now      moment // so that a wrong clock is seen
+	Zone     string
+}
+
+func (c *console) setupForm(w http.ResponseWriter, r *http.Request) {
+	has, err := c.cfg.Accounts.HasOwner(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if has {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return
+	}
+	c.showSetup(w, r, http.StatusOK, nil)
+}
+
+func (c *console) showSetup(w http.ResponseWriter, r *http.Request, status int, p *problem) {
+	now := c.cfg.Now()
+	c.render(w, r, status, "setup", view{Title: "setup.title", Bare: true, Body: entry{
+		Problem: p, NeedCode: !local(r),
+		Now: c.at(now, dayForm+", "+clockForm), Zone: c.cfg.Home.TimeZone.String(),
+	}})
+}
+
+// setupDo sets the owner's passphrase. It is open only until there is an
+// owner, and then only to the hub itself or to who has the code of its log.
+func (c *console) setupDo(w http.ResponseWriter, r *http.Request) {
+	err := c.trySetup(r)
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showSetup(w, r, p.Status, &p)
+		return
+	}
+	c.enter(w, r, r.PostFormValue("passphrase"), "/")
+}
+
+func (c *console) trySetup(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	has, err := c.cfg.Accounts.HasOwner(r.Context())
+	if err != nil {
+		return err
+	}
+	if has {
+		return account.ErrExists
+	}
+	if !local(r) {
+		if err := c.setup.try(c.cfg.Now(), c.cfg.SetupCode, r.PostFormValue("code")); err != nil {
+			return err
+		}
+	}
+	if r.PostFormValue("passphrase") != r.PostFormValue("repeat") {
+		return errRepeat
+	}
+	return c.cfg.Accounts.SetPassphrase(r.Context(), r.PostFormValue("passphrase"), false)
+}
+
+// enter logs in and goes on.
+func (c *console) enter(w http.ResponseWriter, r *http.Request, passphrase, next string) {
+	token, err := c.cfg.Accounts.LogIn(r.Context(), peer(r), r.UserAgent(), passphrase)
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showLogin(w, r, p.Status, &p)
+		return
+	}
+	setCookie(w, r, token)
+	http.Redirect(w, r, onward(next), http.StatusSeeOther)
+}
+
+func (c *console) loginForm(w http.ResponseWriter, r *http.Request) {
+	has, err := c.cfg.Accounts.HasOwner(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	if !has {
+		http.Redirect(w, r, "/setup", http.StatusSeeOther)
+		return
+	}
+	if ok, err := c.loggedIn(r); err == nil && ok {
+		http.Redirect(w, r, onward(r.FormValue("next")), http.StatusSeeOther)
+		return
+	}
+	c.showLogin(w, r, http.StatusOK, nil)
+}
+
+func (c *console) showLogin(w http.ResponseWriter, r *http.Request, status int, p *problem) {
+	c.render(w, r, status, "login", view{Title: "login.title", Bare: true, Body: entry{
+		Problem: p, Next: onward(r.FormValue("next")),
+	}})
+}
+
+func (c *console) loginDo(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		p := explain(errBadForm)
+		c.showLogin(w, r, p.Status, &p)
+		return
+	}
+	c.enter(w, r, r.PostFormValue("passphrase"), r.PostFormValue("next"))
+}
+
+func (c *console) logout(w http.ResponseWriter, r *http.Request) {
+	if ck, err := r.Cookie(cookieName); err == nil {
+		if err := c.cfg.Accounts.LogOut(r.Context(), ck.Value); err != nil {
+			c.fail(w, r, err)
+			return
+		}
+	}
+	setCookie(w, r, "")
+	http.Redirect(w, r, "/login?note=logged-out", http.StatusSeeOther)
+}
+
+// changePassphrase also ends every session, this one too.
+func (c *console) changePassphrase(w http.ResponseWriter, r *http.Request) {
+	err := c.tryChange(r)
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showSettings(w, r, p.Status, &p, nil)
+		return
+	}
+	setCookie(w, r, "")
+	http.Redirect(w, r, "/login?note=passphrase-changed", http.StatusSeeOther)
+}
+
+func (c *console) tryChange(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	if err := c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("current")); err != nil {
+		return err
+	}
+	if r.PostFormValue("passphrase") != r.PostFormValue("repeat") {
+		return errRepeat
+	}
+	return c.cfg.Accounts.SetPassphrase(r.Context(), r.PostFormValue("passphrase"), true)
+}
+
+// pairing shows the HomeKit code once, after the passphrase.
+func (c *console) pairing(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		c.fail(w, r, errBadForm)
+		return
+	}
+	if err := c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("passphrase")); err != nil {
+		p := c.explainFor(r, err)
+		c.showSettings(w, r, p.Status, &p, nil)
+		return
+	}
+	var hk *HomeKitStatus
+	if c.cfg.HomeKit != nil {
+		hk = c.cfg.HomeKit()
+	}
+	if hk == nil || hk.Paired || hk.Code == "" {
+		c.fail(w, r, errNoPage)
+		return
+	}
+	code, err := drawQR(hk.SetupURI)
+	if err != nil && !errors.Is(err, errNoCode) {
+		c.fail(w, r, err)
+		return
+	}
+	c.showSettings(w, r, http.StatusOK, nil, &pairingCode{Code: hk.Code, QR: code})
+}

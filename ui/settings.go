@@ -1,0 +1,131 @@
+package ui
+
+import (
+	"fmt"
+	"net/http"
+
+	"gatehouse/hub/recording"
+	"gatehouse/rtsp"
+)
+
+// settingsView is the page of health and settings.
+type settingsView struct {
+	Problem *problem
+	Head    health
+	Storage string
+	Streams []streamRow
+	Name    string
+	Zone    string
+	Now     moment
+	Placed  bool
+	HomeKit *HomeKitStatus
+	Pairing *pairingCode
+}
+
+// streamRow is the health of one recorded stream.
+type streamRow struct {
+	Camera, Stream string
+	State          badge
+	Saved          moment
+	Oldest         moment
+	Bytes          string
+	Problem        string
+	Codec          string
+	Clock          string // locale key
+	Offset         string
+}
+
+// pairingCode is shown once, after the passphrase.
+type pairingCode struct {
+	Code string
+	QR   *qrPath
+}
+
+func (c *console) settings(w http.ResponseWriter, r *http.Request) {
+	c.showSettings(w, r, http.StatusOK, nil, nil)
+}
+
+func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status int, p *problem, code *pairingCode) {
+	streams, err := c.cfg.Archive.Status(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v := settingsView{
+		Problem: p, Head: c.health(streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
+		Now: c.at(c.cfg.Now(), dayForm+", "+exactForm), Placed: c.cfg.Home.Position.Lat != 0 || c.cfg.Home.Position.Lon != 0,
+		Pairing: code,
+	}
+	if c.cfg.Storage != nil {
+		v.Storage = c.cfg.Storage()
+	}
+	if c.cfg.HomeKit != nil {
+		v.HomeKit = c.cfg.HomeKit()
+	}
+	for _, s := range streams {
+		v.Streams = append(v.Streams, c.streamRow(s))
+	}
+	c.render(w, r, status, "settings", view{Title: "settings.title", Place: "settings", Body: v})
+}
+
+func (c *console) streamRow(s recording.StreamStatus) streamRow {
+	row := streamRow{
+		Camera: s.Camera, Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable),
+		Oldest: c.at(s.Oldest, dayForm), Bytes: size(s.Bytes), Problem: s.Problem,
+		State: badge{Icon: "circle-check", Tone: "ok", Key: "stream.recording"},
+	}
+	if !c.text.has(row.Stream) {
+		row.Stream = "stream.other"
+	}
+	if s.LastDurable.IsZero() {
+		row.Saved = moment{}
+	} else {
+		row.Saved = c.at(s.LastDurable, exactForm)
+	}
+	if !s.Recording {
+		row.State = badge{Icon: "circle-alert", Tone: "danger", Key: "stream.stopped"}
+	}
+	cam, ok := c.camera(s.Camera)
+	if !ok || s.Stream != recording.Main {
+		return row
+	}
+	st := cam.State()
+	for _, f := range st.Formats {
+		if f.Video() {
+			row.Codec = codecText(f.Codec, f.Width, f.Height)
+		}
+	}
+	row.Clock = clockKey(st.Clock)
+	if d := st.Offset.Abs(); d.Milliseconds() > 0 {
+		row.Offset = st.Offset.Round(1e6).String()
+	}
+	return row
+}
+
+// codecText names a picture format.
+func codecText(c rtsp.Codec, width, height int) string {
+	name := string(c)
+	switch c {
+	case rtsp.H264:
+		name = "H.264"
+	case rtsp.H265:
+		name = "H.265"
+	}
+	if width == 0 || height == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s, %d × %d", name, width, height)
+}
+
+// clockKey is the text for what a camera's times rest on.
+func clockKey(q rtsp.ClockQuality) string {
+	switch q {
+	case rtsp.ClockReport:
+		return "clock.report"
+	case rtsp.ClockSuspect:
+		return "clock.suspect"
+	case rtsp.ClockUnset:
+		return "clock.unset"
+	}
+	return "clock.arrival"
+}
