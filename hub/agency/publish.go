@@ -29,7 +29,7 @@ type PublishConfig struct {
 type Published struct {
 	Size   int64 // entries in the log
 	Added  int   // new ones
-	Active int   // lines of active.ghb
+	Active int   // lines of active.ghb: the profile, and requests that have not expired
 }
 
 // Publish appends envelopes to the agency's log and writes the bulletin: the

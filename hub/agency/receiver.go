@@ -40,7 +40,7 @@ const maxConns = 256
 // ReceiverConfig configures a Receiver.
 type ReceiverConfig struct {
 	Dir      string        // the agency's folder
-	Listen   string        // address; default ":8443"
+	Addr     string        // where it listens; default ":8443"
 	MaxBytes int64         // of one package; default 20 GiB
 	MaxOpen  int           // unfinished uploads at a time; default 1000
 	Reserve  int64         // bytes of disk always left free; default 1 GiB
@@ -51,7 +51,7 @@ type ReceiverConfig struct {
 }
 
 func (c *ReceiverConfig) defaults() {
-	set(&c.Listen, ":8443")
+	set(&c.Addr, ":8443")
 	set(&c.MaxBytes, 20<<30)
 	set(&c.MaxOpen, 1000)
 	set(&c.Reserve, 1<<30)
@@ -128,7 +128,7 @@ func (r *Receiver) open() error {
 	if r.handler, err = r.routes(); err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", r.cfg.Listen)
+	ln, err := net.Listen("tcp", r.cfg.Addr)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type desk struct {
 
 func (o office) receive(t *testing.T, change ...func(*ReceiverConfig)) *desk {
 	t.Helper()
-	cfg := ReceiverConfig{Dir: o.dir, Listen: "127.0.0.1:0", Reserve: 1}
+	cfg := ReceiverConfig{Dir: o.dir, Addr: "127.0.0.1:0", Reserve: 1}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -449,7 +449,7 @@ func TestSweepRemovesWhatNobodyGoesOnWith(t *testing.T) {
 func TestOneReceiverAFolder(t *testing.T) {
 	o := newOffice(t, "127.0.0.1:8443")
 	o.receive(t)
-	if _, err := NewReceiver(ReceiverConfig{Dir: o.dir, Listen: "127.0.0.1:0"}); !errors.Is(err, errBusy) {
+	if _, err := NewReceiver(ReceiverConfig{Dir: o.dir, Addr: "127.0.0.1:0"}); !errors.Is(err, errBusy) {
 		t.Errorf("second receiver: %v", err)
 	}
 }
