@@ -100,6 +100,7 @@ type utcClock struct {
 	off     int64 // UTC minus position, ns
 	pos     int64 // position of the newest adjustment, ns
 	report  bool  // off follows sender reports
+	suspect bool  // reports were found wrong
 	settled bool  // off has reached what it follows
 }
 
@@ -116,7 +117,7 @@ func (u *utcClock) follow(ref *trackClock, pos int64) ClockQuality {
 	target, quality := ref.arrival, ClockArrival
 	if ref.reported {
 		limit := clockStep
-		if u.set && !u.report {
+		if u.suspect {
 			limit = clockStep * 3 / 4 // do not flap at the border
 		}
 		quality = ClockSuspect
@@ -124,6 +125,7 @@ func (u *utcClock) follow(ref *trackClock, pos int64) ClockQuality {
 			target, quality = ref.report, ClockReport
 		}
 	}
+	u.suspect = quality == ClockSuspect
 	if follows := quality == ClockReport; follows != u.report {
 		u.report, u.settled = follows, false
 	}
