@@ -3,8 +3,15 @@ package recording
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"gatehouse/rtsp"
 )
@@ -47,31 +54,87 @@ type ArchiveConfig struct {
 }
 
 // Archive is everything recorded: the index and the disks its files are on.
-type Archive struct{ cfg ArchiveConfig }
+type Archive struct {
+	cfg     ArchiveConfig
+	disks   []*disk
+	buffers sync.Pool // *[]byte, a fragment being put together
+
+	mu        sync.Mutex
+	recorders map[[2]string]*Recorder // running, by camera and stream
+	holds     map[string][]Hold       // by camera
+}
 
 // OpenArchive opens the disks (making folder and marker file where the folder
-// is empty or absent) and recovers segments left open by a crash.
-func OpenArchive(ctx context.Context, cfg ArchiveConfig) (*Archive, error) { panic("not built") }
+// is empty or absent) and recovers segments left open by a crash. A disk that
+// cannot be used is no error: Status tells of it. An error means that the
+// index is broken.
+func OpenArchive(ctx context.Context, cfg ArchiveConfig) (*Archive, error) {
+	return openArchive(ctx, cfg, osFiles{})
+}
+
+func openArchive(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, error) {
+	a, err := attach(ctx, cfg, fsys)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.refreshHolds(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.prepareDisks(ctx)
+}
+
+// attach opens the disks without changing any segment.
+func attach(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	a := &Archive{cfg: cfg, recorders: map[[2]string]*Recorder{}}
+	a.buffers.New = func() any { return new([]byte) }
+	known, err := a.knownDisks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cfg.Disks {
+		a.disks = append(a.disks, openDisk(c, fsys, cfg.Log, known, cfg.Now()))
+	}
+	return a, nil
+}
+
+// knownDisks are the disks that hold each stream's newest segment.
+func (a *Archive) knownDisks(ctx context.Context) (map[string]bool, error) {
+	streams, err := a.cfg.Index.Streams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, s := range streams {
+		last, err := a.cfg.Index.LastSegment(ctx, s[0], s[1])
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		known[last.Disk] = true
+	}
+	return known, nil
+}
 
 // Run syncs the disks and applies retention until ctx ends. It must outlive
 // every Recorder.Run. It returns an error only when the index is broken.
-func (a *Archive) Run(ctx context.Context) error { panic("not built") }
+func (a *Archive) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, d := range a.disks {
+		g.Go(func() error { return d.runSync(ctx, a.cfg.Index) })
+	}
+	g.Go(func() error { return a.runRetention(ctx) })
+	return g.Wait()
+}
 
 // Units is where a Recorder reads from; *rtsp.Reader is one.
 type Units interface {
 	Next(ctx context.Context) (rtsp.Item, error)
 }
-
-// Recorder writes one stream to disk as MP4 segments.
-type Recorder struct{}
-
-// Recorder returns the recorder of a stream; one per stream may run at a time.
-func (a *Archive) Recorder(camera, stream string, from Units) *Recorder { panic("not built") }
-
-// Run records until the reader ends (io.EOF) or ctx ends, then finalises the
-// open segment. Faults of camera and disk become gap rows, not errors; an
-// error means the index is broken.
-func (r *Recorder) Run(ctx context.Context) error { panic("not built") }
 
 // Segments lists segments overlapping [from, to) by Start, open ones included.
 func (a *Archive) Segments(ctx context.Context, camera, stream string, from, to time.Time) ([]Segment, error) {
@@ -84,41 +147,132 @@ func (a *Archive) Gaps(ctx context.Context, camera, stream string, from, to time
 }
 
 // Open opens a segment's file for reading, limited to its durable bytes.
-func (a *Archive) Open(s Segment) (File, error) { panic("not built") }
+func (a *Archive) Open(s Segment) (File, error) {
+	d := a.disk(s.Disk)
+	if d == nil {
+		return nil, fmt.Errorf("opening segment %d: its disk is not here: %w", s.ID, ErrNotFound)
+	}
+	name, err := d.name(s.Path)
+	if err != nil {
+		return nil, fmt.Errorf("opening segment %d: %w", s.ID, err)
+	}
+	f, err := d.fs.Open(name, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("its file is gone: %w", ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening segment %d: %w", s.ID, err)
+	}
+	return limited{io.NewSectionReader(f, 0, s.Bytes), f}, nil
+}
+
+// limited is a file of which only the first bytes are seen.
+type limited struct {
+	*io.SectionReader
+	f file
+}
+
+func (l limited) Close() error { return l.f.Close() }
+
+// disk finds a disk by its id.
+func (a *Archive) disk(id string) *disk {
+	for _, d := range a.disks {
+		if d.identity() == id && id != "" {
+			return d
+		}
+	}
+	return nil
+}
+
+// pick is the first disk that is well.
+func (a *Archive) pick() *disk {
+	for _, d := range a.disks {
+		if d.usable() {
+			return d
+		}
+	}
+	return nil
+}
+
+// fullDisk is a disk whose only trouble is room.
+func (a *Archive) fullDisk() *disk {
+	for _, d := range a.disks {
+		if c, _ := d.state(); c == full {
+			return d
+		}
+	}
+	return nil
+}
+
+// trouble says in plain words what is wrong with the disks; empty if nothing is.
+func (a *Archive) trouble() string {
+	var all []string
+	for _, d := range a.disks {
+		if c, cause := d.state(); c != well {
+			all = append(all, "storage "+d.cfg.Path+": "+cause)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// enter admits one recorder of a stream.
+func (a *Archive) enter(r *Recorder) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := [2]string{r.camera, r.stream}
+	if a.recorders[key] != nil {
+		return fmt.Errorf("recording %s %s: already recorded", r.camera, r.stream)
+	}
+	a.recorders[key] = r
+	return nil
+}
+
+func (a *Archive) leave(r *Recorder) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.recorders, [2]string{r.camera, r.stream})
+}
+
+// held reports whether what a camera sends now is under a hold.
+func (a *Archive) held(camera string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.cfg.Now()
+	for _, h := range a.holds[camera] {
+		if h.Until.After(now) && !now.Before(h.From) && now.Before(h.To.Add(maxSegment)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Archive) refreshHolds(ctx context.Context) error {
+	holds, err := a.cfg.Index.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	by := map[string][]Hold{}
+	for _, h := range holds {
+		by[h.Camera] = append(by[h.Camera], h)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.holds = by
+	return nil
+}
 
 // Hold keeps footage from retention; it replaces the hold of the same ID and Camera.
-func (a *Archive) Hold(ctx context.Context, h Hold) error { return a.cfg.Index.PutHold(ctx, h) }
+func (a *Archive) Hold(ctx context.Context, h Hold) error {
+	if err := a.cfg.Index.PutHold(ctx, h); err != nil {
+		return err
+	}
+	return a.refreshHolds(ctx)
+}
 
 // Release ends all holds of an id.
 func (a *Archive) Release(ctx context.Context, id string) error {
-	return a.cfg.Index.ReleaseHold(ctx, id)
+	if err := a.cfg.Index.ReleaseHold(ctx, id); err != nil {
+		return err
+	}
+	return a.refreshHolds(ctx)
 }
-
-// Status reports every stream's health, by camera and stream.
-func (a *Archive) Status(ctx context.Context) ([]StreamStatus, error) { panic("not built") }
-
-// Proof places a segment's hashes in the chain of its stream.
-type Proof struct {
-	Camera   string `json:"-"` // never leaves the home
-	Segment  Segment
-	Leaves   []Hash // init, then fragments, in file order
-	Previous Hash
-}
-
-// Proof reads a closed segment and returns its leaf hashes; it fails if they
-// do not give the segment's Root.
-func (a *Archive) Proof(ctx context.Context, s Segment) (Proof, error) { panic("not built") }
-
-// Finding is one result of Check.
-type Finding struct {
-	Kind   string // "bit" "missing" "order" "chain" "deleted" "stray" "open" "index"
-	Camera string
-	Stream string
-	Path   string
-	Detail string // plain words
-	Damage bool   // false for notes such as deleted by rule
-}
-
-// Check re-verifies files, index and chain and reports each finding. It reads
-// everything; it needs no running Archive.
-func Check(ctx context.Context, cfg ArchiveConfig, report func(Finding)) error { panic("not built") }

@@ -48,9 +48,11 @@ type Segment struct {
 	Clock     rtsp.ClockQuality // worst in the segment
 	Disk      string            // id in the disk's marker file
 	Path      string            // below the disk's folder, with slashes
-	Root      Hash              // Merkle root over [init, fragments…]; zero while open
-	Link      Hash              // chain link; zero while open
+	Chain     [16]byte          // random, one for a camera and stream; stands for their names wherever they must not be
+	Root      Hash              // see [Root]; zero while open
+	Link      Hash              // see [Segment.MakeLink]; zero while open
 	Previous  Hash              // link of Seq-1; zero for Seq 0
+	Gaps      Hash              // see [GapDigest]; of the gaps that end where the segment starts
 }
 
 // End is the UTC at which the segment ends.
@@ -81,21 +83,25 @@ type Hold struct {
 // ErrNotFound means the database is broken and the hub must stop.
 // [recordingtest.TestIndex] is its conformance suite.
 type Index interface {
-	// AddSegment stores an open segment and returns its id. The caller has made the file durable.
+	// AddSegment stores a segment and returns its id. The caller has made the file durable.
 	AddSegment(ctx context.Context, s Segment) (int64, error)
-	// UpdateSegment replaces the mutable fields (Duration, Bytes, KeyFrames, State, Clock, Root, Link).
-	UpdateSegment(ctx context.Context, s Segment) error
-	// LastSegment returns the segment of the highest Seq, deleted ones included (their link remains).
+	// UpdateSegments replaces the mutable fields (Duration, Bytes, KeyFrames, State, Clock, Root, Link)
+	// of all segments given, in one transaction. One whose stored state is no longer open is left
+	// as it is if it is given as open: a slower writer lost the race. An unknown ID is ErrNotFound.
+	UpdateSegments(ctx context.Context, s ...Segment) error
+	// LastSegment returns the segment of the highest Seq, deleted ones included (their link remains); ErrNotFound if there never was one.
 	LastSegment(ctx context.Context, camera, stream string) (Segment, error)
-	// Segments lists segments overlapping [from, to), by Start. An empty camera or stream means all.
+	// Segments lists kept segments overlapping [from, to), by Start. An empty camera or stream means all.
 	Segments(ctx context.Context, camera, stream string, from, to time.Time) ([]Segment, error)
 	// OpenSegments lists all segments in state open.
 	OpenSegments(ctx context.Context) ([]Segment, error)
-	// Oldest lists up to n segments by Start that no hold protects and that ended before the time given.
+	// Oldest lists up to n segments by Start that are not open, that no hold protects and that ended
+	// before the time given. An empty disk, camera or stream means all.
 	Oldest(ctx context.Context, disk, camera, stream string, before time.Time, n int) ([]Segment, error)
-	// Usage returns segment count and bytes on a disk; empty camera and stream mean all.
+	// Usage returns count and bytes of kept segments; an empty disk, camera or stream means all.
 	Usage(ctx context.Context, disk, camera, stream string) (n, bytes int64, err error)
-	// MarkGarbage moves segments to the garbage list, keeping Seq, Root and Link for the chain; it fails with ErrHeld if one is held.
+	// MarkGarbage moves segments to the garbage list, keeping Seq, Root and Link for the chain; it fails
+	// with ErrHeld, and changes nothing, if one is held.
 	MarkGarbage(ctx context.Context, ids []int64, why string, at time.Time) error
 	// Garbage lists files to unlink; ForgetGarbage removes them from the list once unlinked and the folder is synced.
 	Garbage(ctx context.Context) ([]Segment, error)
@@ -108,9 +114,12 @@ type Index interface {
 	// AddGap stores a gap and returns its id; CloseGap sets To.
 	AddGap(ctx context.Context, g Gap) (int64, error)
 	CloseGap(ctx context.Context, id int64, to time.Time) error
+	// Gaps lists gaps overlapping [from, to) or touching it with their end, by From; one
+	// that lasts has no end. An empty camera or stream means all.
 	Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]Gap, error)
 
-	// PutHold adds or replaces the hold of (ID, Camera) and protects every overlapping segment, now and later.
+	// PutHold adds or replaces the hold of (ID, Camera) and protects every overlapping segment, now and
+	// later, while Until is ahead of the machine's clock.
 	PutHold(ctx context.Context, h Hold) error
 	// ReleaseHold removes all holds of an id; an unknown id is no error.
 	ReleaseHold(ctx context.Context, id string) error

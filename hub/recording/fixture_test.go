@@ -1,0 +1,185 @@
+package recording
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gatehouse/hub/internal/mp4/mp4test"
+	"gatehouse/rtsp"
+)
+
+// script is Units from a list; it ends with io.EOF.
+type script struct {
+	items []rtsp.Item
+	at    func(i int) // called before item i is given out
+	next  int
+}
+
+func (s *script) Next(ctx context.Context) (rtsp.Item, error) {
+	if err := ctx.Err(); err != nil {
+		return rtsp.Item{}, err
+	}
+	if s.at != nil {
+		s.at(s.next)
+	}
+	if s.next == len(s.items) {
+		return rtsp.Item{}, io.EOF
+	}
+	s.next++
+	return s.items[s.next-1], nil
+}
+
+// items is footage as a reader yields it.
+func items(f mp4test.Footage) []rtsp.Item {
+	all := []rtsp.Item{{Session: f.Session}}
+	for _, u := range f.Units {
+		all = append(all, rtsp.Item{Unit: u})
+	}
+	return all
+}
+
+func broken(reason rtsp.Reason, from time.Time) rtsp.Item {
+	return rtsp.Item{Break: &rtsp.Break{Reason: reason, From: from, Detail: "the camera said " + string(reason)}}
+}
+
+// later returns the footage moved in UTC, as a Session of its own.
+func later(f mp4test.Footage, d time.Duration) mp4test.Footage {
+	session := *f.Session
+	session.Zero = session.Zero.Add(d)
+	out := mp4test.Footage{Session: &session}
+	for _, u := range f.Units {
+		v := *u
+		v.UTC, v.Arrived = v.UTC.Add(d), v.Arrived.Add(d)
+		out.Units = append(out.Units, &v)
+	}
+	return out
+}
+
+// tile repeats footage n times on one timeline, without a seam.
+func tile(f mp4test.Footage, n int, length time.Duration) mp4test.Footage {
+	out := mp4test.Footage{Session: f.Session}
+	for i := range n {
+		d := time.Duration(i) * length
+		for _, u := range f.Units {
+			if ticks(u.DTS, u.Format.ClockRate) >= length {
+				continue
+			}
+			v := *u
+			shift := int64(d.Seconds() * float64(u.Format.ClockRate))
+			v.PTS, v.DTS, v.UTC, v.Arrived = v.PTS+shift, v.DTS+shift, v.UTC.Add(d), v.Arrived.Add(d)
+			out.Units = append(out.Units, &v)
+		}
+	}
+	return out
+}
+
+// store is an archive over one or more temporary disks.
+type store struct {
+	*Archive
+	cfg   ArchiveConfig
+	index *memory
+	clock time.Time
+}
+
+func discard(testing.TB) *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func newStore(t testing.TB, disks int) *store {
+	t.Helper()
+	s := &store{index: newMemory(), clock: time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)}
+	s.cfg = ArchiveConfig{Index: s.index, Log: discard(t), Now: func() time.Time { return s.clock }}
+	dir := t.TempDir()
+	for i := range disks {
+		s.cfg.Disks = append(s.cfg.Disks, DiskConfig{Path: filepath.Join(dir, "disk"+string(rune('a'+i)))})
+	}
+	return s
+}
+
+func (s *store) start(t testing.TB, fsys files) *store {
+	t.Helper()
+	a, err := openArchive(t.Context(), s.cfg, fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Archive = a
+	return s
+}
+
+// record runs a recorder over the items.
+func (s *store) record(t testing.TB, items ...rtsp.Item) {
+	t.Helper()
+	if err := s.Recorder("porch", Main, &script{items: items}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *store) all(t testing.TB) []Segment {
+	t.Helper()
+	v, err := s.Segments(t.Context(), "porch", Main, time.Unix(0, 0), farFuture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (s *store) gaps(t testing.TB) []Gap {
+	t.Helper()
+	v, err := s.Gaps(t.Context(), "porch", Main, time.Unix(0, 0), farFuture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// findings runs Check and returns what is damage and what is not.
+func (s *store) findings(t testing.TB) (damage, notes []Finding) {
+	t.Helper()
+	err := Check(t.Context(), s.cfg, func(f Finding) {
+		if f.Damage {
+			damage = append(damage, f)
+		} else {
+			notes = append(notes, f)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return damage, notes
+}
+
+func (s *store) sound(t testing.TB) {
+	t.Helper()
+	if damage, _ := s.findings(t); len(damage) > 0 {
+		t.Errorf("check finds damage: %+v", damage)
+	}
+}
+
+// path is the file of a segment.
+func (s *store) path(t testing.TB, g Segment) string {
+	t.Helper()
+	name, err := s.disk(g.Disk).name(g.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func write(t testing.TB, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,253 @@
+package recording
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"gatehouse/hub/internal/mp4"
+	"gatehouse/rtsp"
+)
+
+// prepareDisks recovers what a crash left open on each disk that is here, once.
+// It looks at nothing else.
+func (a *Archive) prepareDisks(ctx context.Context) error {
+	var open []Segment
+	for _, d := range a.disks {
+		d.mu.Lock()
+		skip := d.ready || d.cond == failed
+		d.mu.Unlock()
+		if skip || !d.checkMarker() {
+			continue
+		}
+		if open == nil {
+			var err error
+			if open, err = a.cfg.Index.OpenSegments(ctx); err != nil {
+				return err
+			}
+		}
+		for _, s := range open {
+			if s.Disk != d.identity() {
+				continue
+			}
+			if err := a.recoverSegment(ctx, d, s); err != nil {
+				return err
+			}
+		}
+		d.mu.Lock()
+		d.ready = true
+		d.mu.Unlock()
+	}
+	return nil
+}
+
+// recoverSegment finalises an open segment from its valid prefix. An error is
+// the index's; trouble with the file is logged, and Check finds it again.
+func (a *Archive) recoverSegment(ctx context.Context, d *disk, s Segment) error {
+	log := a.cfg.Log.With("camera", s.Camera, "stream", s.Stream, "segment", s.ID)
+	// A chain link needs the one before it; segments come in order of id.
+	row, err := d.rescue(s)
+	if err != nil {
+		log.Error("recovering segment", "path", s.Path, "err", err)
+		return nil
+	}
+	if row.Bytes < s.Bytes {
+		log.Error("segment is shorter than what was durable", "bytes", row.Bytes)
+	}
+	log.Info("segment recovered", "dur", row.Duration, "bytes", row.Bytes)
+	return a.cfg.Index.UpdateSegments(ctx, row)
+}
+
+// rescue does the work on the file.
+func (d *disk) rescue(s Segment) (row Segment, err error) {
+	name, err := d.name(s.Path)
+	if err != nil {
+		return s, err
+	}
+	f, err := d.fs.Open(name, true)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Size()
+	if err != nil {
+		return s, err
+	}
+	parsed, err := mp4.Parse(f, size)
+	if err != nil {
+		return s, err
+	}
+	if err := dropBroken(f, parsed); err != nil {
+		return s, err
+	}
+	if len(parsed.Fragments) == 0 {
+		return s, errors.New("no whole fragment")
+	}
+	leaves, err := readLeaves(f, parsed)
+	if err != nil {
+		return s, err
+	}
+	row = describe(s, parsed)
+	row.State, row.Root = Recovered, Root(leaves)
+	row.Link = row.MakeLink()
+	if parsed.Closed {
+		row.Bytes = size
+		return row, nil
+	}
+	m := &mp4.Movie{Tracks: parsed.Tracks, Fragments: parsed.Fragments, Created: parsed.Start}
+	if err := d.setAside(f, name, parsed.End, size, m); err != nil {
+		return s, err
+	}
+	if err := f.Truncate(parsed.End); err != nil {
+		return s, d.fail("cutting", err)
+	}
+	row.Bytes, err = finalise(f, d, m, parsed.End)
+	return row, err
+}
+
+// dropBroken takes fragments off the end of an unfinished file from the first
+// whose video samples are not lists of NAL units: blocks that were allocated
+// but never written read as zeros.
+func dropBroken(r io.ReaderAt, f *mp4.File) error {
+	if f.Closed {
+		return nil
+	}
+	for i := range f.Fragments {
+		fr := &f.Fragments[i]
+		if !f.Tracks[fr.Track].Video {
+			continue
+		}
+		ok, err := nalLists(r, fr)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			f.Fragments, f.End = f.Fragments[:i], fr.Offset
+			return nil
+		}
+	}
+	return nil
+}
+
+func nalLists(r io.ReaderAt, f *mp4.Fragment) (bool, error) {
+	b := make([]byte, f.Size-f.Data)
+	if _, err := r.ReadAt(b, f.Offset+f.Data); err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	for _, s := range f.Samples {
+		sample := b[:s.Size]
+		b = b[s.Size:]
+		if len(sample) == 0 {
+			return false, nil
+		}
+		for len(sample) > 0 {
+			if len(sample) < 5 {
+				return false, nil
+			}
+			n := binary.BigEndian.Uint32(sample)
+			if n == 0 || uint64(n) > uint64(len(sample)-4) || sample[4] == 0 {
+				return false, nil
+			}
+			sample = sample[4+n:]
+		}
+	}
+	return true, nil
+}
+
+// readLeaves computes the leaves of a file: its initialisation and fragments.
+func readLeaves(r io.ReaderAt, f *mp4.File) ([]Hash, error) {
+	leaves := make([]Hash, 1, len(f.Fragments)+1)
+	leaves[0] = digest(f.Init)
+	h := sha256.New()
+	buf := make([]byte, 64<<10)
+	for i := range f.Fragments {
+		fr := &f.Fragments[i]
+		h.Reset()
+		// The hash takes all or fails with the reader's error.
+		if _, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(r, fr.Offset, fr.Size), buf); err != nil {
+			return nil, fmt.Errorf("reading fragment %d: %w", i+1, err)
+		}
+		leaves = append(leaves, Hash(h.Sum(nil)))
+	}
+	return leaves, nil
+}
+
+// describe fills a row's fields from the file's fragments.
+func describe(s Segment, f *mp4.File) Segment {
+	s.Duration, s.KeyFrames, s.Clock, s.Bytes = 0, 0, 0, f.End
+	first := f.Fragments[0].PTS
+	for i := range f.Fragments {
+		fr := &f.Fragments[i]
+		s.Clock = max(s.Clock, rtsp.ClockQuality(fr.Clock))
+		if fr.Track != 0 {
+			continue
+		}
+		dts := fr.Base
+		for _, v := range fr.Samples {
+			end := dts + int64(v.Composition) + int64(v.Duration) - first
+			s.Duration = max(s.Duration, ticks(end, int(f.Tracks[0].Timescale)))
+			dts += int64(v.Duration)
+			if v.Sync {
+				s.KeyFrames++
+			}
+		}
+	}
+	return s
+}
+
+// setAside copies a tail that is neither zeros nor the beginning of the tables
+// that were being written to a file of its own: it may be worth a look.
+func (d *disk) setAside(f file, name string, end, size int64, m *mp4.Movie) error {
+	if size == end {
+		return nil
+	}
+	const most = 64 << 20
+	tail := make([]byte, min(size-end, most))
+	if _, err := f.ReadAt(tail, end); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	moov := m.Append(nil)
+	if zero(tail) || len(tail) <= len(moov) && string(tail) == string(moov[:len(tail)]) {
+		return nil
+	}
+	if err := d.fs.Remove(name + ".tail"); err != nil { // of an earlier attempt
+		return err
+	}
+	t, err := d.fs.Create(name + ".tail")
+	if err != nil {
+		return err
+	}
+	if _, err := t.WriteAt(tail, 0); err != nil {
+		return errors.Join(d.fail("writing tail", err), t.Close())
+	}
+	if err := t.Sync(); err != nil {
+		return errors.Join(d.fail("syncing", err), t.Close())
+	}
+	if err := t.Close(); err != nil {
+		return err
+	}
+	if err := d.fs.SyncDir(filepath.Dir(name)); err != nil {
+		return d.fail("syncing", err)
+	}
+	return nil
+}
+
+func zero(b []byte) bool {
+	for _, v := range b {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// since is how long ago something was, never negative.
+func since(now, t time.Time) time.Duration { return max(now.Sub(t), 0) }

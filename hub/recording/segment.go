@@ -1,0 +1,232 @@
+package recording
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gatehouse/hub/internal/mp4"
+	"gatehouse/rtsp"
+)
+
+// segment is a file that is being written. Its recorder's goroutine writes and
+// ends it; the disk's syncer syncs it meanwhile.
+type segment struct {
+	disk   *disk
+	name   string // absolute
+	file   file
+	tracks []mp4.Track
+
+	// Owned by the recorder.
+	fragments []mp4.Fragment
+	samples   []mp4.Sample // backs the fragments
+	leaves    []Hash
+	lead      []leadSpan // by fragment, for the durable part's length
+
+	syncing sync.Mutex // held while the file is synced or ended
+
+	mu      sync.Mutex
+	row     Segment // as written; Bytes is the end of the last whole fragment
+	durable Segment // as synced
+	whole   int     // fragments that durable covers
+	ended   bool
+}
+
+// leadSpan is what a fragment adds to its segment's row.
+type leadSpan struct {
+	end       time.Duration // of the pictures so far, from the segment's start
+	keyFrames int
+	clock     rtsp.ClockQuality
+}
+
+// fragmentBytes is the file's end after n fragments.
+func (s *segment) fragmentBytes(n int) int64 {
+	f := &s.fragments[n-1]
+	return f.Offset + f.Size
+}
+
+// append writes fragments that b holds, from byte at of b on, in one call. The
+// head, if b begins with one, is before at. It reports how far the pictures
+// reach after them.
+func (s *segment) append(b []byte, added []mp4.Fragment, spans []leadSpan) error {
+	if err := s.disk.verify(); err != nil {
+		return err
+	}
+	off := s.row.Bytes
+	if _, err := s.file.WriteAt(b, off); err != nil {
+		// What arrived of it is beyond the last whole fragment: no reader
+		// looks there, and recovery would cut it off.
+		_ = s.file.Truncate(off)
+		return s.disk.fail("writing", err)
+	}
+	for _, f := range added {
+		at := f.Offset - off
+		s.leaves = append(s.leaves, sha256.Sum256(b[at:at+f.Size]))
+	}
+	s.fragments = append(s.fragments, added...)
+	s.lead = append(s.lead, spans...)
+	s.mu.Lock()
+	s.row.Bytes = off + int64(len(b))
+	s.advance(&s.row, len(s.fragments))
+	s.mu.Unlock()
+	return nil
+}
+
+// advance sets the fields of a row that speaks of the first n fragments.
+func (s *segment) advance(row *Segment, n int) {
+	row.KeyFrames, row.Clock = 0, 0
+	for _, l := range s.lead[:n] {
+		row.Duration = max(row.Duration, l.end)
+		row.KeyFrames += l.keyFrames
+		row.Clock = max(row.Clock, l.clock)
+	}
+}
+
+// sync makes the fragments written so far durable. changed reports that the
+// returned row is news for the index.
+func (s *segment) sync() (row Segment, changed bool, err error) {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	return s.syncLocked()
+}
+
+func (s *segment) syncLocked() (row Segment, changed bool, err error) {
+	s.mu.Lock()
+	row, changed = s.row, !s.ended && s.row.Bytes != s.durable.Bytes
+	s.mu.Unlock()
+	if !changed {
+		return row, false, nil
+	}
+	if err := s.file.Sync(); err != nil {
+		return row, false, s.disk.fail("syncing", err)
+	}
+	s.mu.Lock()
+	s.durable = row
+	s.mu.Unlock()
+	return row, true, nil
+}
+
+// snapshot is the durable row.
+func (s *segment) snapshot() Segment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.durable
+}
+
+// end finalises the file: complete sample tables after the fragments, made
+// durable before the header that makes players use them. The other order would
+// leave an unreadable file after a power cut. It returns the row in state
+// closed; or, if the disk failed, the row of what is known to be durable.
+func (s *segment) end() (Segment, error) {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	s.disk.forget(s)
+	row := s.row
+	var err error
+	if c, _ := s.disk.state(); c == failed || !s.disk.checkMarker() {
+		err = fmt.Errorf("closing segment: %w", errDisk)
+	} else {
+		row.Bytes, err = finalise(s.file, s.disk, s.movie(), row.Bytes)
+	}
+	if err != nil {
+		row = s.prefix()
+	} else {
+		row.State = Closed
+		row.Root = Root(s.leaves)
+	}
+	row.Link = row.MakeLink()
+	s.mu.Lock()
+	s.row, s.durable, s.ended = row, row, true
+	s.mu.Unlock()
+	if cerr := s.file.Close(); cerr != nil && err == nil {
+		err = s.disk.fail("closing", cerr)
+	}
+	return row, err
+}
+
+// prefix is the row of the durable fragments alone, which is what the segment
+// comes to when its disk fails.
+func (s *segment) prefix() Segment {
+	row := s.durable
+	n := 0
+	for n < len(s.fragments) && s.fragmentBytes(n+1) <= row.Bytes {
+		n++
+	}
+	row.State = Recovered
+	row.Root = Root(s.leaves[:n+1])
+	return row
+}
+
+func (s *segment) movie() *mp4.Movie {
+	return &mp4.Movie{Tracks: s.tracks, Fragments: s.fragments, Created: s.row.Start}
+}
+
+// finalise appends the moov at end, syncs, patches the mdat header, syncs, and
+// returns the file's size. Without room for the moov the file is left as it was,
+// which players can read as well.
+func finalise(f file, d *disk, m *mp4.Movie, end int64) (int64, error) {
+	moov := m.Append(nil)
+	if _, err := f.WriteAt(moov, end); err != nil {
+		_ = f.Truncate(end)
+		return 0, d.fail("writing tables", err)
+	}
+	if err := f.Sync(); err != nil {
+		return 0, d.fail("syncing", err)
+	}
+	patch := mp4.PatchMdat(end)
+	if _, err := f.WriteAt(patch[:], mp4.PatchOffset); err != nil {
+		return 0, d.fail("writing header", err)
+	}
+	if err := f.Sync(); err != nil {
+		return 0, d.fail("syncing", err)
+	}
+	return end + int64(len(moov)), nil
+}
+
+// verify returns errDisk if the disk must not be written.
+func (d *disk) verify() error {
+	if c, cause := d.state(); c != well {
+		return fmt.Errorf("writing: %w: %s", errDisk, cause)
+	}
+	return nil
+}
+
+func (d *disk) register(s *segment) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open[s] = struct{}{}
+}
+
+func (d *disk) forget(s *segment) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, s)
+}
+
+// create makes the file of a segment that starts at start, and returns its path
+// below the disk's folder.
+func (d *disk) create(camera, stream string, start time.Time) (f file, path string, err error) {
+	start = start.UTC()
+	base := fmt.Sprintf("%s/%s/%s/%s/%s.%06d", folder, camera, stream, start.Format("2006-01-02/15"),
+		start.Format("04-05"), start.Nanosecond()/1000)
+	for i := range 10 {
+		path = base + "Z.mp4"
+		if i > 0 { // a clock that was set back can meet its own past
+			path = fmt.Sprintf("%s-%dZ.mp4", base, i)
+		}
+		name, err := d.name(path)
+		if err != nil {
+			return nil, "", err
+		}
+		f, err := d.fs.Create(name)
+		if err == nil {
+			return f, path, nil
+		}
+		if !exists(err) {
+			return nil, "", d.fail("creating file", err)
+		}
+	}
+	return nil, "", d.fail("creating file", fmt.Errorf("%s exists ten times", filepath.Base(path)))
+}
