@@ -276,7 +276,7 @@ func (o *Outbox) Cancel(ctx context.Context, id int64) error {
 	case j.Offset == j.Bytes:
 		return ErrTooLate
 	}
-	j.Error = ""
+	j.Error = "You cancelled it."
 	return o.finish(ctx, j, Cancelled, entryCancelled(j, o.cfg.Now()))
 }
 

@@ -156,8 +156,10 @@ func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDo
 		if err != nil {
 			return Record{}, errors.Join(ErrDigest, err)
 		}
-		if err := sealed.Close(); err != nil {
-			return Record{}, fmt.Errorf("closing sealed package: %w", err)
+		if sealed != nil {
+			if err := sealed.Close(); err != nil {
+				return Record{}, fmt.Errorf("closing sealed package: %w", err)
+			}
 		}
 		return s.approve(ctx, r, to, target, by, skipCoolDown)
 	})
@@ -191,7 +193,7 @@ func (s *Service) approve(ctx context.Context, r Record, to State, target bullet
 func usable(q bulletin.Request, p bulletin.Profile) (bulletin.Target, error) {
 	for _, t := range q.Delivery.Targets {
 		u, err := url.Parse(t.URL)
-		if t.Kind != "tus" || err != nil || u.Scheme != "https" {
+		if t.Kind != bulletin.Tus || err != nil || u.Scheme != "https" {
 			continue
 		}
 		host := strings.TrimSuffix(strings.ToLower(u.Host), ":443")

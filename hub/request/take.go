@@ -27,6 +27,7 @@ type arrival struct {
 	hash            [32]byte
 	log, source     string
 	received        time.Time
+	of              *Record // the record it is judged again for; nil for a new arrival
 }
 
 // Take verifies and files every line of a .ghb file that no fetch brought: a
@@ -101,7 +102,9 @@ func (s *Service) verified(ctx context.Context, feeds []*feed, source string, li
 			}
 			continue
 		}
-		a := placed{arrival{l.Envelope, l.Proof, e.Hash, log, source, s.cfg.Now()}, e.Index}
+		a := placed{arrival{
+			envelope: l.Envelope, proof: l.Proof, hash: e.Hash, log: log, source: source, received: s.cfg.Now(),
+		}, e.Index}
 		if l.Kind == bulletin.KindProfile {
 			p = append(p, a)
 		} else {
@@ -288,8 +291,18 @@ func (s *Service) open(a arrival) (bulletin.Request, bulletin.VerifiedProfile, e
 	return q, p, nil
 }
 
-// refuseArrival keeps envelope and proof, to judge it again when a profile comes.
+// refuseArrival keeps envelope and proof, to judge it again when a profile
+// comes. A record that was valid once is refused in its place.
 func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refusal) error {
+	if a.of != nil && a.of.Request != nil {
+		row := *a.of
+		row.State, row.Code, row.Reason, row.Updated = Refused, r.Code, r.Detail, s.cfg.Now()
+		err := s.cfg.Store.PutRecord(ctx, row, a.of.State)
+		if errors.Is(err, ErrState) {
+			return nil // changed meanwhile
+		}
+		return err
+	}
 	row := s.refusedRow(a.hash, a.source, r)
 	row.Received = a.received
 	row.Envelope, row.Proof, row.Log = a.envelope, a.proof, a.log
@@ -459,7 +472,10 @@ func (s *Service) fileAgain(ctx context.Context, pick func(Record) bool, in ...S
 		if len(r.Envelope) == 0 || pick != nil && !pick(r) {
 			continue
 		}
-		a := arrival{r.Envelope, r.Proof, sha256.Sum256(r.Envelope), r.Log, r.Source, r.Received}
+		a := arrival{
+			envelope: r.Envelope, proof: r.Proof, hash: sha256.Sum256(r.Envelope), log: r.Log, source: r.Source,
+			received: r.Received, of: &r,
+		}
 		if err := s.file(ctx, a); err != nil {
 			return err
 		}
