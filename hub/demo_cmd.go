@@ -209,8 +209,10 @@ func (d *demoRun) allow(ctx context.Context) error {
 		return err
 	}
 	d.say("the bulletin brought the profile of %s; the owner puts it on the allowlist", demo.Agency)
-	_, err = d.hub.requests.Allow(ctx, demo.Agency, "the demo")
-	return err
+	if _, err = d.hub.requests.Allow(ctx, demo.Agency, "the demo"); err != nil {
+		return err
+	}
+	return demo.AllowPrivateUploads(filepath.Join(d.hub.data, "agencies", demo.Agency+".yml"))
 }
 
 // request publishes a request unless one from an earlier run is still open.

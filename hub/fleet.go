@@ -80,7 +80,7 @@ func (f *fleet) apply(cameras []config.Camera) {
 
 func (f *fleet) start(k stream, url string) *member {
 	ctx, stop := context.WithCancel(context.Background())
-	log := f.log.With("camera", k.camera, "stream", k.stream)
+	log := f.log.With("stream", k.stream)
 	m := &member{url: url, stop: stop, done: make(chan struct{})}
 	m.source = rtsp.NewSource(rtsp.Config{Camera: k.camera, URL: url, Log: log})
 	recorder := f.archive.Recorder(k.camera, k.stream, m.source.Reader(readerBytes))

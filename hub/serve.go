@@ -19,7 +19,6 @@ import (
 	"gatehouse/hub/account"
 	"gatehouse/hub/clip"
 	"gatehouse/hub/config"
-	"gatehouse/hub/control"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/internal/durable"
@@ -259,9 +258,6 @@ func (h *hub) close() {
 		h.listener.Close()
 	}
 	var errs []error
-	if h.archive != nil {
-		errs = append(errs, h.archive.Close())
-	}
 	if h.index != nil {
 		errs = append(errs, h.index.Close())
 	}

@@ -246,7 +246,7 @@ func fault(err error) (status int, words string) {
 	switch {
 	case errors.As(err, &refusal):
 		return http.StatusUnprocessableEntity, refusal.Detail
-	case errors.Is(err, request.ErrNotFound), errors.Is(err, ErrNoCamera):
+	case errors.Is(err, request.ErrNotFound), errors.Is(err, request.ErrUnknown), errors.Is(err, ErrNoCamera):
 		return http.StatusNotFound, err.Error()
 	case errors.Is(err, request.ErrState):
 		return http.StatusConflict, request.ErrState.Error()

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gatehouse/hub/agency"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/internal/durable"
 )
 
 // Ask publishes a request for the last 20 minutes around the home, signed by
@@ -58,6 +60,19 @@ func (w *World) Ask(now time.Time) (string, error) {
 	}
 	_, err = agency.Publish(agency.PublishConfig{Dir: dir}, envelope)
 	return q.ID, err
+}
+
+// AllowPrivateUploads edits an allowlist file as an owner would whose agency is
+// on their own network: the demo's is on this machine.
+func AllowPrivateUploads(path string) error {
+	text, err := os.ReadFile(path)
+	if err == nil && !strings.Contains(string(text), "private_uploads") {
+		err = durable.WriteFile(path, append(text, "private_uploads: true\n"...), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("editing the allowlist: %w", err)
+	}
+	return nil
 }
 
 // Received lists the packages the agency has.

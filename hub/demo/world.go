@@ -158,7 +158,7 @@ func (w *World) openAgency() (err error) {
 	if err != nil {
 		return err
 	}
-	w.line = &line{ln: ln, to: w.receiver.Addr, rate: w.cfg.UploadRate}
+	w.line = &line{ln: ln, to: func() string { return w.receiver.Addr().String() }, rate: w.cfg.UploadRate}
 	_, err = agency.Publish(agency.PublishConfig{Dir: dir})
 	return err
 }
