@@ -1,6 +1,7 @@
-package recording
+package recording_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"gatehouse/hub/internal/mp4/mp4test"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/sqlite"
 	"gatehouse/rtsp"
 )
 
@@ -66,7 +69,7 @@ func tile(f mp4test.Footage, n int, length time.Duration) mp4test.Footage {
 	for i := range n {
 		d := time.Duration(i) * length
 		for _, u := range f.Units {
-			if ticks(u.DTS, u.Format.ClockRate) >= length {
+			if recording.Ticks(u.DTS, u.Format.ClockRate) >= length {
 				continue
 			}
 			v := *u
@@ -80,28 +83,35 @@ func tile(f mp4test.Footage, n int, length time.Duration) mp4test.Footage {
 
 // store is an archive over one or more temporary disks.
 type store struct {
-	*Archive
-	cfg   ArchiveConfig
-	index *memory
+	*recording.Archive
+	cfg   recording.ArchiveConfig
+	index *sqlite.Index
 	clock time.Time
 }
 
-func discard(testing.TB) *slog.Logger { return slog.New(slog.DiscardHandler) }
-
 func newStore(t testing.TB, disks int) *store {
 	t.Helper()
-	s := &store{index: newMemory(), clock: time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)}
-	s.cfg = ArchiveConfig{Index: s.index, Log: discard(t), Now: func() time.Time { return s.clock }}
 	dir := t.TempDir()
+	index, err := sqlite.OpenIndex(t.Context(), filepath.Join(dir, "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := index.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &store{index: index, clock: time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)}
+	s.cfg = recording.ArchiveConfig{Index: index, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.clock }}
 	for i := range disks {
-		s.cfg.Disks = append(s.cfg.Disks, DiskConfig{Path: filepath.Join(dir, "disk"+string(rune('a'+i)))})
+		s.cfg.Disks = append(s.cfg.Disks, recording.DiskConfig{Path: filepath.Join(dir, "disk"+string(rune('a'+i)))})
 	}
 	return s
 }
 
-func (s *store) start(t testing.TB, fsys files) *store {
+func (s *store) start(t testing.TB, fsys recording.Files) *store {
 	t.Helper()
-	a, err := openArchive(t.Context(), s.cfg, fsys)
+	a, err := recording.OpenArchiveOn(t.Context(), s.cfg, fsys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,23 +122,23 @@ func (s *store) start(t testing.TB, fsys files) *store {
 // record runs a recorder over the items.
 func (s *store) record(t testing.TB, items ...rtsp.Item) {
 	t.Helper()
-	if err := s.Recorder("porch", Main, &script{items: items}).Run(t.Context()); err != nil {
+	if err := s.Recorder("porch", recording.Main, &script{items: items}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *store) all(t testing.TB) []Segment {
+func (s *store) all(t testing.TB) []recording.Segment {
 	t.Helper()
-	v, err := s.Segments(t.Context(), "porch", Main, time.Unix(0, 0), farFuture)
+	v, err := s.Segments(t.Context(), "porch", recording.Main, time.Unix(0, 0), recording.FarFuture)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
 }
 
-func (s *store) gaps(t testing.TB) []Gap {
+func (s *store) gaps(t testing.TB) []recording.Gap {
 	t.Helper()
-	v, err := s.Gaps(t.Context(), "porch", Main, time.Unix(0, 0), farFuture)
+	v, err := s.Gaps(t.Context(), "porch", recording.Main, time.Unix(0, 0), recording.FarFuture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +146,9 @@ func (s *store) gaps(t testing.TB) []Gap {
 }
 
 // findings runs Check and returns what is damage and what is not.
-func (s *store) findings(t testing.TB) (damage, notes []Finding) {
+func (s *store) findings(t testing.TB) (damage, notes []recording.Finding) {
 	t.Helper()
-	err := Check(t.Context(), s.cfg, func(f Finding) {
+	err := recording.Check(t.Context(), s.cfg, func(f recording.Finding) {
 		if f.Damage {
 			damage = append(damage, f)
 		} else {
@@ -159,13 +169,16 @@ func (s *store) sound(t testing.TB) {
 }
 
 // path is the file of a segment.
-func (s *store) path(t testing.TB, g Segment) string {
+func (s *store) path(t testing.TB, g recording.Segment) string {
 	t.Helper()
-	name, err := s.disk(g.Disk).name(g.Path)
-	if err != nil {
-		t.Fatal(err)
+	for _, d := range s.cfg.Disks {
+		b, err := os.ReadFile(filepath.Join(d.Path, ".gatehouse-store"))
+		if err == nil && bytes.Contains(b, []byte(g.Disk)) {
+			return filepath.Join(d.Path, filepath.FromSlash(g.Path))
+		}
 	}
-	return name
+	t.Fatalf("no disk %q", g.Disk)
+	return ""
 }
 
 func read(t testing.TB, name string) []byte {

@@ -1,0 +1,30 @@
+package recording
+
+import "context"
+
+// For tests of faults and of time.
+type (
+	Files   = files
+	RawFile = file
+	OSFiles = osFiles
+)
+
+var (
+	OpenArchiveOn = openArchive
+	CheckOn       = check
+	Ticks         = ticks
+	FarFuture     = farFuture
+)
+
+// Retain applies retention once, as Run does.
+var Retain = (*Archive).retain
+
+// SyncAll syncs every disk once, as Run does.
+func (a *Archive) SyncAll(ctx context.Context) error {
+	for _, d := range a.disks {
+		if err := d.syncAll(ctx, a.cfg.Index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
