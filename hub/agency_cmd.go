@@ -188,7 +188,7 @@ func (c *agencyPublish) Run(e *env) error {
 
 type agencyReceive struct {
 	agencyDir
-	Listen string `help:"Address to listen on." default:"0.0.0.0:443"`
+	Listen string `help:"Address to listen on." default:"0.0.0.0:8443"`
 }
 
 // Run receives packages until the process is told to stop.

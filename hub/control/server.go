@@ -260,8 +260,10 @@ func fault(err error) (status int, words string) {
 		return http.StatusTooManyRequests, account.ErrThrottled.Error()
 	case errors.Is(err, account.ErrWrong), errors.Is(err, account.ErrNoOwner):
 		return http.StatusForbidden, err.Error()
-	case errors.Is(err, account.ErrWeak):
-		return http.StatusUnprocessableEntity, "the passphrase needs at least 8 characters"
+	case errors.Is(err, account.ErrWeak), errors.Is(err, account.ErrLong):
+		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
+	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget):
+		return http.StatusConflict, err.Error()
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest, errBody.Error()
 	}
