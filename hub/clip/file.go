@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"gatehouse/hub/internal/mp4"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
@@ -19,7 +17,7 @@ import (
 
 // MP4 is a virtual file: ftyp · moov with complete sample tables · mdat that
 // holds the initialisation and the recorded fragments verbatim. Its edit lists
-// begin it at time zero; nothing that is in it is hidden by them. It is for one
+// make the first picture time zero; they hide no picture. It is for one
 // goroutine, except ReadAt.
 type MP4 struct {
 	io.ReadSeeker
@@ -92,11 +90,12 @@ type builder struct {
 	files  *files
 	size   int64 // of the fragments
 	by     []TrackInfo
+	ends   []int64 // decode time at which each track ends, ticks
 }
 
 func newBuilder(a archive, p Part) *builder {
 	file := p.pieces[0].table.file
-	b := &builder{tracks: file.Tracks, init: file.Init, files: &files{archive: a}, by: make([]TrackInfo, len(file.Tracks))}
+	b := &builder{tracks: file.Tracks, init: file.Init, files: &files{archive: a}, by: make([]TrackInfo, len(file.Tracks)), ends: make([]int64, len(file.Tracks))}
 	b.info = Info{From: p.From, To: p.To}
 	for i, t := range file.Tracks {
 		b.by[i] = TrackInfo{
@@ -122,6 +121,7 @@ func (b *builder) add(t *table, i int) {
 		info.FirstPTS, info.LastPTS = min(info.FirstPTS, pts), max(info.LastPTS, pts)
 		dts += int64(s.Duration)
 	}
+	b.ends[fr.Track] = dts
 	info.Duration += ticks(fr.Duration(), b.tracks[fr.Track].Timescale)
 	b.frames = append(b.frames, frame{fr, info})
 	b.info.Clock = worse(b.info.Clock, rtsp.ClockQuality(fr.Clock))
@@ -134,6 +134,12 @@ func (b *builder) build(created time.Time) *MP4 {
 		fragments[i] = b.frames[i].Fragment
 	}
 	movie := mp4.Movie{Tracks: b.tracks, Fragments: fragments, Created: created}
+	movie.In, movie.Out = movie.Window()
+	for i, t := range b.by { // the last sound may outlast the last picture
+		if t.Samples > 0 {
+			movie.Out = max(movie.Out, b.ends[i]*int64(b.tracks[0].Timescale)/int64(t.Scale))
+		}
+	}
 	head := mp4.AppendFileType(nil)
 	movie.Shift = int64(len(head)+len(movie.Append(nil))+mp4.PatchSize) + int64(len(b.init))
 	head = movie.Append(head)
@@ -187,7 +193,7 @@ func worse(words string, q rtsp.ClockQuality) string {
 }
 
 // Hashed reads the whole file and returns Info with all its SHA-256 values:
-// each fragment's and the initialisation's as the leaves of their segments'
+// each fragment's and the initialisation's, which are records of their segments'
 // Merkle trees, and each track's over its samples in order.
 func (m *MP4) Hashed(ctx context.Context) (Info, error) {
 	info := m.info
@@ -204,13 +210,13 @@ func (m *MP4) Hashed(ctx context.Context) (Info, error) {
 		if _, err := m.ReadAt(buf, f.Offset); err != nil {
 			return Info{}, fmt.Errorf("reading footage: %w", err)
 		}
-		info.Fragments[i].Hash = leafHash(buf)
+		info.Fragments[i].Hash = recording.Hash(sha256.Sum256(buf))
 		if sums[f.track] == nil {
 			sums[f.track] = sha256.New()
 		}
 		sums[f.track].Write(buf[f.Data:])
 	}
-	info.Init = leafHash(m.init)
+	info.Init = sha256.Sum256(m.init)
 	if h := sums[m.video]; h != nil {
 		info.Video.SHA256 = recording.Hash(h.Sum(nil))
 	}
@@ -221,6 +227,3 @@ func (m *MP4) Hashed(ctx context.Context) (Info, error) {
 	}
 	return info, nil
 }
-
-// leafHash is a leaf of a segment's Merkle tree, RFC 6962 section 2.1.
-func leafHash(b []byte) recording.Hash { return recording.Hash(tlog.RecordHash(b)) }

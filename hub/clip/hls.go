@@ -76,11 +76,14 @@ func writePlaylist(pieces []piece, live bool, first number) []byte {
 			for !live && n < len(p.groups) && !p.groups[n].sync {
 				n++ // a seekable playlist offers key frames alone
 			}
-			if i+j > 0 && parted(pieces, i, j) {
+			part := i+j > 0 && parted(pieces, i, j)
+			if part {
 				body.WriteString("#EXT-X-DISCONTINUITY\n")
 				fresh = true
 			}
-			if j == 0 {
+			// What joins can be decoded with one initialisation. A live list
+			// names each file's own: the first would change as it slides out.
+			if i+j == 0 || part || live && j == 0 {
 				fmt.Fprintf(&body, "#EXT-X-MAP:URI=\"init/%d.mp4\"\n", p.table.segment.ID)
 			}
 			seconds := entry(&body, p, p.groups[j:n], fresh)

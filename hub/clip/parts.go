@@ -44,6 +44,9 @@ func (s *Service) Parts(ctx context.Context, r Range) ([]Part, error) {
 
 // pieces lists what a range touches, from the key frame at or before its start.
 func (s *Service) pieces(ctx context.Context, r Range) ([]piece, error) {
+	if !r.From.Before(r.To) {
+		return nil, ErrNoFootage
+	}
 	segments, err := s.archive.Segments(ctx, r.Camera, r.Stream, r.From, r.To)
 	if err != nil {
 		return nil, fmt.Errorf("listing segments: %w", err)

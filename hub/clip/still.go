@@ -30,10 +30,9 @@ func (s *Service) Still(ctx context.Context, camera string, t time.Time) (jpeg [
 	if errors.Is(err, ErrNoFootage) {
 		return noPicture(camera, "Nothing is recorded at this time.", nil)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		jpeg, err = s.stills.get(ctx, key, func() ([]byte, error) { return s.picture(key) })
 	}
-	jpeg, err = s.stills.get(ctx, key, func() ([]byte, error) { return s.picture(key) })
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
