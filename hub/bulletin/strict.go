@@ -39,7 +39,7 @@ func decodeStrict(data []byte, v any) *Refusal {
 	}
 	w := walker{json.NewDecoder(bytes.NewReader(data))}
 	w.dec.UseNumber()
-	if r := w.value(reflect.TypeOf(v).Elem(), ""); r != nil {
+	if r := w.value(reflect.TypeOf(v).Elem(), "", false); r != nil {
 		return r
 	}
 	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
@@ -61,10 +61,14 @@ func (w walker) token() (json.Token, *Refusal) {
 	return t, nil
 }
 
-func (w walker) value(t reflect.Type, at string) *Refusal {
+// value reads one value of type t; optional ones must not be empty.
+func (w walker) value(t reflect.Type, at string, optional bool) *Refusal {
 	tok, r := w.token()
 	if r != nil {
 		return r
+	}
+	if optional && (tok == "" || tok == json.Delim('[') && !w.dec.More()) {
+		return refuse(BadSchema, "The member "+where(at)+" is there and empty.")
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -104,7 +108,8 @@ func (w walker) object(t reflect.Type, at string) *Refusal {
 			return refuse(BadSchema, "The member "+where(join(at, name))+" is there twice.")
 		}
 		seen[i] = true
-		if r := w.value(t.Field(i).Type, join(at, name)); r != nil {
+		_, optional := tag(t.Field(i))
+		if r := w.value(t.Field(i).Type, join(at, name), optional); r != nil {
 			return r
 		}
 	}
@@ -123,7 +128,7 @@ func (w walker) array(elem reflect.Type, at string) *Refusal {
 		if n == maxElements {
 			return refuse(BadSchema, "The list "+where(at)+" is too long.")
 		}
-		if r := w.value(elem, at); r != nil {
+		if r := w.value(elem, at, false); r != nil {
 			return r
 		}
 	}

@@ -1,0 +1,184 @@
+package bulletin_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/bulletin/bulletintest"
+)
+
+// mustRefuse fails on an error that is no refusal: rows and the owner's words are made of them.
+func mustRefuse(t *testing.T, err error) {
+	t.Helper()
+	var r *bulletin.Refusal
+	if err != nil && !errors.As(err, &r) {
+		t.Fatalf("%T: %v", err, err)
+	}
+}
+
+func FuzzReadFile(f *testing.F) {
+	l := filled(f, 1, 3)
+	f.Add(l.File(f))
+	f.Add(gz(f, "{\"kind\":\"request\",\"env\":{},\"proof\":\"p\"}\n\n{"))
+	p := l.Policy(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var lines []bulletin.Line
+		err := bulletin.ReadFile(data, func(l bulletin.Line) error {
+			lines = append(lines, l)
+			_, err := p.Verify(l)
+			mustRefuse(t, err)
+			return nil
+		}, func(n int, r *bulletin.Refusal) {
+			if n < 1 || r == nil {
+				t.Fatal("a bad line without place or reason")
+			}
+		})
+		mustRefuse(t, err)
+		if _, err := bulletin.WriteFile(lines); err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+	})
+}
+
+func FuzzOpenRequest(f *testing.F) {
+	a := bulletintest.New(f, now)
+	q := a.Request(f, now)
+	f.Add(marshal(f, q))
+	q.Lang = []bulletin.Translation{{Tag: "es", Headline: "abc", Summary: "abc", Area: "abc"}}
+	q.Handling.Onward, q.Handling.OnwardTo = true, []string{"District attorney"}
+	f.Add(marshal(f, q))
+	f.Add([]byte(`{"area":{"ring":[]},"type":null}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		// Of the payload: few inputs would survive the signatures.
+		env := marshal(t, seal(t, bulletin.RequestType, payload, a.Officer, a.Supervisor))
+		q, err := bulletin.OpenRequest(env, a.VerifiedProfile)
+		mustRefuse(t, err)
+		bulletin.PeekRequest(env)
+		bulletin.PeekRequest(payload)
+		_, err = bulletin.OpenRequest(payload, a.VerifiedProfile)
+		mustRefuse(t, err)
+		if q.ID == "" {
+			return
+		}
+		mustRefuse(t, bulletin.CheckLimits(q, a.VerifiedProfile, now))
+		if again, err := bulletin.NewRequest(q); err != nil {
+			t.Fatalf("%s cannot be written again: %v", again, err)
+		}
+	})
+}
+
+func FuzzOpenProfile(f *testing.F) {
+	a := bulletintest.New(f, now)
+	f.Add(marshal(f, a.Profile))
+	f.Add([]byte(`{"root":{"keys":[],"threshold":-1}}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		_, err := bulletin.OpenProfile(marshal(t, seal(t, bulletin.ProfileType, payload, a.Root)))
+		mustRefuse(t, err)
+		_, err = bulletin.OpenProfile(payload)
+		mustRefuse(t, err)
+		_, err = bulletin.OpenReceipt(marshal(t, seal(t, bulletin.ReceiptType, payload, a.Receipt)), a.VerifiedProfile)
+		mustRefuse(t, err)
+	})
+}
+
+func FuzzCheckpoint(f *testing.F) {
+	l := filled(f, 2, 3)
+	p := l.Policy(f)
+	f.Add(l.Checkpoint(f))
+	l.Extra = "extension\n"
+	f.Add(l.Checkpoint(f))
+	f.Fuzz(func(t *testing.T, signed []byte) {
+		c, err := p.Checkpoint(signed)
+		mustRefuse(t, err)
+		if err == nil && c.Size != 3 {
+			t.Fatalf("a checkpoint that was never signed: %+v", c)
+		}
+	})
+}
+
+func FuzzVerify(f *testing.F) {
+	l := filled(f, 1, 3)
+	p := l.Policy(f)
+	for _, line := range l.Lines(f) {
+		f.Add(line.Envelope, line.Proof)
+	}
+	f.Fuzz(func(t *testing.T, env, proof []byte) {
+		e, err := p.Verify(bulletin.Line{Kind: bulletin.KindRequest, Envelope: env, Proof: proof})
+		mustRefuse(t, err)
+		if err == nil && string(env) != string([]byte{'{', '"', 'n', '"', ':', byte('0' + e.Index), '}'}) {
+			t.Fatalf("%q was never in the log", env)
+		}
+	})
+}
+
+func FuzzRing(f *testing.F) {
+	f.Add(38.5, -121.4, 38.6, -121.3, 38.55, -121.2, 38.52, -121.35)
+	f.Add(89.9, 179.0, 89.8, -179.0, 89.7, 0.0, -90.0, 180.0)
+	f.Fuzz(func(t *testing.T, a, b, c, d, e, g, h, i float64) {
+		ring := []bulletin.Point{{Lat: a, Lon: b}, {Lat: c, Lon: d}, {Lat: e, Lon: g}, {Lat: a, Lon: b}}
+		p := bulletin.Point{Lat: h, Lon: i}
+		in := bulletin.Contains(ring, p)
+		for k := range ring { // neither where the ring begins nor its direction matters
+			turned := append(append([]bulletin.Point{}, ring[k%3:3]...), ring[:k%3]...)
+			turned = append(turned, turned[0])
+			if bulletin.Contains(turned, p) != in {
+				t.Fatalf("%v in %v: %v, not so begun at %d", p, ring, in, k)
+			}
+		}
+		back := []bulletin.Point{ring[0], ring[2], ring[1], ring[0]}
+		if bulletin.Contains(back, p) != in {
+			t.Fatalf("%v in %v: %v, not so backwards", p, ring, in)
+		}
+		if km := bulletin.SquareKM(ring); !(km >= 0 && km < 5.2e8) {
+			t.Fatalf("%v has %f km²", ring, km)
+		}
+	})
+}
+
+func BenchmarkOpenRequest(b *testing.B) {
+	a := bulletintest.New(b, now)
+	env := a.Sign(b, a.Request(b, now))
+	b.ReportAllocs()
+	for b.Loop() {
+		q, err := bulletin.OpenRequest(env, a.VerifiedProfile)
+		if err == nil {
+			err = bulletin.CheckLimits(q, a.VerifiedProfile, now)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkActiveSet verifies a bulletin of as many requests as the whole
+// country had open at a time in 2020.
+func BenchmarkActiveSet(b *testing.B) {
+	const open = 860
+	at := time.Now()
+	a, l := bulletintest.New(b, at), bulletintest.NewLog(b, 3)
+	for range open {
+		l.Add(b, bulletin.KindRequest, a.Sign(b, a.Request(b, at)))
+	}
+	data := l.File(b)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		p, n := l.Policy(b), 0
+		err := bulletin.ReadFile(data, func(line bulletin.Line) error {
+			n++
+			e, err := p.Verify(line)
+			if err != nil {
+				return err
+			}
+			q, err := bulletin.OpenRequest(e.Envelope, a.VerifiedProfile)
+			if err != nil {
+				return err
+			}
+			return bulletin.CheckLimits(q, a.VerifiedProfile, at)
+		}, nil)
+		if err != nil || n != open {
+			b.Fatal(n, err)
+		}
+	}
+}
