@@ -1,0 +1,42 @@
+package request
+
+import (
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+func FuzzParseAllowed(f *testing.F) {
+	good, err := yaml.Marshal(Allowed{
+		Agency: "police.springfield.example", Name: "Springfield: \"Police\" #1",
+		Root:     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+		CallBack: "+1 916 555 0100", Added: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(append(good, "private_uploads: yes\n"...))
+	f.Add([]byte("agency: &a [*a, *a]\n"))
+	f.Add([]byte("a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"))
+	f.Add([]byte("? - : !!binary\n"))
+	f.Add([]byte("agency: a.b\nadded: 2026-11-21\n---\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a, err := parseAllowed(data)
+		if err != nil {
+			return
+		}
+		// What is let through names a file safely, and survives being written.
+		if !isDNSName(a.Agency) || len(a.Root) != 64 || a.Name == "" || a.CallBack == "" || a.Added.IsZero() {
+			t.Fatalf("let through %+v", a)
+		}
+		again, err := yaml.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := parseAllowed(again); err != nil || b != a {
+			t.Fatalf("%+v became %+v, %v by way of\n%s", a, b, err, again)
+		}
+	})
+}
