@@ -96,11 +96,11 @@ func (d *disk) rescue(s Segment) (row Segment, err error) {
 	row = describe(s, parsed)
 	row.State, row.Root = Recovered, Root(leaves)
 	row.Link = row.MakeLink()
+	m := &mp4.Movie{Tracks: parsed.Tracks, Fragments: parsed.Fragments, Created: parsed.Start}
 	if parsed.Closed {
 		row.Bytes = size
-		return row, nil
+		return row, d.checkTables(f, m, parsed.End)
 	}
-	m := &mp4.Movie{Tracks: parsed.Tracks, Fragments: parsed.Fragments, Created: parsed.Start}
 	if err := d.setAside(f, name, parsed.End, size, m); err != nil {
 		return s, err
 	}
@@ -109,6 +109,24 @@ func (d *disk) rescue(s Segment) (row Segment, err error) {
 	}
 	row.Bytes, err = finalise(f, d, m, parsed.End)
 	return row, err
+}
+
+// checkTables writes the tables of a finalised file again if they are not what
+// they should be. They are synced before the header that makes them count, so
+// this is for disks that do not keep that promise.
+func (d *disk) checkTables(f file, m *mp4.Movie, end int64) error {
+	moov := m.Append(nil)
+	have := make([]byte, len(moov))
+	if _, err := f.ReadAt(have, end); err == nil && string(have) == string(moov) {
+		return nil
+	}
+	if _, err := f.WriteAt(moov, end); err != nil {
+		return d.fail("writing tables", err)
+	}
+	if err := errors.Join(f.Truncate(end+int64(len(moov))), f.Sync()); err != nil {
+		return d.fail("syncing", err)
+	}
+	return nil
 }
 
 // dropBroken takes fragments off the end of an unfinished file from the first
