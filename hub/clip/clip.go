@@ -78,12 +78,14 @@ type Options struct {
 
 // Info is what a manifest says of a clip.
 type Info struct {
+	Bytes     int64
+	SHA256    recording.Hash // of the file
 	From, To  time.Time // UTC of first sample and end of last
 	Video     TrackInfo
 	Audio     *TrackInfo // nil when absent
 	Clock     string     // quality in words: "report" "suspect" "arrival" "unset"
 	Gaps      []recording.Gap
-	Init      recording.Hash
+	Init      recording.Hash // leaf 0 of the first fragment's segment
 	Fragments []FragmentRef
 }
 

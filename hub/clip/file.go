@@ -50,7 +50,10 @@ func (m *MP4) Info() Info { return m.info }
 // ReadAt implements io.ReaderAt. It is safe for concurrent use.
 func (m *MP4) ReadAt(b []byte, off int64) (int, error) { return m.files.ReadAt(b, off) }
 
-// Close releases the segment files.
+// Release closes the segment files for now; a later read opens them again.
+func (m *MP4) Release() error { return m.files.releaseAll() }
+
+// Close closes the segment files for good.
 func (m *MP4) Close() error { return m.files.Close() }
 
 // MP4 opens a part as a virtual file. A part of which the options leave nothing
@@ -151,6 +154,7 @@ func (b *builder) build(created time.Time) *MP4 {
 		m.frames[i].Offset += int64(len(head))
 		m.info.Fragments[i].Offset += int64(len(head))
 	}
+	m.info.Bytes = m.size
 	m.describe(b)
 	m.etag = b.files.etag(head)
 	b.files.head = head
@@ -200,6 +204,8 @@ func (m *MP4) Hashed(ctx context.Context) (Info, error) {
 	info.Fragments = make([]FragmentRef, len(m.info.Fragments))
 	copy(info.Fragments, m.info.Fragments)
 	sums := map[*TrackInfo]hash.Hash{}
+	file := sha256.New()
+	file.Write(m.files.head)
 	var buf []byte
 	for i := range m.frames {
 		if err := ctx.Err(); err != nil {
@@ -210,12 +216,14 @@ func (m *MP4) Hashed(ctx context.Context) (Info, error) {
 		if _, err := m.ReadAt(buf, f.Offset); err != nil {
 			return Info{}, fmt.Errorf("reading footage: %w", err)
 		}
+		file.Write(buf)
 		info.Fragments[i].Hash = recording.Hash(sha256.Sum256(buf))
 		if sums[f.track] == nil {
 			sums[f.track] = sha256.New()
 		}
 		sums[f.track].Write(buf[f.Data:])
 	}
+	info.SHA256 = recording.Hash(file.Sum(nil))
 	info.Init = sha256.Sum256(m.init)
 	if h := sums[m.video]; h != nil {
 		info.Video.SHA256 = recording.Hash(h.Sum(nil))

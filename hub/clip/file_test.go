@@ -140,6 +140,9 @@ func TestFragmentsAreTheRecordedBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if info.SHA256 != sha256.Sum256(file) || info.Bytes != int64(len(file)) {
+		t.Fatal("hash or size of the file")
+	}
 	last := map[int64]int{}
 	for _, ref := range info.Fragments {
 		b := file[ref.Offset : ref.Offset+ref.Size]
@@ -258,6 +261,12 @@ func TestReadSeeker(t *testing.T) {
 	}
 	if n := s.most.Load(); n > maxOpen+1 {
 		t.Errorf("%d files open at once", n)
+	}
+	if err := m.Release(); err != nil || s.opens.Load() != 0 {
+		t.Fatalf("%d files open after Release, %v", s.opens.Load(), err)
+	}
+	if _, err := m.ReadAt(make([]byte, 1), m.Size()-1); err != nil {
+		t.Fatalf("read after Release: %v", err)
 	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)

@@ -176,8 +176,15 @@ func (f *files) drop(c *counted) error {
 // Close closes the segment files; reading after it fails.
 func (f *files) Close() error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.closed = true
+	f.mu.Unlock()
+	return f.releaseAll()
+}
+
+// releaseAll closes what is open.
+func (f *files) releaseAll() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var errs []error
 	for _, o := range f.open {
 		errs = append(errs, f.drop(o.file))
