@@ -127,8 +127,10 @@ func (c *canvas) round(col color.RGBA, x, y, w, h, radius float64) {
 	// A quarter circle as a cubic curve needs its control points this far in.
 	const k = 0.5523
 	s := c.scale
-	r := vector.NewRasterizer(c.img.Rect.Dx(), c.img.Rect.Dy())
-	at := func(px, py float64) (float32, float32) { return float32(px * s), float32(py * s) }
+	left, top := math.Floor(x*s), math.Floor(y*s)
+	box := image.Rect(int(left), int(top), int(math.Ceil((x+w)*s)), int(math.Ceil((y+h)*s)))
+	r := vector.NewRasterizer(box.Dx(), box.Dy())
+	at := func(px, py float64) (float32, float32) { return float32(px*s - left), float32(py*s - top) }
 	line := func(px, py float64) { r.LineTo(at(px, py)) }
 	corner := func(cx1, cy1, cx2, cy2, px, py float64) {
 		ax, ay := at(cx1, cy1)
@@ -147,7 +149,7 @@ func (c *canvas) round(col color.RGBA, x, y, w, h, radius float64) {
 	line(x, y+radius)
 	corner(x, y+q, x+q, y, x+radius, y)
 	r.ClosePath()
-	r.Draw(c.img, c.img.Rect, image.NewUniform(col), image.Point{})
+	r.Draw(c.img, box, image.NewUniform(col), image.Point{})
 }
 
 // jpeg encodes the canvas.

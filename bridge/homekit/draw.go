@@ -163,7 +163,9 @@ func drawFull(card Card, g grid, s size, scale float64) []byte {
 	if !g.footer { // keep the words of a small picture together
 		y = min(y, used+g.value*1.1)
 	}
-	c.fill(line, g.margin, y-g.value*0.3, c.width()-2*g.margin, 1.5)
+	if len(rows) > 0 {
+		c.fill(line, g.margin, y-g.value*0.3, c.width()-2*g.margin, 1.5)
+	}
 	for _, r := range rows {
 		y = c.row(r, g, y)
 	}

@@ -118,12 +118,19 @@ func (a *announcer) respond(ctx context.Context, svc dnssd.Service, txt func() m
 	if err != nil {
 		return fmt.Errorf("adding service: %w", err)
 	}
+	// The responder says goodbye without its lock when its context ends, so that
+	// context is ended by the goroutine that changes the record.
+	inner, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	done := make(chan error, 1)
-	go func() { done <- resp.Respond(ctx) }()
+	go func() { done <- resp.Respond(inner) }()
 	for {
 		select {
 		case err := <-done:
 			return err
+		case <-ctx.Done():
+			end()
+			return <-done
 		case <-a.poke:
 			// UpdateText takes no lock. Removing a handle that was never added
 			// takes the responder's and does nothing else, and so orders the

@@ -1,6 +1,7 @@
 package homekit
 
 import (
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -86,10 +87,8 @@ func wrap(s string, width float64, lines int, measure measurer) []string {
 // split cuts a word so that its first part fits, at least one character.
 func split(word string, width float64, measure measurer) (string, string) {
 	r := []rune(word)
-	n := 1
-	for n < len(r)-1 && measure(string(r[:n+1])) <= width {
-		n++
-	}
+	n := longest(len(r)-1, func(n int) bool { return measure(string(r[:n])) <= width })
+	n = max(n, 1)
 	return string(r[:n]), string(r[n:])
 }
 
@@ -99,13 +98,14 @@ func fit(s string, width float64, measure measurer) string {
 		return s
 	}
 	r := []rune(s)
-	for n := len(r) - 1; n > 0; n-- {
-		t := strings.TrimRight(string(r[:n]), " ,;:-–") + "…"
-		if measure(t) <= width {
-			return t
-		}
-	}
-	return "…"
+	cut := func(n int) string { return strings.TrimRight(string(r[:n]), " ,;:-–") + "…" }
+	return cut(longest(len(r)-1, func(n int) bool { return measure(cut(n)) <= width }))
+}
+
+// longest returns the largest n from 0 to most for which ok holds, where ok holds
+// up to some n and not beyond.
+func longest(most int, ok func(n int) bool) int {
+	return sort.Search(most, func(n int) bool { return !ok(n + 1) })
 }
 
 // fits reports whether wrap would show all of s.

@@ -1,0 +1,272 @@
+package homekit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSetupCodes(t *testing.T) {
+	for _, bad := range []string{
+		"", "12345678", "123-45-6789", "123-456-78", "abc-de-fgh", "000-00-000", "111-11-111", "999-99-999",
+		"123-45-678", "876-54-321", "１２３-45-678",
+	} {
+		if validCode(bad) {
+			t.Errorf("validCode(%q)", bad)
+		}
+		if bad != "" {
+			if _, err := New(Config{Dir: t.TempDir(), Code: bad}); err == nil {
+				t.Errorf("New takes the code %q", bad)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for range 200 {
+		c := newCode()
+		if !validCode(c) || seen[c] {
+			t.Fatalf("newCode() = %q", c)
+		}
+		seen[c] = true
+	}
+}
+
+func TestSetupURI(t *testing.T) {
+	for range 100 {
+		code, id := newCode(), newSetupID()
+		category := 1 + rand.IntN(32)
+		rest, ok := strings.CutPrefix(setupURI(category, code, id), "X-HM://")
+		if !ok || len(rest) != 13 || rest[9:] != id {
+			t.Fatalf("setupURI = %q", rest)
+		}
+		n, err := strconv.ParseUint(rest[:9], 36, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []uint64{uint64(category), 2}
+		if got := []uint64{n >> 31, n >> 27 & 15}; !cmp.Equal(want, got) {
+			t.Errorf("category and flags = %d, want %d", got, want)
+		}
+		if got := fmt.Sprintf("%08d", n&(1<<27-1)); got != digits(code) {
+			t.Errorf("code in URI = %s, want %s", got, code)
+		}
+	}
+}
+
+func TestIdentityIsKeptAndPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "homekit")
+	a, err := New(Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := New(Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(a.Status(), b.Status()); d != "" {
+		t.Errorf("status differs after a restart:\n%s", d)
+	}
+	if st := a.Status(); st.Code != a.Code() || st.Sensor.Code != a.Code() || st.SetupURI == st.Sensor.SetupURI || st.Paired {
+		t.Errorf("status = %+v", st)
+	}
+	err = filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := New(Config{Dir: dir, Code: "246-80-135"})
+	if err != nil || given.Code() != "246-80-135" {
+		t.Errorf("given code: %v, %v", given, err)
+	}
+	if again, err := New(Config{Dir: dir}); err != nil || again.Code() != a.Code() {
+		t.Errorf("a given code took the place of the one kept: %v", err)
+	}
+	for _, name := range []string{"setup.json", "rung.json", "doorbell.json"} {
+		path := filepath.Join(t.TempDir(), "broken")
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(path, name), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(Config{Dir: path}); err == nil {
+			t.Errorf("New takes a broken %s", name)
+		}
+	}
+}
+
+func TestVersionCountsChangesOfServices(t *testing.T) {
+	s, err := openStore(filepath.Join(t.TempDir(), "id.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, shape := range []string{"a", "a", "b"} {
+		if err := s.setShape([]byte(shape)); err != nil {
+			t.Fatal(err)
+		}
+		if want := []uint16{1, 1, 2}[i]; s.get().Version != want {
+			t.Errorf("version %d after change %d, want %d", s.get().Version, i, want)
+		}
+	}
+	s.id.Version = 65535
+	if err := s.setShape([]byte("c")); err != nil || s.get().Version != 1 {
+		t.Errorf("version after 65535 = %d, %v", s.get().Version, err)
+	}
+}
+
+func TestRungIsKeptAndBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rung.json")
+	r, err := openRung(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rungMax {
+		id := fmt.Sprint("old", i)
+		r.ids, r.set[id] = append(r.ids, id), struct{}{}
+	}
+	if err := r.add("new"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = openRung(path); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.ids) != rungMax || r.has("old0") || !r.has("old1") || !r.has("new") {
+		t.Errorf("kept %d ids, oldest %q", len(r.ids), r.ids[0])
+	}
+}
+
+// card returns a card of a request.
+func card(id, agency string) Card { return Card{Request: id, Agency: agency, Total: 1, Index: 1} }
+
+func TestDeckFreezesWhatRang(t *testing.T) {
+	var d deck
+	rang := map[string]bool{"old": true}
+	has := func(id string) bool { return rang[id] }
+	show := func(what string, want string, cards ...Card) {
+		t.Helper()
+		if got, _ := d.show(cards); got.Request+" "+got.Agency != want {
+			t.Errorf("%s: on display %q, want %q", what, got.Request+" "+got.Agency, want)
+		}
+	}
+	show("nothing", " ")
+	show("no id", " ", card("", "nobody"))
+	show("first", "a A", card("a", "A"), card("b", "B"))
+	show("not rung, may change", "a A2", card("b", "B"), card("a", "A2"))
+	if id, due := d.due(has); !due || id != "a" {
+		t.Errorf("due = %q, %v", id, due)
+	}
+	d.freeze()
+	show("rung, may not change", "a A2", card("b", "B"), card("a", "A3"))
+	if _, due := d.due(has); due {
+		t.Error("rings twice")
+	}
+	show("decided", "b B", card("b", "B"))
+	if id, due := d.due(has); !due || id != "b" {
+		t.Errorf("after a decision due = %q, %v", id, due)
+	}
+	show("on display, stays first", "b B", card("old", "O"), card("b", "B"))
+	show("rung before a restart", "old O", card("old", "O"))
+	if id, due := d.due(has); due {
+		t.Errorf("%q is due again after a restart", id)
+	}
+	show("rung before a restart, may not change", "old O", card("old", "O2"))
+	show("all decided", " ")
+}
+
+func TestRingWaitsForAController(t *testing.T) {
+	b := startBridge(t, Config{})
+	b.Show([]Card{sample})
+	before := b.snapshot(640, 360)
+	time.Sleep(100 * time.Millisecond)
+	b.mu.Lock()
+	if b.rung.has(sample.Request) {
+		t.Error("rang though nobody could hear it")
+	}
+	b.mu.Unlock()
+	if err := b.bell.store.add(controller{ID: "me", Key: make([]byte, 32), Admin: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.bell.pairingsChanged()
+	waitRung(t, b, sample.Request)
+	changed := sample
+	changed.Agency = "Someone else"
+	b.Show([]Card{changed})
+	if !cmp.Equal(before, b.snapshot(640, 360)) {
+		t.Error("the card changed after it rang")
+	}
+}
+
+func TestRunEndsAndLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	b, stop := runBridge(t, Config{})
+	w := dial(t, b.Addr())
+	w.pair("/pair-setup", state(1))
+	if err := b.Run(context.Background()); err == nil {
+		t.Error("Run runs twice")
+	}
+	start := time.Now()
+	stop()
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("Run took %v to end", d)
+	}
+	// The multicast library sends its announcements a second time after a second.
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	buf := make([]byte, 1<<16)
+	t.Errorf("%d goroutines left:\n%s", runtime.NumGoroutine()-before, buf[:runtime.Stack(buf, true)])
+}
+
+func TestRunTellsOfABusyPort(t *testing.T) {
+	b := startBridge(t, Config{})
+	other, err := New(Config{Dir: t.TempDir(), Addr: b.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "listening for homekit") {
+		t.Errorf("Run = %v", err)
+	}
+	for _, addr := range []string{"127.0.0.1", "127.0.0.1:port", "::1:80"} {
+		if _, err := New(Config{Dir: t.TempDir(), Addr: addr}); err == nil {
+			t.Errorf("New takes the address %q", addr)
+		}
+	}
+}
+
+func TestStatusOfAPairedBridgeHasNoCode(t *testing.T) {
+	b, err := json.Marshal(Status{Sensor: &Status{}})
+	if err != nil || strings.Contains(string(b), `"code"`) {
+		t.Errorf("status without a code = %s, %v", b, err)
+	}
+}
+
+func TestAccessoryName(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                      "Video request",
+		"!!!":                   "Video request",
+		"  Anna's (front) door": "Anna's front door",
+		"'x'":                   "x",
+		"Büro\x00\u202e":        "Büro",
+		strings.Repeat("ä", 60): strings.Repeat("ä", 32),
+	} {
+		if got := accessoryName(in); got != want {
+			t.Errorf("accessoryName(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
