@@ -88,6 +88,9 @@ func attach(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, error
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	a := &Archive{cfg: cfg, recorders: map[[2]string]*Recorder{}}
 	a.buffers.New = func() any { return new([]byte) }
 	known, err := a.knownDisks(ctx)

@@ -253,7 +253,7 @@ func (r *Recorder) fragment(b []byte, k, n int, next *rtsp.Unit) ([]byte, mp4.Fr
 	first, at := units[0], len(s.samples)
 	f := mp4.Fragment{
 		Track: k, Offset: s.row.Bytes + int64(len(b)), Number: r.number, Base: first.DTS + r.bias[k],
-		PTS: first.PTS + r.bias[k], UTC: first.UTC, Clock: uint8(first.Clock),
+		PTS: first.PTS + r.bias[k], UTC: first.UTC,
 	}
 	r.number++
 	span := leadSpan{}
@@ -275,6 +275,7 @@ func (r *Recorder) fragment(b []byte, k, n int, next *rtsp.Unit) ([]byte, mp4.Fr
 			}
 		}
 	}
+	f.Clock = uint8(span.clock)
 	f.Samples = s.samples[at:len(s.samples):len(s.samples)]
 	start := len(b)
 	b = mp4.AppendFragment(b, s.tracks[k], &f)

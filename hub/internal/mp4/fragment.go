@@ -22,7 +22,7 @@ type Fragment struct {
 	Base    int64     // decode time of the first sample on the run's timeline, ticks
 	PTS     int64     // presentation time of the first sample on the run's timeline, ticks
 	UTC     time.Time // of PTS, microseconds
-	Clock   uint8     // quality of UTC: a rtsp.ClockQuality
+	Clock   uint8     // worst quality of UTC in it: a rtsp.ClockQuality
 	Samples []Sample
 }
 
