@@ -59,9 +59,15 @@ func (c *clock) add(d time.Duration) {
 // newHome has one agency, whose profile is in the log, and two cameras with footage.
 func newHome(t testing.TB, change ...func(*request.Config)) *home {
 	t.Helper()
+	return newHomeOf(t, bulletintest.NewLog(t, 3), change...)
+}
+
+// newHomeOf is newHome with a log whose keys are those of keys.
+func newHomeOf(t testing.TB, keys *bulletintest.Log, change ...func(*request.Config)) *home {
+	t.Helper()
 	h := &home{
 		t: t, dir: t.TempDir(), footage: &footage{sec: map[string]float64{"porch": 3600, "hall": 3600}, held: map[string]time.Time{}},
-		log: bulletintest.NewLog(t, 3), clock: &clock{now: time.Now().UTC().Truncate(time.Second)},
+		log: emptied(keys), clock: &clock{now: time.Now().UTC().Truncate(time.Second)},
 	}
 	h.sealer = &sealer{dir: h.dir}
 	h.agency = bulletintest.New(t, h.clock.Now())
@@ -78,6 +84,11 @@ func newHome(t testing.TB, change ...func(*request.Config)) *home {
 	h.ledger = ledger.New(h.house, nil)
 	h.start(change...)
 	return h
+}
+
+// emptied is a log with the keys of another and no entries.
+func emptied(l *bulletintest.Log) *bulletintest.Log {
+	return &bulletintest.Log{Key: l.Key, Witnesses: l.Witnesses, Origin: l.Origin, Signers: l.Signers}
 }
 
 func (h *home) start(change ...func(*request.Config)) {
