@@ -163,20 +163,22 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, errors.Join(statusError(res.StatusCode), res.Body.Close())
 	}
-	res.Body = &limited{Reader: io.LimitReader(res.Body, maxReceipt+1), close: func() error {
-		defer cancel()
-		return res.Body.Close()
-	}}
+	res.Body = &limited{Reader: io.LimitReader(res.Body, maxReceipt+1), body: res.Body, cancel: cancel}
 	return res, nil
 }
 
+// limited is an answer's body: bounded, and the end of its request's time limit.
 type limited struct {
 	io.Reader
-	close func() error
+	body   io.Closer
+	cancel context.CancelFunc
 }
 
 // Close implements io.Closer.
-func (l *limited) Close() error { return l.close() }
+func (l *limited) Close() error {
+	defer l.cancel()
+	return l.body.Close()
+}
 
 // tus returns a client for one exchange. The extension it needs is taken for
 // granted: asking would be one more request, and its absence shows anyway.
