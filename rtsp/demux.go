@@ -52,6 +52,8 @@ type demux struct {
 	text    int       // bytes at r that belong to an RTSP message
 	garbage int       // bytes skipped since the last frame or message
 	armed   time.Time // read deadline set on Conn
+	overdue time.Time // the sink's deadline that has passed
+	late    time.Time // when that was noticed
 }
 
 func newDemux(c net.Conn, s sink) *demux {
@@ -194,6 +196,10 @@ func contentLength(header []byte) int {
 	return 0
 }
 
+// lateGrace is how long reading goes on after the deadline: on a machine that is
+// short of time it may be us who are late, and the camera's bytes already here.
+const lateGrace = time.Second
+
 // fill reads more bytes from the connection, until the sink's deadline.
 func (d *demux) fill() error {
 	d.makeRoom()
@@ -201,7 +207,12 @@ func (d *demux) fill() error {
 		now := time.Now()
 		limit := d.sink.deadline()
 		if !now.Before(limit) {
-			return errStall
+			if d.overdue != limit {
+				d.overdue, d.late = limit, now
+			}
+			if limit = d.late.Add(lateGrace); !now.Before(limit) {
+				return errStall
+			}
 		}
 		// Moving a deadline costs about as much as a small read; it may lag.
 		if lag := limit.Sub(d.armed); lag > limit.Sub(now)/8 || lag < 0 {

@@ -40,7 +40,9 @@ type Reader struct {
 	wake     chan struct{} // holds a token when there may be something to read
 
 	mu      sync.Mutex
-	items   []queued // items[head:] wait
+	batch   time.Duration // see Batch
+	since   time.Time     // arrival of the oldest Unit that Next was not woken for
+	items   []queued      // items[head:] wait
 	head    int
 	bytes   int  // of what waits
 	need    bool // Units are left out until one that starts
@@ -81,6 +83,31 @@ func (r *Reader) Close() {
 	r.closed, r.items, r.head, r.bytes = true, nil, 0, 0
 	r.mu.Unlock()
 	r.signal()
+}
+
+// Batch lets Next sleep for up to d while Units gather; it still wakes for every
+// Random video Unit and every Break. It is for readers that write in batches:
+// waking is most of what a Unit costs them.
+func (r *Reader) Batch(d time.Duration) {
+	r.mu.Lock()
+	r.batch = d
+	r.mu.Unlock()
+}
+
+// due reports whether q is worth waking for. r.mu is held.
+func (r *Reader) due(q queued) bool {
+	if r.batch <= 0 || q.unit == nil || q.unit.Format.Video() && q.unit.Random {
+		r.since = time.Time{}
+		return true
+	}
+	if r.since.IsZero() {
+		r.since = q.unit.Arrived
+	}
+	if q.unit.Arrived.Sub(r.since) < r.batch {
+		return false
+	}
+	r.since = time.Time{}
+	return true
 }
 
 func (r *Reader) signal() {
@@ -163,7 +190,9 @@ func (r *Reader) add(q queued) {
 		r.need = true
 	}
 	r.push(q)
-	r.signal()
+	if r.due(q) {
+		r.signal()
+	}
 }
 
 func (r *Reader) push(q queued) {

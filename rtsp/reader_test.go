@@ -222,6 +222,49 @@ func TestCloseWakesReader(t *testing.T) {
 	}
 }
 
+func TestBatchSleepsThroughUnits(t *testing.T) {
+	f := newFeed()
+	r := f.Reader(1 << 20)
+	r.Batch(time.Second)
+	woken := func() bool {
+		select {
+		case <-r.wake:
+			return true
+		default:
+			return false
+		}
+	}
+	now := time.Now()
+	send := func(after time.Duration, random bool) {
+		f.unit(f.session, &Unit{Format: f.session.Formats[0], Random: random, Arrived: now.Add(after), Data: [][]byte{{1}}}, 0)
+	}
+	for _, step := range []struct {
+		after  time.Duration
+		random bool
+		wakes  bool
+	}{
+		{0, true, true},
+		{100 * time.Millisecond, false, false},
+		{900 * time.Millisecond, false, false},
+		{1100 * time.Millisecond, false, true},
+		{1200 * time.Millisecond, false, false},
+		{1300 * time.Millisecond, true, true},
+		{1400 * time.Millisecond, false, false},
+	} {
+		send(step.after, step.random)
+		if got := woken(); got != step.wakes {
+			t.Errorf("unit after %v: woken %v", step.after, got)
+		}
+	}
+	f.pause(ReasonStalled, "x")
+	if !woken() {
+		t.Error("not woken for a Break")
+	}
+	if got := describe(drain(t, r)); got != "S [7] stalled" {
+		t.Error(got)
+	}
+}
+
 // Two readers of a camera: one keeps up, one does not.
 func TestTwoReaders(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		os.Exit(code) // the fuzzer leaves goroutines of its own
+	}
 	for end := time.Now().Add(3 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -109,7 +112,7 @@ func newRig(t *testing.T, cam rtsptest.Camera, edit func(*Config)) *rig {
 		Camera: name,
 		URL:    r.server.URL(name),
 		Log:    slog.New(slog.NewTextHandler(r.logs, nil)),
-		Stall:  time.Second,
+		Stall:  2 * time.Second,
 		Retry:  50 * time.Millisecond,
 	}
 	if edit != nil {
