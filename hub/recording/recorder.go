@@ -53,6 +53,13 @@ func (a *Archive) Recorder(camera, stream string, from Units) *Recorder {
 	return &Recorder{a: a, camera: camera, stream: stream, from: from, log: a.cfg.Log.With("camera", camera, "stream", stream)}
 }
 
+// batcher is Units that can let their reader sleep while Units gather;
+// *rtsp.Reader is one. It wakes early for key frames, which is when fragments
+// are cut.
+type batcher interface{ Batch(d time.Duration) }
+
+const wakeEvery = 500 * time.Millisecond
+
 // Run records until the reader ends (io.EOF) or ctx ends, then finalises the
 // open segment. Faults of camera and disk become gap rows, not errors; an
 // error means the index is broken, or the names are not fit for a folder.
@@ -64,6 +71,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 		return err
 	}
 	defer r.a.leave(r)
+	if b, ok := r.from.(batcher); ok {
+		b.Batch(wakeEvery)
+	}
 	// What ends ctx must not keep the index from hearing of the end.
 	ix := context.WithoutCancel(ctx)
 	if err := r.resume(ix); err != nil {

@@ -209,7 +209,7 @@ func describe(s Segment, f *mp4.File) Segment {
 		dts := fr.Base
 		for _, v := range fr.Samples {
 			end := dts + int64(v.Composition) + int64(v.Duration) - first
-			s.Duration = max(s.Duration, ticks(end, int(f.Tracks[0].Timescale)))
+			s.Duration = max(s.Duration, ticks(end, int(f.Tracks[0].Timescale)).Truncate(time.Microsecond))
 			dts += int64(v.Duration)
 			if v.Sync {
 				s.KeyFrames++

@@ -78,7 +78,7 @@ func (s *segment) append(b []byte, added []mp4.Fragment, spans []leadSpan) error
 func (s *segment) advance(row *Segment, n int) {
 	row.KeyFrames, row.Clock = 0, 0
 	for _, l := range s.lead[:n] {
-		row.Duration = max(row.Duration, l.end)
+		row.Duration = max(row.Duration, l.end.Truncate(time.Microsecond))
 		row.KeyFrames += l.keyFrames
 		row.Clock = max(row.Clock, l.clock)
 	}
