@@ -39,6 +39,7 @@ type receiver struct {
 	cert   tls.Certificate
 	agency *bulletintest.Agency
 	change func(http.Handler) http.Handler // may stand before everything
+	oldTLS bool                            // TLS 1.2 at most
 
 	mu       sync.Mutex // guards what follows
 	srv      *http.Server
@@ -124,6 +125,9 @@ func (r *receiver) start() {
 		Handler:   r.watch(root),
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{r.cert}, NextProtos: []string{"http/1.1"}},
 		ErrorLog:  log.New(io.Discard, "", 0),
+	}
+	if r.oldTLS {
+		srv.TLSConfig.MinVersion, srv.TLSConfig.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	}
 	r.mu.Lock()
 	r.srv, r.dead = srv, make(chan struct{})
