@@ -18,8 +18,8 @@ type coverage struct {
 	Gaps     []gap
 	Recorded string // in words
 	Whole    string
-	Percent  string
-	Some     bool // anything is recorded
+	Some     bool   // anything is recorded
+	Watch    string // address of this footage on the timeline
 	first    time.Time
 	last     time.Time
 }
@@ -43,11 +43,20 @@ type stretch struct{ from, to time.Time }
 
 // cover looks up what a camera's main stream has of a range.
 func (c *console) cover(ctx context.Context, camera string, from, to time.Time) (coverage, error) {
-	v := coverage{Camera: camera, From: c.at(from, exactForm), To: c.at(to, exactForm), Whole: length(to.Sub(from))}
 	segs, err := c.cfg.Archive.Segments(ctx, camera, recording.Main, from, to)
 	if err != nil {
-		return v, err
+		return coverage{}, err
 	}
+	gaps, err := c.cfg.Archive.Gaps(ctx, camera, recording.Main, from, to)
+	if err != nil {
+		return coverage{}, err
+	}
+	return c.coverOf(camera, segs, gaps, from, to), nil
+}
+
+// coverOf sums up segments and gaps that overlap a range.
+func (c *console) coverOf(camera string, segs []recording.Segment, gaps []recording.Gap, from, to time.Time) coverage {
+	v := coverage{Camera: camera, From: c.at(from, exactForm), To: c.at(to, exactForm), Whole: length(to.Sub(from))}
 	var total time.Duration
 	for _, s := range joined(segs, from, to) {
 		total += s.to.Sub(s.from)
@@ -58,11 +67,6 @@ func (c *console) cover(ctx context.Context, camera string, from, to time.Time) 
 		v.last = s.to
 	}
 	v.Some, v.Recorded = total > 0, length(total)
-	v.Percent = percent(total, to.Sub(from))
-	gaps, err := c.cfg.Archive.Gaps(ctx, camera, recording.Main, from, to)
-	if err != nil {
-		return v, err
-	}
 	for _, g := range gaps {
 		s := c.clip(g, from, to)
 		if !s.to.After(s.from) {
@@ -71,7 +75,7 @@ func (c *console) cover(ctx context.Context, camera string, from, to time.Time) 
 		v.Bars = append(v.Bars, c.bar("gap", s, from, to))
 		v.Gaps = append(v.Gaps, c.gap(g, s))
 	}
-	return v, nil
+	return v
 }
 
 // clip cuts a gap to a range; one that lasts ends now.

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
 	"net/http"
@@ -158,7 +159,7 @@ func fixtureRecord(id string, state request.State) request.Record {
 
 func fixturePackage(clips []evidence.Selection) *evidence.Package {
 	p := &evidence.Package{
-		ID: "GH-7Q3M-K2XD", Digest: strings.Repeat("3fa91c07d2b84e65", 4), Bytes: 48_318_442,
+		ID: "GH-7Q3M-K2XD", Digest: fixtureRoot(0x77), Bytes: 48_318_442,
 		SealedAt: fixtureNow, Path: "/none",
 	}
 	for i, c := range clips {
@@ -207,7 +208,8 @@ func fixtureRecords() map[string]request.Record {
 }
 
 func fixtureRoot(b byte) string {
-	return hex.EncodeToString([]byte(strings.Repeat(string([]byte{b, 0x41, b + 9, 0x07}), 8)))
+	sum := sha256.Sum256([]byte{b})
+	return hex.EncodeToString(sum[:])
 }
 
 func fixtureAllowed() []request.Allowed {

@@ -34,7 +34,7 @@ func (c *console) span(from, to time.Time) string {
 		form = exactForm
 	}
 	if a.Format(dayForm) == b.Format(dayForm) {
-		return fmt.Sprintf("%s, %s–%s %s", a.Format(dayForm), a.Format(form), b.Format(form), b.Format("MST"))
+		return fmt.Sprintf("%s, %s\u2060–\u2060%s %s", a.Format(dayForm), a.Format(form), b.Format(form), b.Format("MST"))
 	}
 	return fmt.Sprintf("%s, %s – %s, %s %s", a.Format(dayForm), a.Format(form), b.Format(dayForm), b.Format(form), b.Format("MST"))
 }

@@ -138,7 +138,7 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 		if err != nil {
 			return v, err
 		}
-		have.Index = i
+		have.Index, have.Watch = i, c.watchURL(m.Camera, have)
 		v.Have = append(v.Have, have)
 		if have.Some {
 			v.Pick = append(v.Pick, c.pick(i, m, have, rec.Selection))

@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
@@ -97,9 +98,20 @@ func (c *console) streamRow(s recording.StreamStatus) streamRow {
 	}
 	row.Clock = clockKey(st.Clock)
 	if d := st.Offset.Abs(); d.Milliseconds() > 0 {
-		row.Offset = st.Offset.Round(1e6).String()
+		row.Offset = offsetText(st.Offset)
 	}
 	return row
+}
+
+// offsetText writes by how much a clock differs, as little as a millisecond.
+func offsetText(d time.Duration) string {
+	if d.Abs() < 10*time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	if d < 0 {
+		return "−" + length(-d)
+	}
+	return length(d)
 }
 
 // codecText names a picture format.

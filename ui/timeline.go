@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 )
 
@@ -64,6 +65,18 @@ func (c *console) timelineFirst(w http.ResponseWriter, r *http.Request) {
 
 func timelinePath(camera string) string { return "/timeline/" + url.PathEscape(camera) }
 
+// watchURL is the timeline at the footage that a coverage found.
+func (c *console) watchURL(camera string, have coverage) string {
+	if !have.Some {
+		return timelinePath(camera)
+	}
+	q := url.Values{
+		"day":  {have.first.In(c.cfg.Home.TimeZone).Format(time.DateOnly)},
+		"from": {c.field(have.first)}, "to": {c.field(have.last)},
+	}
+	return timelinePath(camera) + "?" + q.Encode()
+}
+
 func (c *console) timeline(w http.ResponseWriter, r *http.Request) {
 	cam, ok := c.camera(r.PathValue("camera"))
 	if !ok {
@@ -102,13 +115,21 @@ func (c *console) timelineBody(ctx context.Context, camera string, start time.Ti
 	if v.Days, err = c.days(ctx, camera, start); err != nil {
 		return v, err
 	}
-	if v.Cover, err = c.cover(ctx, camera, start, end); err != nil {
+	segs, err := c.cfg.Archive.Segments(ctx, camera, recording.Main, start, end)
+	if err != nil {
 		return v, err
 	}
-	if v.Asked, err = c.askedFor(ctx, camera, start, end); err != nil {
+	gaps, err := c.cfg.Archive.Gaps(ctx, camera, recording.Main, start, end)
+	if err != nil {
 		return v, err
 	}
-	v.Hours, err = c.hours(ctx, camera, start, end)
+	v.Cover = c.coverOf(camera, segs, gaps, start, end)
+	v.Cover.From, v.Cover.To = c.at(start, clockForm), c.at(end, clockForm)
+	v.Hours = c.hours(camera, segs, start, end)
+	v.Asked, err = c.askedFor(ctx, camera, start, end)
+	for _, a := range v.Asked {
+		v.Cover.Bars = append(v.Cover.Bars, a.Bar)
+	}
 	return v, err
 }
 
@@ -133,23 +154,16 @@ func (c *console) days(ctx context.Context, camera string, current time.Time) ([
 	return out, nil
 }
 
-func (c *console) hours(ctx context.Context, camera string, start, end time.Time) ([]hourRow, error) {
+func (c *console) hours(camera string, segs []recording.Segment, start, end time.Time) []hourRow {
 	var out []hourRow
 	for t := start; t.Before(end); t = t.Add(time.Hour) {
-		have, err := c.cover(ctx, camera, t, t.Add(time.Hour))
-		if err != nil {
-			return nil, err
-		}
+		have := c.coverOf(camera, segs, nil, t, t.Add(time.Hour))
 		if !have.Some {
 			continue
 		}
-		q := url.Values{"day": {start.Format(time.DateOnly)}, "from": {c.field(have.first)}, "to": {c.field(have.last)}}
-		out = append(out, hourRow{
-			Label: t.Format(clockForm), Recorded: have.Recorded,
-			URL: timelinePath(camera) + "?" + q.Encode(),
-		})
+		out = append(out, hourRow{Label: t.Format(clockForm), Recorded: have.Recorded, URL: c.watchURL(camera, have)})
 	}
-	return out, nil
+	return out
 }
 
 // askedFor lists what waiting requests ask for of this camera on a day.

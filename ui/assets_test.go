@@ -1,0 +1,117 @@
+package ui
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var vendorLine = regexp.MustCompile(`(?m)^([0-9a-f]{64})  (\S+)  (\S+)@(\S+)  (\S+)$`)
+
+func TestVendoredFilesAreWhatTheyWere(t *testing.T) {
+	list, err := fs.ReadFile(staticFiles, "static/vendor/VENDOR.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{"vendor/VENDOR.txt": true}
+	for _, m := range vendorLine.FindAllStringSubmatch(string(list), -1) {
+		listed[m[2]] = true
+		b, err := fs.ReadFile(staticFiles, "static/"+m[2])
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != m[1] {
+			t.Errorf("%s is not the file that VENDOR.txt lists", m[2])
+		}
+	}
+	files, err := fs.ReadDir(staticFiles, "static/vendor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !listed["vendor/"+f.Name()] {
+			t.Errorf("vendor/%s is not in VENDOR.txt", f.Name())
+		}
+	}
+	if !listed["icons.svg"] || len(listed) < 5 {
+		t.Errorf("VENDOR.txt lists only %v", listed)
+	}
+}
+
+// TestIcons: every icon that a page names is a symbol of the sprite, and the
+// sprite has no other.
+func TestIcons(t *testing.T) {
+	sprite, err := fs.ReadFile(staticFiles, "static/icons.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, re := range []*regexp.Regexp{regexp.MustCompile(`"icon" "([a-z0-9-]+)"`)} {
+		names, _ := fs.Glob(templateFiles, "templates/*.html")
+		for _, n := range names {
+			b, _ := fs.ReadFile(templateFiles, n)
+			for _, m := range re.FindAllStringSubmatch(string(b), -1) {
+				named[m[1]] = true
+			}
+		}
+	}
+	house := newHouse()
+	house.archive.broken = true
+	h := house.handler(t)
+	ref := regexp.MustCompile(`icons\.svg#([a-z0-9-]+)"`)
+	for _, path := range append([]string{"/requests/" + sentID + "/result"}, everyPage...) {
+		for _, m := range ref.FindAllStringSubmatch(visit(h, http.MethodGet, path, nil).Body.String(), -1) {
+			named[m[1]] = true
+		}
+	}
+	for n := range named {
+		if !strings.Contains(string(sprite), `<symbol id="`+n+`"`) {
+			t.Errorf("no icon %q", n)
+		}
+	}
+}
+
+func TestAssetsAreImmutable(t *testing.T) {
+	h := newHouse().handler(t)
+	a := newAssets()
+	for name, kind := range map[string]string{
+		"console.css": "text/css; charset=utf-8", "js/console.mjs": "text/javascript; charset=utf-8",
+		"vendor/hls.light.min.mjs": "text/javascript; charset=utf-8", "icons.svg": "image/svg+xml",
+	} {
+		w := visit(h, http.MethodGet, a.url(name), nil, noSession)
+		if w.Code != 200 || w.Header().Get("Content-Type") != kind || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %d %v", name, w.Code, w.Header())
+		}
+	}
+	for _, path := range []string{"/static/0/console.css", a.url(""), a.url("vendor/"), a.url("absent.css"), a.url("../ui.go"), a.url("%2e%2e/ui.go")} {
+		if w := visit(h, http.MethodGet, path, nil, noSession); w.Code == 200 {
+			t.Errorf("%s: 200", path)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	seen := map[string]bool{}
+	for _, w := range byteWords {
+		if seen[w] || len(w) < 3 || len(w) > 8 {
+			t.Errorf("word %q is doubled or of an odd length", w)
+		}
+		seen[w] = true
+	}
+	if len(byteWords) != 256 {
+		t.Fatalf("%d words, want one a byte", len(byteWords))
+	}
+	if got := hashWords("000102030405ff"); got != strings.Join(byteWords[:6], " ") {
+		t.Errorf("hashWords = %q", got)
+	}
+	for _, bad := range []string{"", "00", "zz0102030405"} {
+		if got := hashWords(bad); got != "" {
+			t.Errorf("hashWords(%q) = %q, want nothing", bad, got)
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package ui
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/hub/delivery"
+	"gatehouse/hub/request"
+)
+
+func (h *house) state(id string) request.State {
+	r, _ := h.requests.Get(nil, id) //nolint:staticcheck // the fake takes no notice
+	return r.State
+}
+
+func pickForm(more ...string) url.Values {
+	f := url.Values{"form": {"prepare"}, "from-0": {"2026-11-21T13:19:00"}, "to-0": {"2026-11-21T13:20:40"}, "from-1": {"2026-11-21T13:19"}, "to-1": {"2026-11-21T13:20"}}
+	for i := 0; i+1 < len(more); i += 2 {
+		f.Add(more[i], more[i+1])
+	}
+	return f
+}
+
+func TestPrepare(t *testing.T) {
+	tests := []struct {
+		name string
+		form url.Values
+		want int
+		say  string
+	}{
+		{"nothing chosen", pickForm(), 422, "No camera is chosen."},
+		{"no such camera", pickForm("clip", "2"), 400, "The form could not be read."},
+		{"negative", pickForm("clip", "-1"), 400, "The form could not be read."},
+		{"no number", pickForm("clip", "x"), 400, "The form could not be read."},
+		{"twice", pickForm("clip", "0", "clip", "0"), 400, "The form could not be read."},
+		{"reversed", url.Values{"form": {"prepare"}, "clip": {"0"}, "from-0": {"2026-11-21T13:20:40"}, "to-0": {"2026-11-21T13:19:00"}}, 422, "The times cannot be used."},
+		{"no time", url.Values{"form": {"prepare"}, "clip": {"0"}, "from-0": {"now"}, "to-0": {"later"}}, 422, "The times cannot be used."},
+		{"outside", url.Values{"form": {"prepare"}, "clip": {"0"}, "from-0": {"2026-11-21T12:00:00"}, "to-0": {"2026-11-21T13:19:00"}}, 422, "The times are outside what was asked or recorded."},
+		{"both", pickForm("clip", "0", "clip", "1"), 303, ""},
+	}
+	for _, tt := range tests {
+		house := newHouse()
+		w := visit(house.handler(t), http.MethodPost, "/requests/"+waitingID+"/prepare", tt.form)
+		if w.Code != tt.want || !strings.Contains(w.Body.String(), tt.say) {
+			t.Errorf("%s: %d, want %d and %q", tt.name, w.Code, tt.want, tt.say)
+		}
+		want := request.Waiting
+		if tt.want == 303 {
+			want = request.Prepared
+		}
+		if got := house.state(waitingID); got != want {
+			t.Errorf("%s: state %s, want %s", tt.name, got, want)
+		}
+	}
+}
+
+func TestPrepareTakesTheHomesTime(t *testing.T) {
+	house := newHouse()
+	visit(house.handler(t), http.MethodPost, "/requests/"+waitingID+"/prepare", pickForm("clip", "0"))
+	rec := house.requests.records[waitingID]
+	want := time.Date(2026, 11, 21, 21, 19, 0, 0, time.UTC)
+	if len(rec.Selection) != 1 || !rec.Selection[0].From.Equal(want) || rec.Selection[0].Audio || rec.Selection[0].Camera != "Front door" {
+		t.Errorf("selected %+v, want from %v without sound", rec.Selection, want)
+	}
+}
+
+func TestRefusedFormKeepsWhatWasTyped(t *testing.T) {
+	form := pickForm("clip", "1")
+	form.Set("to-1", "2026-11-21T13:18:00")
+	body := visit(newHouse().handler(t), http.MethodPost, "/requests/"+waitingID+"/prepare", form).Body.String()
+	if !strings.Contains(body, `value="2026-11-21T13:18:00"`) || !strings.Contains(body, `value="1" checked`) {
+		t.Error("the form lost what was typed")
+	}
+}
+
+func TestApprove(t *testing.T) {
+	digest := fixturePackage(nil).Digest
+	tests := []struct {
+		name string
+		id   string
+		form url.Values
+		want int
+		say  string
+	}{
+		{"no passphrase", preparedID, url.Values{"digest": {digest}}, 403, "That is not the passphrase."},
+		{"wrong passphrase", preparedID, url.Values{"digest": {digest}, "passphrase": {"guess"}}, 403, "That is not the passphrase."},
+		{"no digest", preparedID, url.Values{"passphrase": {fixturePass}}, 409, "The sealed file is not the one this page showed."},
+		{"other digest", preparedID, url.Values{"digest": {strings.Repeat("0", 64)}, "passphrase": {fixturePass}}, 409, "The sealed file is not the one this page showed."},
+		{"not sealed", waitingID, url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 409, "The request has changed since you opened it."},
+		{"unknown", "none", url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 404, "There is no such request."},
+		{"sent already", sentID, url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 409, "The request has changed since you opened it."},
+		{"all given", preparedID, url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 303, ""},
+	}
+	for _, tt := range tests {
+		house := newHouse()
+		before, jobs := house.state(tt.id), len(house.outbox.jobs)
+		w := visit(house.handler(t), http.MethodPost, "/requests/"+tt.id+"/approve", tt.form)
+		if w.Code != tt.want || !strings.Contains(w.Body.String(), tt.say) {
+			t.Errorf("%s: %d, want %d and %q", tt.name, w.Code, tt.want, tt.say)
+		}
+		if strings.Contains(w.Body.String(), "guess") {
+			t.Errorf("%s: the page repeats the passphrase", tt.name)
+		}
+		after, added := house.state(tt.id), len(house.outbox.jobs)-jobs
+		if tt.want == 303 {
+			if after != request.Approved || added != 1 || w.Header().Get("Location") != "/requests/"+tt.id+"/result" {
+				t.Errorf("%s: %s, %d jobs, to %s", tt.name, after, added, w.Header().Get("Location"))
+			}
+		} else if after != before || added != 0 {
+			t.Errorf("%s: moved from %s to %s with %d jobs", tt.name, before, after, added)
+		}
+	}
+}
+
+func TestDecline(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	w := visit(h, http.MethodPost, "/requests/"+preparedID+"/decline", url.Values{})
+	if w.Code != 303 || house.state(preparedID) != request.Declined {
+		t.Errorf("%d, %s", w.Code, house.state(preparedID))
+	}
+	w = visit(h, http.MethodPost, "/requests/"+preparedID+"/decline", url.Values{})
+	if w.Code != 409 || !strings.Contains(w.Body.String(), "You") && !strings.Contains(w.Body.String(), "Declined") {
+		t.Errorf("a second time: %d", w.Code)
+	}
+}
+
+func TestSteerDelivery(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	post := func(what string, want int, state delivery.State) {
+		t.Helper()
+		w := visit(h, http.MethodPost, "/requests/"+coolingID+"/"+what, url.Values{})
+		jobs, _ := house.outbox.Jobs(t.Context())
+		if w.Code != want || jobs[0].State != state {
+			t.Errorf("%s: %d %s, want %d %s", what, w.Code, jobs[0].State, want, state)
+		}
+	}
+	post("send-now", 303, delivery.Sending)
+	post("send-now", 409, delivery.Sending)
+	post("cancel", 303, delivery.Cancelled)
+	post("cancel", 409, delivery.Cancelled)
+	if w := visit(h, http.MethodPost, "/requests/"+waitingID+"/cancel", url.Values{}); w.Code != http.StatusSeeOther {
+		t.Errorf("without a delivery: %d, want back to the request", w.Code)
+	}
+}
+
+func TestAgencies(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	post := func(path string, form url.Values, want int, listed string) {
+		t.Helper()
+		w := visit(h, http.MethodPost, path, form)
+		var names []string
+		for _, a := range house.requests.Allowlist() {
+			names = append(names, a.Name)
+		}
+		if w.Code != want || strings.Join(names, ",") != listed {
+			t.Errorf("%s %v: %d and %v, want %d and %s", path, form, w.Code, names, want, listed)
+		}
+	}
+	fire := url.Values{"agency": {"fire.lakeside.example"}}
+	post("/agencies/allow", fire, 403, "Lakeside Police")
+	fire.Set("passphrase", fixturePass)
+	post("/agencies/allow", url.Values{"agency": {"unknown.example"}, "passphrase": {fixturePass}}, 422, "Lakeside Police")
+	post("/agencies/allow", fire, 303, "Lakeside Police,Lakeside Fire")
+	post("/agencies/disallow", url.Values{"agency": {"police.lakeside.example"}}, 303, "Lakeside Fire")
+}
+
+func TestPreviewHasRanges(t *testing.T) {
+	house := newHouse()
+	house.clips.sealed = []byte("0123456789")
+	h := house.handler(t)
+	w := visit(h, http.MethodGet, "/requests/"+preparedID+"/preview/1", nil, func(r *http.Request) { r.Header.Set("Range", "bytes=2-5") })
+	if w.Code != http.StatusPartialContent || w.Body.String() != "2345" || w.Header().Get("Content-Type") != "video/mp4" {
+		t.Errorf("%d %q %v", w.Code, w.Body, w.Header())
+	}
+	for _, n := range []string{"2", "-1", "x", "9999999999999999999"} {
+		if w := visit(h, http.MethodGet, "/requests/"+preparedID+"/preview/"+n, nil); w.Code != http.StatusNotFound {
+			t.Errorf("file %s: %d, want 404", n, w.Code)
+		}
+	}
+	if w := visit(h, http.MethodGet, "/requests/"+waitingID+"/preview/0", nil); w.Code != http.StatusConflict {
+		t.Errorf("not sealed: %d, want 409", w.Code)
+	}
+}
+
+func TestMedia(t *testing.T) {
+	house := newHouse()
+	house.clips.movie = movie{data: []byte("initfragment"), init: 4, fragments: [][2]int{{4, 8}}}
+	house.clips.jpeg = []byte("jpeg")
+	h := house.handler(t)
+	for path, want := range map[string]struct {
+		code int
+		body string
+	}{
+		"/cameras/Driveway/main/live.m3u8":                                                  {200, "#EXTM3U"},
+		"/cameras/Driveway/main/vod.m3u8?from=2026-11-21T21:00:00Z&to=2026-11-21T21:05:00Z": {200, "#EXT-X-ENDLIST"},
+		"/cameras/Driveway/main/vod.m3u8?from=2026-11-21T21:00:00Z&to=2026-11-21T20:05:00Z": {422, ""},
+		"/cameras/Driveway/main/vod.m3u8?from=2026-11-01T21:00:00Z&to=2026-11-21T20:05:00Z": {422, ""},
+		"/cameras/Driveway/main/vod.m3u8":                                                   {422, ""},
+		"/cameras/Driveway/main/init/1.mp4":                                                 {200, "init"},
+		"/cameras/Driveway/main/segment/1.mp4":                                              {200, "initfragment"},
+		"/cameras/Driveway/main/segment/2.mp4":                                              {404, "Nothing is recorded"},
+		"/cameras/Driveway/main/segment/1.mov":                                              {404, "no such page"},
+		"/cameras/Driveway/main/segment/-1.mp4":                                             {404, "no such page"},
+		"/cameras/Driveway/other/segment/1.mp4":                                             {404, "no such page"},
+		"/cameras/Garage/main/segment/1.mp4":                                                {404, "no such page"},
+		"/cameras/Garage/still.jpg":                                                         {404, "no such page"},
+		"/cameras/Driveway/still.jpg":                                                       {200, "jpeg"},
+		"/cameras/Driveway/still.jpg?at=yesterday":                                          {422, ""},
+		"/cameras/..%2f..%2fetc/main/segment/passwd.mp4":                                    {404, ""},
+	} {
+		w := visit(h, http.MethodGet, path, nil)
+		if w.Code != want.code || !bytes.Contains(w.Body.Bytes(), []byte(want.body)) {
+			t.Errorf("%s: %d %.40q, want %d %q", path, w.Code, w.Body, want.code, want.body)
+		}
+	}
+	w := visit(h, http.MethodGet, "/cameras/Driveway/main/segment/1.mp4", nil, func(r *http.Request) { r.Header.Set("Range", "bytes=4-11") })
+	if w.Code != http.StatusPartialContent || w.Body.String() != "fragment" {
+		t.Errorf("range: %d %q", w.Code, w.Body)
+	}
+}
+
+func TestLedgerDownloads(t *testing.T) {
+	h := newHouse().handler(t)
+	w := visit(h, http.MethodGet, "/ledger/proof/"+sentID, nil)
+	if lines := strings.Count(w.Body.String(), "\n"); w.Code != 200 || lines < 5 || !strings.Contains(w.Header().Get("Content-Disposition"), "attachment") {
+		t.Errorf("proof: %d, %d lines, %v", w.Code, lines, w.Header())
+	}
+	if w := visit(h, http.MethodGet, "/ledger/proof/none", nil); w.Code != 404 {
+		t.Errorf("proof of nothing: %d", w.Code)
+	}
+	if w := visit(h, http.MethodGet, "/ledger/checkpoint", nil); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "gatehouse\n") {
+		t.Errorf("checkpoint: %d %q", w.Code, w.Body)
+	}
+}
+
+func TestSettingsForms(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	if w := visit(h, http.MethodPost, "/settings/homekit", url.Values{"passphrase": {"no"}}); w.Code != 403 || strings.Contains(w.Body.String(), "518-20-736") {
+		t.Errorf("code without the passphrase: %d", w.Code)
+	}
+	if w := visit(h, http.MethodPost, "/settings/homekit", url.Values{"passphrase": {fixturePass}}); w.Code != 200 || !strings.Contains(w.Body.String(), "518-20-736") {
+		t.Errorf("code with the passphrase: %d", w.Code)
+	}
+	if body := visit(h, http.MethodGet, "/settings", nil).Body.String(); strings.Contains(body, "518-20-736") {
+		t.Error("the code stands on the page unasked")
+	}
+	change := url.Values{"current": {fixturePass}, "passphrase": {"another passphrase"}, "repeat": {"another passphrase"}}
+	wrong := url.Values{"current": {"no"}, "passphrase": {"another passphrase"}, "repeat": {"another passphrase"}}
+	if w := visit(h, http.MethodPost, "/settings/passphrase", wrong); w.Code != 403 || house.accounts.pass != fixturePass {
+		t.Errorf("change without the passphrase: %d", w.Code)
+	}
+	if w := visit(h, http.MethodPost, "/settings/passphrase", change); w.Code != 303 || house.accounts.pass != "another passphrase" {
+		t.Errorf("change: %d", w.Code)
+	}
+	if w := visit(h, http.MethodGet, "/settings", nil); w.Code != 303 {
+		t.Errorf("a change must end sessions: %d", w.Code)
+	}
+}

@@ -1,0 +1,78 @@
+// What every browser test shares: Debian's Chromium, and a page that fails the
+// test on a console error or a failed request.
+import { chromium } from "playwright-core";
+import AxeBuilder from "@axe-core/playwright";
+import assert from "node:assert/strict";
+
+export const desktop = { width: 1280, height: 800 };
+export const phone = { width: 390, height: 844 };
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+      "--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+}
+
+/**
+ * Opens a page whose faults are collected. `expected` lists statuses that the
+ * test provokes: Chromium writes those to the console too.
+ */
+export async function open(browser, base, { viewport = desktop, colorScheme = "light", reducedMotion = "reduce", expected = [] } = {}) {
+  const context = await browser.newContext({
+    baseURL: base, viewport, colorScheme, reducedMotion,
+    isMobile: viewport.width < 600, hasTouch: viewport.width < 600, deviceScaleFactor: viewport.width < 600 ? 2 : 1,
+    ignoreHTTPSErrors: true,
+  });
+  const page = await context.newPage();
+  const faults = [];
+  page.on("console", (m) => {
+    if (m.type() !== "error" && m.type() !== "warning") return;
+    if (expected.some((s) => m.text().includes(`status of ${s}`))) return;
+    faults.push(`console: ${m.text()}`);
+  });
+  page.on("pageerror", (e) => faults.push(`script: ${e.message}`));
+  page.on("requestfailed", (r) => {
+    // A player that stops, and a page that is left, cancel what they were fetching.
+    if (r.failure()?.errorText !== "net::ERR_ABORTED") faults.push(`request: ${r.url()} ${r.failure()?.errorText}`);
+  });
+  page.on("response", (r) => {
+    if (r.status() >= 400 && !expected.includes(r.status())) faults.push(`status ${r.status()}: ${r.url()}`);
+    if (new URL(r.url()).origin !== new URL(base).origin && !r.url().startsWith("blob:")) faults.push(`foreign host: ${r.url()}`);
+  });
+  return { page, context, faults };
+}
+
+/** Fails on anything that axe finds against WCAG 2.2 AA, or on sideways scrolling. */
+export async function accessible(page, where) {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(" | ")} (${v.help})`);
+  assert.deepEqual(found, [], `axe on ${where}`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${where} scrolls sideways by ${wide} px`);
+}
+
+/** Controls that a finger must hit are 44 px high or more; links in running text are exempt. */
+export async function reachable(page, where) {
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll("button, .button, .choice, input:not([type=hidden]):not([type=checkbox]), nav a, label.check, summary")]
+      .filter((e) => e.checkVisibility())
+      .map((e) => ({ h: e.getBoundingClientRect().height, what: e.outerHTML.slice(0, 80) }))
+      .filter((e) => e.h > 0 && e.h < 43.5));
+  assert.deepEqual(small, [], `targets on ${where}`);
+}
+
+/** Waits until a <video> plays: its time advances and frames are decoded. */
+export async function plays(page, selector) {
+  await page.waitForFunction((s) => {
+    const v = document.querySelector(s);
+    return v && v.currentTime > 0 && v.getVideoPlaybackQuality().totalVideoFrames > 0;
+  }, selector, { timeout: 30_000 });
+  const before = await page.$eval(selector, (v) => v.currentTime);
+  await page.waitForFunction(([s, t]) => document.querySelector(s).currentTime > t + 0.5, [selector, before], { timeout: 30_000 });
+}

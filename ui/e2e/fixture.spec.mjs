@@ -1,0 +1,188 @@
+// Every page of the fixture home, light and dark, on a desktop and a phone:
+// no console error, nothing that axe finds, no sideways scrolling; then the
+// walk from log-in to receipt with the keyboard alone.
+//
+//   go test -c -o /tmp/console.test ./ui
+//   CONSOLE_TEST=/tmp/console.test [SHOTS=dir] node --test fixture.spec.mjs
+import { test, before, after } from "node:test";
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { accessible, desktop, launch, open, phone, plays, reachable } from "./browser.mjs";
+
+const pass = "correct horse battery";
+const id = (n) => `01936f2a-7c00-7000-8000-00000000000${n}`;
+const shots = process.env.SHOTS;
+const servers = [];
+let browser;
+
+/** Starts a fixture home and resolves to its address. */
+async function home(env = {}) {
+  const child = spawn(process.env.CONSOLE_TEST, [], {
+    env: { ...process.env, GATEHOUSE_CONSOLE_FIXTURE: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "inherit"],
+  });
+  servers.push(child);
+  for await (const line of createInterface({ input: child.stdout })) return line.trim();
+  throw new Error("the fixture server did not start");
+}
+
+before(async () => {
+  browser = await launch();
+  if (shots) await mkdir(shots, { recursive: true });
+});
+
+after(async () => {
+  await browser?.close();
+  for (const s of servers) s.kill("SIGINT");
+});
+
+async function logIn(page) {
+  await page.goto("/login");
+  await page.getByLabel("Passphrase").fill(pass);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL("**/");
+}
+
+const pages = {
+  live: "/",
+  "requests": "/requests",
+  "requests-decided": "/requests?tab=decided",
+  "requests-others": "/requests?tab=others",
+  "request-waiting": `/requests/${id(1)}`,
+  "request-prepared": `/requests/${id(2)}`,
+  "request-hostile": `/requests/${id(6)}`,
+  "request-unreadable": "/requests/sha256:5f2b3b4ab1c0697f489e3c1d",
+  "result-cooling": `/requests/${id(3)}/result`,
+  "result-done": `/requests/${id(4)}/result`,
+  agencies: "/agencies",
+  ledger: "/ledger",
+  timeline: "/timeline/Driveway?day=2026-11-21",
+  settings: "/settings",
+};
+
+for (const [size, viewport] of Object.entries({ desktop, phone })) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`pages, ${size}, ${colorScheme}`, async () => {
+      const base = await home();
+      const { page, context, faults } = await open(browser, base, { viewport, colorScheme });
+      const look = async (name) => {
+        if (shots) await page.screenshot({ path: `${shots}/${name}-${size}-${colorScheme}.png`, fullPage: true });
+        await accessible(page, name);
+        await reachable(page, name);
+      };
+      await page.goto("/login");
+      await look("login");
+      await logIn(page);
+      for (const [name, path] of Object.entries(pages)) {
+        await page.goto(path);
+        if (name === "live") await plays(page, "gh-player video");
+        if (name === "timeline") await page.waitForFunction(() => document.querySelector("video").readyState > 0);
+        if (name === "request-prepared") await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 0));
+        await look(name);
+      }
+      assert.deepEqual(faults, []);
+      await context.close();
+    });
+  }
+}
+
+test("first run, from this machine", async () => {
+  const base = await home({ GATEHOUSE_CONSOLE_FRESH: "1" });
+  const { page, context, faults } = await open(browser, base, { expected: [422] });
+  await page.goto("/");
+  await page.waitForURL("**/setup");
+  if (shots) await page.screenshot({ path: `${shots}/setup-desktop-light.png`, fullPage: true });
+  await accessible(page, "setup");
+  await page.getByLabel("Choose a passphrase").fill("correct horse battery");
+  await page.getByLabel("The same again").fill("correct horse batterie");
+  await page.getByRole("button", { name: "Set passphrase" }).click();
+  await page.getByText("The two new passphrases differ.").waitFor();
+  await accessible(page, "setup with a problem");
+  await page.getByLabel("Choose a passphrase").fill("correct horse battery");
+  await page.getByLabel("The same again").fill("correct horse battery");
+  await page.getByRole("button", { name: "Set passphrase" }).click();
+  await page.getByRole("heading", { name: "Live" }).waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+/** Presses Tab until the focused element passes. */
+async function tabTo(page, want) {
+  for (let i = 0; i < 120; i++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(`(${want})(document.activeElement)`)) return;
+  }
+  assert.fail(`no way by Tab to ${want}`);
+}
+
+test("approval with the keyboard alone", async () => {
+  const base = await home();
+  const { page, context, faults } = await open(browser, base, { expected: [403] });
+  await page.goto("/login");
+  await tabTo(page, (e) => e.name === "passphrase");
+  await page.keyboard.type(pass);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/");
+  await page.goto(`/requests/${id(1)}`);
+  assert.equal(await page.locator("input[type=checkbox]:checked").count(), 0, "nothing may be preselected");
+  await tabTo(page, (e) => e.type === "checkbox");
+  await page.keyboard.press("Space");
+  await page.getByText("1 clip, 45 min").waitFor();
+  await tabTo(page, (e) => e.textContent.includes("Seal for preview"));
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**#sealed");
+  await page.$eval("#sealed video", (v) => { v.muted = true; v.play(); });
+  await plays(page, "#sealed video");
+  const digest = await page.inputValue("input[name=digest]");
+  assert.match(digest, /^[0-9a-f]{64}$/);
+  const [decline, send] = await Promise.all([
+    page.getByRole("button", { name: "Decline" }).boundingBox(),
+    page.getByRole("button", { name: /^Send 1 clip/ }).boundingBox(),
+  ]);
+  assert.ok(Math.abs(decline.width - send.width) < 1 && Math.abs(decline.height - send.height) < 1, "both choices have equal weight");
+
+  await tabTo(page, (e) => e.id === "approve-passphrase");
+  await page.keyboard.type("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByText("That is not the passphrase.").waitFor();
+  if (shots) await page.screenshot({ path: `${shots}/request-wrong-desktop-light.png`, fullPage: true });
+  await accessible(page, "request with a problem");
+  await tabTo(page, (e) => e.id === "approve-passphrase");
+  await page.keyboard.type(pass);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/result");
+  await page.locator("[data-state=cooling]").waitFor();
+  await tabTo(page, (e) => e.textContent.includes("Send now"));
+  await page.keyboard.press("Enter");
+  await page.locator("[data-state=sending]").waitFor();
+  await page.waitForFunction(() => document.querySelector("progress")?.value > 20);
+  if (shots) await page.screenshot({ path: `${shots}/result-sending-desktop-light.png`, fullPage: true });
+  await page.locator("[data-state=done]").waitFor({ timeout: 30_000 });
+  await page.getByText("Received", { exact: true }).waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test("pairing code after the passphrase, allow and remove an agency", async () => {
+  const base = await home();
+  const { page, context, faults } = await open(browser, base);
+  await logIn(page);
+  await page.goto("/settings");
+  await page.locator("#homekit-passphrase").fill(pass);
+  await page.getByRole("button", { name: "Show the code" }).click();
+  await page.getByText("518-20-736").waitFor();
+  if (shots) await page.screenshot({ path: `${shots}/pairing-desktop-light.png`, fullPage: true });
+  await accessible(page, "pairing");
+  await page.goto("/agencies");
+  await page.locator("summary").click();
+  if (shots) await page.screenshot({ path: `${shots}/agencies-open-desktop-light.png`, fullPage: true });
+  await accessible(page, "agency profile");
+  await page.getByLabel("Your passphrase").fill(pass);
+  await page.getByRole("button", { name: "Add Lakeside Fire" }).click();
+  await page.getByText("The agency is on your list.").waitFor();
+  await page.getByRole("button", { name: "Remove Lakeside Fire" }).click();
+  await page.getByText("The agency is off your list.").waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
