@@ -167,6 +167,21 @@ func TestPublishMendsWhatACrashLeft(t *testing.T) {
 		t.Errorf("the hour has %d lines", n)
 	}
 
+	// Killed after the checkpoint, before the hour's file got its line; the hour is over since.
+	hour := filepath.Join(o.dir, "public", epochName(now))
+	before, err := os.ReadFile(hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.publish(t, now, o.signed(t, o.draft(t)))
+	if err := os.WriteFile(hour, before, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.publish(t, now.Add(time.Hour))
+	if n := len(o.read(t, epochName(now))); n != 3 {
+		t.Errorf("the hour that is over has %d lines", n)
+	}
+
 	// A flipped bit is noticed, not signed.
 	hashes, err = os.ReadFile(filepath.Join(log, "hashes"))
 	if err != nil {

@@ -31,7 +31,8 @@ func (p Point) valid() bool {
 }
 
 // unroll returns a ring's vertices without the last, which equals the first.
-// It is nil if a point is off the globe, the ring is open, or it goes round a pole.
+// It is nil if a point is off the globe, the ring is open, it goes round a pole,
+// or an edge is half a turn long, so that neither way round is the short one.
 func unroll(ring []Point) []vertex {
 	if len(ring) < 4 || ring[0] != ring[len(ring)-1] {
 		return nil
@@ -43,7 +44,9 @@ func unroll(ring []Point) []vertex {
 		}
 		v := vertexOf(p)
 		if i > 0 {
-			v.x = nearest(v.x, vs[i-1].x)
+			if v.x = nearest(v.x, vs[i-1].x); abs(v.x-vs[i-1].x) == turn/2 {
+				return nil
+			}
 		}
 		vs = append(vs, v)
 	}
