@@ -21,7 +21,7 @@ const backfill = 48 * time.Hour
 // PublishConfig says where to publish.
 type PublishConfig struct {
 	Dir    string    // the agency's folder
-	Public string    // what a web server serves; default Dir/public
+	Public string    // what a web server serves; default Dir/public, which only the folder's owner can reach
 	Now    time.Time // decides hours and expiry; cosignatures always carry the clock's time
 }
 
