@@ -144,6 +144,9 @@ func parseTrack(file, trak []byte) (*stream, error) {
 	}
 	if s.isVideo() {
 		s.rescale(90000)
+	} else if n := len(s.samples); n > 1 {
+		// The last frame is as long as the others; files say otherwise to trim it.
+		s.length = s.samples[n-1].dts + s.samples[1].dts
 	}
 	return s, nil
 }
