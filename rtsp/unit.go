@@ -55,9 +55,9 @@ func (f *Format) Video() bool { return f.Codec == H264 || f.Codec == H265 }
 // by all Readers.
 type Unit struct {
 	Format  *Format
-	PTS     int64     // Format.ClockRate ticks since the Session's zero, unwrapped; zero is common to all tracks
+	PTS     int64     // Format.ClockRate ticks since the Session's zero, unwrapped, never negative; zero is common to all tracks
 	DTS     int64     // decode time in the same unit; equals PTS where pictures are not reordered; strictly increasing in a track
-	UTC     time.Time // of PTS; never earlier than the Unit before it in the same Session and track
+	UTC     time.Time // of PTS; never earlier than the Unit before it in the same Session and track, so for a reordered picture that of the latest PTS so far
 	Clock   ClockQuality
 	Arrived time.Time // when the last packet of the Unit was read
 	Random  bool      // decoding can start here (IDR or IRAP with parameter sets known); true for audio
@@ -104,7 +104,8 @@ const (
 )
 
 // Break tells a Reader that the Units before and after it do not join. From is
-// the UTC at the end of the last Unit delivered (zero if there was none).
+// the UTC at the end of the last Unit of the first track that this Reader got
+// (zero if there was none).
 // Reasons other than lost, slow, codec, clock and ssrc mean the camera is
 // offline until the next Session.
 type Break struct {
@@ -117,7 +118,9 @@ type Break struct {
 // Session, Units, Break, Session, Units, …; a Break may follow a Break (the
 // reason changed while offline). After every Session and every Break the first
 // video Unit is Random. A lost or slow Break within a connection is followed by
-// a new Session too.
+// a Session too: the same one again, whose PTS go on. Lost sound is told before
+// the next Random video Unit, since the pictures up to there are whole. A Reader
+// made while the camera is offline begins with the Break that says why.
 type Item struct {
 	Session *Session
 	Unit    *Unit
