@@ -1,12 +1,28 @@
 // Package evidence seals an approved selection of footage into a package that
 // a stranger can verify, and verifies packages.
+//
+// A package is a tar of one folder, encrypted with age to the agency and to the
+// owner:
+//
+//	GH-7Q3M-K2XD/
+//	  README.txt
+//	  SHA256SUMS
+//	  custody/cam-A.proof        leaves, roots and links of the segments
+//	  custody/events.jsonl       ledger entries about the request, with proofs
+//	  manifest.dsse.json         in-toto Statement, signed by the hub
+//	  original/cam-A_<from>_<to>.mp4
+//	  request/profile.dsse.json  who asked
+//	  request/request.dsse.json  what was asked
+//	  request/request.tlog-proof that it was asked in public
+//
+// No name, number or position of a camera is in it: cameras are cam-A, cam-B…
+// of this package.
 package evidence
 
 import (
-	"context"
 	"crypto/ed25519"
-	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -48,14 +64,28 @@ type Config struct {
 	Owner     *age.X25519Identity // the owner can always open what was sealed
 	Software  string              // version for the manifest
 	Log       *slog.Logger
-	Now       func() time.Time
+	Now       func() time.Time // default time.Now
 }
 
-// Sealer makes packages.
-type Sealer struct{ cfg Config }
+// Sealer makes packages. Its methods are safe for concurrent use; packages are
+// sealed one after the other.
+type Sealer struct {
+	cfg    Config
+	binary func() (string, error) // hex SHA-256 of the running program
+
+	turn chan struct{} // holds one token while a package is sealed
+
+	mu      sync.Mutex // guards checked
+	checked map[string]check
+}
 
 // NewSealer returns a Sealer.
-func NewSealer(cfg Config) *Sealer { return &Sealer{cfg: cfg} }
+func NewSealer(cfg Config) *Sealer {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Sealer{cfg: cfg, binary: sync.OnceValues(hashSelf), turn: make(chan struct{}, 1), checked: map[string]check{}}
+}
 
 // Package is a sealed package at home.
 type Package struct {
@@ -78,46 +108,4 @@ type File struct {
 	SHA256  string    `json:"sha256"`
 	Audio   bool      `json:"audio"`
 	Seconds float64   `json:"seconds"`
-}
-
-// Seal makes a package: it is durable in Dir, read-only, when Seal returns.
-// A selection without footage gives clip.ErrNoFootage.
-func (s *Sealer) Seal(ctx context.Context, o Order) (Package, error) { panic("not built") }
-
-// Open opens a sealed package for its owner's preview; files are read from the
-// sealed file itself. It fails if the file's digest is not p.Digest.
-func (s *Sealer) Open(p Package) (*Preview, error) { panic("not built") }
-
-// Discard removes a package that was not approved. A missing file is no error.
-func (s *Sealer) Discard(p Package) error { panic("not built") }
-
-// Preview reads inside a sealed package.
-type Preview struct{}
-
-// Names lists the files in the package.
-func (p *Preview) Names() []string { panic("not built") }
-
-// File returns a seekable reader of one file.
-func (p *Preview) File(name string) (*io.SectionReader, error) { panic("not built") }
-
-// Close closes the sealed file.
-func (p *Preview) Close() error { panic("not built") }
-
-// Result is one thing Verify looked at.
-type Result struct {
-	What string // "age" "tar" "sums" "manifest" "request" "log" "ledger" "video" "chain"
-	OK   bool
-	Text string // plain words
-}
-
-// VerifyConfig says how to verify.
-type VerifyConfig struct {
-	Identities []age.Identity    // to open a .ghe; nil for a plain .tar or folder
-	HubKey     ed25519.PublicKey // optional: the hub the package must be from
-}
-
-// Verify checks a package offline: a .ghe, its .tar, or the unpacked folder. Each
-// result is reported; the error is the first that failed.
-func Verify(ctx context.Context, path string, cfg VerifyConfig, report func(Result)) error {
-	panic("not built")
 }

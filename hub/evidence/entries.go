@@ -1,0 +1,153 @@
+package evidence
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"gatehouse/hub/ledger"
+	"gatehouse/hub/recording"
+)
+
+// Names of a package's files.
+const (
+	readmeName   = "README.txt"
+	sumsName     = "SHA256SUMS"
+	manifestName = "manifest.dsse.json"
+	eventsName   = "custody/events.jsonl"
+	profileName  = "request/profile.dsse.json"
+	requestName  = "request/request.dsse.json"
+	proofName    = "request/request.tlog-proof"
+)
+
+// told are the kinds of ledger entries that a package tells of: how the request
+// came. Packages that were sealed and thrown away, and what the owner thought
+// over, are nobody else's business.
+var told = []ledger.Kind{ledger.Received, ledger.Held, ledger.Shown}
+
+// entries are all files of a package, in order.
+func (s *Sealer) entries(ctx context.Context, p Package, o Order, videos []*video) ([]entry, error) {
+	m, err := s.manifest(p, o, videos)
+	if err != nil {
+		return nil, err
+	}
+	files := []entry{
+		textEntry(requestName, o.Envelope),
+		textEntry(profileName, o.Profile),
+		textEntry(readmeName, readme(m)),
+	}
+	if len(o.Proof) > 0 {
+		files = append(files, textEntry(proofName, o.Proof))
+	}
+	events, err := s.events(ctx, o.RequestID)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, textEntry(eventsName, events))
+	proofs, err := s.custodies(ctx, videos)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, proofs...)
+	for _, v := range videos {
+		files = append(files, entry{v.clip.File, v.clip.Bytes, v.clip.SHA256, func() io.Reader {
+			return &released{io.NewSectionReader(v.file, 0, v.clip.Bytes), v.file.Release}
+		}})
+	}
+	sortEntries(files)
+	signed, err := signManifest(ctx, s.cfg.Key, m, files)
+	if err != nil {
+		return nil, fmt.Errorf("signing manifest: %w", err)
+	}
+	files = append(files, textEntry(manifestName, signed))
+	sortEntries(files)
+	files = append(files, textEntry(sumsName, sums(files)))
+	sortEntries(files)
+	return files, nil
+}
+
+func (s *Sealer) manifest(p Package, o Order, videos []*video) (Manifest, error) {
+	binary, err := s.binary()
+	if err != nil {
+		return Manifest{}, fmt.Errorf("hashing the program: %w", err)
+	}
+	request := sha256.Sum256(o.Envelope)
+	m := Manifest{
+		Package: p.ID, SealedAt: p.SealedAt, Software: s.cfg.Software, Binary: binary,
+		Hub: s.cfg.Key.Public().(ed25519.PublicKey), Ledger: s.cfg.LedgerKey,
+		Request: RequestRef{ID: o.RequestID, SHA256: hex.EncodeToString(request[:]), Agency: o.Agency},
+		Saw:     o.Saw,
+	}
+	if len(o.Proof) > 0 {
+		m.BulletinKey = o.BulletinKey
+	}
+	for _, v := range videos {
+		m.Clips = append(m.Clips, v.clip)
+	}
+	return m, nil
+}
+
+// events are the ledger entries about a request that a package tells of.
+func (s *Sealer) events(ctx context.Context, request string) ([]byte, error) {
+	proven, err := s.cfg.Ledger.Prove(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("proving ledger entries: %w", err)
+	}
+	proven = slices.DeleteFunc(proven, func(p ledger.Proven) bool { return !slices.Contains(told, p.Entry.Kind) })
+	var b bytes.Buffer
+	if err := ledger.WriteLines(&b, proven); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// custodies are the proofs of each camera.
+func (s *Sealer) custodies(ctx context.Context, videos []*video) ([]entry, error) {
+	byAlias := map[string][]*video{}
+	var aliases []string
+	for _, v := range videos {
+		if byAlias[v.clip.Alias] == nil {
+			aliases = append(aliases, v.clip.Alias)
+		}
+		byAlias[v.clip.Alias] = append(byAlias[v.clip.Alias], v)
+	}
+	var out []entry
+	for _, alias := range aliases {
+		var segments []recording.Segment
+		for _, v := range byAlias[alias] {
+			segments = append(segments, v.parts...)
+		}
+		c, err := newCustody(ctx, s.cfg.Archive, alias, segments, byAlias[alias])
+		if err != nil {
+			return nil, err
+		}
+		b, err := marshal(c)
+		if err != nil {
+			return nil, fmt.Errorf("writing proof of footage: %w", err)
+		}
+		out = append(out, textEntry(custodyName(alias), b))
+	}
+	return out, nil
+}
+
+// released is a reader that lets go of what it reads at its end.
+type released struct {
+	io.Reader
+	release func() error
+}
+
+// Read implements io.Reader.
+func (r *released) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if err == io.EOF {
+		if err := r.release(); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
