@@ -95,8 +95,9 @@ type Index struct {
 
 var _ recording.Index = (*Index)(nil)
 
-// OpenIndex opens or makes the file. Its last transactions may be lost in a
-// power cut: recovery finds them again in the segment files.
+// OpenIndex opens or makes the file. A power cut may undo what was said of open
+// segments: recovery reads that from their files. That a segment exists, is
+// deleted or is held is on disk when the call returns.
 func OpenIndex(ctx context.Context, path string) (*Index, error) {
 	db, err := open(ctx, path, syncNormal, indexMigrations)
 	if err != nil {
@@ -107,6 +108,31 @@ func OpenIndex(ctx context.Context, path string) (*Index, error) {
 
 // Close closes the database.
 func (x *Index) Close() error { return x.db.Close() }
+
+// durably runs f in a transaction that survives a power cut, and with it every
+// one committed before: the write-ahead log is one file.
+func (x *Index) durably(ctx context.Context, f func(*sql.Tx) error) (err error) {
+	conn, err := x.db.w.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = "+syncFull); err != nil {
+		return err
+	}
+	defer func() { // also after ctx has ended: the connection is used again
+		_, perr := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = "+syncNormal)
+		err = errors.Join(err, perr)
+	}()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		return errors.Join(err, rollback(tx))
+	}
+	return tx.Commit()
+}
 
 const segmentColumns = `id, camera, stream, run, seq, start_us, dur_us, bytes, keyframes, state, clock, disk, path,
 	chain, root, link, previous, gaps, deleted_us, why`
@@ -178,7 +204,7 @@ func (x *Index) segments(ctx context.Context, doing, where string, args ...any) 
 
 // AddSegment implements [recording.Index].
 func (x *Index) AddSegment(ctx context.Context, s recording.Segment) (id int64, err error) {
-	err = x.db.write(ctx, func(tx *sql.Tx) error {
+	err = x.durably(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `INSERT INTO segment (camera, stream, run, seq, start_us, dur_us, bytes, keyframes,
 			state, clock, disk, path, chain, root, link, previous, gaps) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 			s.Camera, s.Stream, s.Run, s.Seq, s.Start.UnixMicro(), s.Duration.Microseconds(), s.Bytes, s.KeyFrames,
@@ -295,7 +321,7 @@ func (x *Index) Usage(ctx context.Context, disk, camera, stream string) (n, byte
 
 // MarkGarbage implements [recording.Index].
 func (x *Index) MarkGarbage(ctx context.Context, ids []int64, why string, at time.Time) error {
-	err := x.db.write(ctx, func(tx *sql.Tx) error {
+	err := x.durably(ctx, func(tx *sql.Tx) error {
 		for _, id := range ids {
 			r, err := tx.ExecContext(ctx, "UPDATE segment SET deleted_us = ?, why = ? WHERE id = ? AND deleted_us = 0 AND NOT "+heldBy,
 				at.UnixMicro(), why, id, x.now().UnixMicro())

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -80,9 +81,12 @@ func (x *Index) Gaps(ctx context.Context, camera, stream string, from, to time.T
 
 // PutHold implements [recording.Index].
 func (x *Index) PutHold(ctx context.Context, h recording.Hold) error {
-	_, err := x.db.w.ExecContext(ctx, `INSERT INTO hold (id, camera, from_us, to_us, until_us, note) VALUES (?,?,?,?,?,?)
-		ON CONFLICT DO UPDATE SET from_us = excluded.from_us, to_us = excluded.to_us, until_us = excluded.until_us, note = excluded.note`,
-		h.ID, h.Camera, h.From.UnixMicro(), h.To.UnixMicro(), h.Until.UnixMicro(), h.Note)
+	err := x.durably(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO hold (id, camera, from_us, to_us, until_us, note) VALUES (?,?,?,?,?,?)
+			ON CONFLICT DO UPDATE SET from_us = excluded.from_us, to_us = excluded.to_us, until_us = excluded.until_us, note = excluded.note`,
+			h.ID, h.Camera, h.From.UnixMicro(), h.To.UnixMicro(), h.Until.UnixMicro(), h.Note)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("putting hold: %w", err)
 	}

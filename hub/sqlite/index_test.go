@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"database/sql"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -21,4 +23,38 @@ func TestIndex(t *testing.T) {
 		})
 		return x
 	})
+}
+
+func TestIndexSyncsWhatFilesCannotTell(t *testing.T) {
+	ctx := t.Context()
+	x, err := OpenIndex(ctx, filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	level := func(q interface {
+		QueryRow(string, ...any) *sql.Row
+	}) (v int) {
+		t.Helper()
+		if err := q.QueryRow("PRAGMA synchronous").Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	const normal, full = 1, 2
+	stop := errors.New("stop")
+	for _, want := range []error{nil, stop} {
+		err := x.durably(ctx, func(tx *sql.Tx) error {
+			if v := level(tx); v != full {
+				t.Errorf("synchronous %d within", v)
+			}
+			return want
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("%v", err)
+		}
+		if v := level(x.db.w); v != normal {
+			t.Errorf("synchronous %d afterwards", v)
+		}
+	}
 }
