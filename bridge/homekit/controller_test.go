@@ -264,10 +264,10 @@ func TestControllerSurvivesRestart(t *testing.T) {
 	}
 
 	var answered struct{ Answered int }
-	verify := at(b.Status(), "", m{"do": "verify", "pairing": keys, "times": 40, "ids": shape.ids(t, typeSwitchEvent)})
+	verify := at(b.Status(), "", m{"do": "verify", "pairing": keys, "times": 50, "ids": shape.ids(t, typeSwitchEvent)})
 	p.do(verify, &answered)
-	if answered.Answered != 40 {
-		t.Errorf("%d of 40 requests right after pair-verify answered", answered.Answered)
+	if answered.Answered != 50 {
+		t.Errorf("%d of 50 requests right after pair-verify answered", answered.Answered)
 	}
 
 	var list m
@@ -303,14 +303,14 @@ func TestControllerHearsEveryRingDuringPictures(t *testing.T) {
 	var shape shapeOf
 	p.do(m{"do": "accessories", "as": "bell"}, &shape)
 	p.do(m{"do": "subscribe", "as": "bell", "ids": shape.ids(t, typeSwitchEvent)}, nil)
-	const rings = 40
+	const rings = 60
 	go func() {
 		for range rings {
 			b.doorbell.press.SetValue(singlePress)
 			time.Sleep(7 * time.Millisecond)
 		}
 	}()
-	for range 20 {
+	for range 15 {
 		checkPicture(t, p, b, size{1280, 720})
 	}
 	for i := range rings {
