@@ -99,6 +99,7 @@ type agencyDraft struct {
 	Area       string        `help:"The area in words."`
 	Officer    string        `help:"NAME,BADGE,UNIT,PHONE,EMAIL." required:""`
 	Supervisor string        `help:"NAME,BADGE." required:""`
+	Attest     []string      `help:"What the case is attested not to be about: protest, immigration, …; repeat or separate by commas."`
 	Valid      time.Duration `help:"How long owners may answer." default:"168h"`
 }
 
@@ -115,7 +116,7 @@ func (c *agencyDraft) Run(e *env) error {
 	}
 	q, err := agency.Draft(profile, agency.DraftConfig{
 		Case: c.Case, Category: c.Category, Headline: c.Headline, Summary: c.Summary,
-		Window: bulletin.Window{From: c.From, To: c.To}, NotRelatedTo: bulletin.Attestations(),
+		Window: bulletin.Window{From: c.From, To: c.To}, NotRelatedTo: c.Attest,
 		Centre: mean(centre), Radius: c.Radius, Description: c.Area, Valid: c.Valid,
 		Officer:    bulletin.Officer{Name: o[0], Badge: o[1], Unit: o[2], Phone: o[3], Email: o[4]},
 		Supervisor: bulletin.Officer{Name: s[0], Badge: s[1]},
@@ -182,7 +183,7 @@ func (c *agencyPublish) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "added      %d\nlog size   %d\nopen       %d\n", p.Added, p.Size, p.Active)
+	fmt.Fprintf(e.stdout, "added      %d\nlog size   %d\nactive     %d lines\n", p.Added, p.Size, p.Active)
 	return nil
 }
 

@@ -39,7 +39,7 @@ var mayImport = map[string]string{
 	"hub/recording/recordingtest": "rtsp hub/recording",
 	"bridge/homekit":              "rtsp",
 	"hub/clip":                    "rtsp hub/recording",
-	"hub/evidence":                "hub/clip hub/recording hub/bulletin hub/ledger",
+	"hub/evidence":                "rtsp hub/clip hub/recording hub/bulletin hub/ledger",
 	"hub/request":                 "hub/bulletin hub/evidence hub/ledger",
 	"hub/delivery":                "hub/evidence hub/bulletin hub/ledger",
 	"hub/agency":                  "hub/bulletin hub/evidence",

@@ -11,13 +11,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"gatehouse/hub/recording"
+	"gatehouse/hub/sqlite"
 	footage "gatehouse/images/demo"
+	"gatehouse/rtsp"
 	"gatehouse/rtsp/rtsptest"
 )
 
@@ -45,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"editjson": editJSON,
 			"times":    setTimes,
 			"kill9":    kill9,
+			"lost":     lost,
 		},
 		RequireExplicitExec: true,
 	})
@@ -199,7 +204,40 @@ func setTimes(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// kill9 PATTERN: kill -9 every process whose command line matches.
+// kill9 PATTERN: kill -9 every process whose command line matches; KILLED is when.
 func kill9(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("KILLED", time.Now().UTC().Format(time.RFC3339Nano))
 	ts.Check(ts.Exec("pkill", "-9", "-f", args[0]))
+}
+
+// lost INDEX SYNC GOP: each camera's gap after KILLED began at most a sync and a group of
+// pictures before it, as the durability profile promises.
+func lost(ts *testscript.TestScript, _ bool, args []string) {
+	killed, err := time.Parse(time.RFC3339Nano, ts.Getenv("KILLED"))
+	ts.Check(err)
+	var promise time.Duration
+	for _, a := range args[1:] {
+		d, err := time.ParseDuration(a)
+		ts.Check(err)
+		promise += d
+	}
+	ctx := context.Background()
+	index, err := sqlite.OpenIndex(ctx, ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer index.Close()
+	streams, err := index.Streams(ctx)
+	ts.Check(err)
+	for _, s := range streams {
+		gaps, err := index.Gaps(ctx, s[0], s[1], killed.Add(-time.Minute), killed.Add(time.Second))
+		ts.Check(err)
+		i := slices.IndexFunc(gaps, func(g recording.Gap) bool { return g.Reason == rtsp.ReasonCrash })
+		if i < 0 {
+			ts.Fatalf("%s has no gap row for the crash", s[0])
+		}
+		if gone := killed.Sub(gaps[i].From); gone > promise {
+			ts.Fatalf("%s lost %v, the promise is %v", s[0], gone, promise)
+		} else {
+			ts.Logf("%s lost %v of at most %v", s[0], gone, promise)
+		}
+	}
 }
