@@ -12,7 +12,7 @@ import (
 // jpegMax is what a snapshot may weigh: every notified device fetches one.
 const jpegMax = 200_000
 
-var allSizes = append([]size{{1920, 1080}, {1280, 960}, {640, 480}, {480, 360}, {320, 180}, {64, 48}, {1920, 48}, {64, 1440}}, usual...)
+var allSizes = append([]size{{640, 480}, {480, 360}, {320, 180}, {64, 48}, {1920, 48}, {64, 1440}}, usual...)
 
 // awkward are cards that a careless layout would spoil.
 var awkward = map[string]Card{
