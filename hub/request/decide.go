@@ -285,25 +285,18 @@ func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail st
 	return err
 }
 
-// expire ends what waits and is over. It looks twice a minute: the log's time
-// may move as well as the clock.
+const (
+	expireSoon = time.Second     // between two looks at least
+	expireLate = 5 * time.Minute // and at most: the log's time may move as well as the clock
+)
+
+// expire ends what waits and is over, and once a day drops what is long past.
 func (s *Service) expire(ctx context.Context) error {
 	var pruned time.Time
 	for {
-		list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
+		wait, err := s.expireDue(ctx)
 		if err != nil {
 			return ended(ctx, err)
-		}
-		for _, r := range list {
-			if r.Request == nil || s.now().Before(r.Request.ExpiresAt) {
-				continue
-			}
-			_, err := s.change(ctx, r.ID, expired, func(r Record, to State) (Record, error) {
-				return s.close(ctx, r, to, "", "Its time is over.", s.entry(r, ledger.Expired, nil, "The request expired. Nothing was sent."))
-			})
-			if err != nil && !errors.Is(err, ErrState) {
-				return ended(ctx, err)
-			}
 		}
 		if now := s.cfg.Now(); now.Sub(pruned) > 24*time.Hour {
 			pruned = now
@@ -314,9 +307,32 @@ func (s *Service) expire(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(30 * time.Second):
+		case <-time.After(wait):
 		}
 	}
+}
+
+// expireDue returns when to look again. An expired request cannot be acted on
+// even before this has come by.
+func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error) {
+	wait = expireLate
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range list {
+		if left := r.Request.ExpiresAt.Sub(s.now()); left > 0 {
+			wait = min(wait, max(left, expireSoon))
+			continue
+		}
+		_, err := s.change(ctx, r.ID, expired, func(r Record, to State) (Record, error) {
+			return s.close(ctx, r, to, "", "Its time is over.", s.entry(r, ledger.Expired, nil, "The request expired. Nothing was sent."))
+		})
+		if err != nil && !errors.Is(err, ErrState) {
+			return 0, err
+		}
+	}
+	return wait, nil
 }
 
 // rejudgeAgency follows a change of the allowlist: requests that the agency's
