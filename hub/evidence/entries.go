@@ -36,6 +36,9 @@ func (s *Sealer) entries(ctx context.Context, p Package, o Order, videos []*vide
 	if err != nil {
 		return nil, err
 	}
+	if m.Gaps, err = s.gaps(ctx, o.Clips, videos); err != nil {
+		return nil, err
+	}
 	files := []entry{
 		textEntry(requestName, o.Envelope),
 		textEntry(profileName, o.Profile),
@@ -90,6 +93,30 @@ func (s *Sealer) manifest(p Package, o Order, videos []*video) (Manifest, error)
 		m.Clips = append(m.Clips, v.clip)
 	}
 	return m, nil
+}
+
+// gaps are what is missing in the clips chosen.
+func (s *Sealer) gaps(ctx context.Context, clips []Selection, videos []*video) (out []Gap, err error) {
+	for _, sel := range clips {
+		i := slices.IndexFunc(videos, func(v *video) bool { return v.camera == sel.Camera })
+		gaps, err := s.cfg.Archive.Gaps(ctx, sel.Camera, recording.Main, sel.From, sel.To)
+		if err != nil {
+			return nil, fmt.Errorf("listing gaps: %w", err)
+		}
+		for _, g := range gaps {
+			gap := Gap{Alias: videos[i].clip.Alias, From: g.From.UTC(), To: g.To.UTC(), Reason: string(g.Reason)} // Detail may name an address
+			if g.From.Before(sel.From) {
+				gap.From = sel.From.UTC()
+			}
+			if g.To.IsZero() || g.To.After(sel.To) {
+				gap.To = sel.To.UTC()
+			}
+			if gap.From.Before(gap.To) && !slices.Contains(out, gap) {
+				out = append(out, gap)
+			}
+		}
+	}
+	return out, nil
 }
 
 // events are the ledger entries about a request that a package tells of.

@@ -50,6 +50,7 @@ type Manifest struct {
 	Request     RequestRef        `json:"request"`
 	Saw         map[string]string `json:"owner_was_shown,omitempty"`
 	Clips       []Clip            `json:"clips"`
+	Gaps        []Gap             `json:"not_recorded,omitempty"` // within what the owner chose
 }
 
 // RequestRef names the request that a package answers.
@@ -72,7 +73,6 @@ type Clip struct {
 	Video      *Track    `json:"video,omitempty"`
 	Audio      *Track    `json:"audio,omitempty"`
 	Derivation []string  `json:"derivation"`
-	Gaps       []Gap     `json:"gaps,omitempty"`
 	Custody    string    `json:"custody"`
 }
 
@@ -90,11 +90,13 @@ type Track struct {
 	SHA256    string  `json:"sha256"` // of all samples, in order
 }
 
-// Gap is footage that should be in a Clip and was never recorded.
+// Gap is footage that was chosen and never recorded. It ends where the choice
+// ends: what the camera did at other times is not told.
 type Gap struct {
-	From   time.Time  `json:"from"`
-	To     *time.Time `json:"to,omitempty"` // absent while it lasted
-	Reason string     `json:"reason"`
+	Alias  string    `json:"camera"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Reason string    `json:"reason"`
 }
 
 // Steps of derivation, from what the camera sent to the file.
@@ -117,14 +119,6 @@ func clipOf(name, alias string, audio bool, i clip.Info) Clip {
 	}
 	if i.Audio != nil {
 		c.Audio = trackOf(*i.Audio)
-	}
-	for _, g := range i.Gaps {
-		gap := Gap{From: g.From.UTC(), Reason: string(g.Reason)} // Detail may name a camera's address
-		if !g.To.IsZero() {
-			to := g.To.UTC()
-			gap.To = &to
-		}
-		c.Gaps = append(c.Gaps, gap)
 	}
 	return c
 }

@@ -37,8 +37,8 @@ What is in it
 -------------
 {{range .Clips}}  {{.File}}
       {{.From.Format "2006-01-02 15:04:05.000"}} to {{.To.Format "2006-01-02 15:04:05.000"}} UTC, {{.Bytes}} bytes, clock: {{.Clock}}
-      SHA-256 {{.SHA256}}{{range .Gaps}}
-      not recorded: from {{.From.Format "15:04:05.000"}}{{with .To}} to {{.Format "15:04:05.000"}}{{end}} ({{.Reason}}){{end}}
+      SHA-256 {{.SHA256}}
+{{end}}{{range .Gaps}}  Not recorded: {{.Alias}}, {{.From.Format "2006-01-02 15:04:05.000"}} to {{.To.Format "15:04:05.000"}} UTC ({{.Reason}})
 {{end}}
   The videos are what the cameras sent, bit for bit; nothing was encoded again.
   They begin with the key frame at or before the chosen start. They play in any
