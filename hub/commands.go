@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gatehouse/hub/account"
 	"gatehouse/hub/control"
 	"gatehouse/hub/evidence"
@@ -281,12 +283,12 @@ func (c *passwdCmd) Run(e *env) error {
 
 // passphrase reads one line. It is never echoed, logged or taken from an argument.
 func passphrase(stdin io.Reader) (string, error) {
+	restore := func() {}
 	if f, ok := stdin.(*os.File); ok {
-		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
-			fmt.Fprint(os.Stderr, "passphrase: ")
-		}
+		restore = hush(int(f.Fd()))
 	}
-	line, err := bufio.NewReader(io.LimitReader(stdin, 1024)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(stdin, 2048)).ReadString('\n')
+	restore()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("reading the passphrase: %w", err)
 	}
@@ -294,4 +296,21 @@ func passphrase(stdin io.Reader) (string, error) {
 		return "", fmt.Errorf("%wthe passphrase is read from standard input, one line", errInput)
 	}
 	return line, nil
+}
+
+// hush prompts on a terminal and switches its echo off; it does nothing to
+// anything else. The function returned switches it on again.
+func hush(fd int) func() {
+	old, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return func() {}
+	}
+	fmt.Fprint(os.Stderr, "passphrase: ")
+	quiet := *old
+	quiet.Lflag &^= unix.ECHO
+	_ = unix.IoctlSetTermios(fd, unix.TCSETS, &quiet)
+	return func() {
+		_ = unix.IoctlSetTermios(fd, unix.TCSETS, old)
+		fmt.Fprintln(os.Stderr)
+	}
 }

@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 			"flipbit":  flipBit,
 			"editjson": editJSON,
 			"times":    setTimes,
-			"kill9":    kill9,
+			"now":      setNow,
 			"lost":     lost,
 		},
 		RequireExplicitExec: true,
@@ -150,10 +150,18 @@ func field(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], fmt.Sprint(v))
 }
 
-// exits CODE CMD...: the command must end with that code; its output is left in
-// exits.out.
+// exits CODE [<FILE] CMD...: the command must end with that code; its output is
+// left in exits.out.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
-	out, err := command(ts, args[1:]).CombinedOutput()
+	in, redirected := strings.CutPrefix(args[1], "<")
+	if redirected {
+		args = append(args[:1:1], args[2:]...)
+	}
+	c := command(ts, args[1:])
+	if redirected {
+		c.Stdin = strings.NewReader(ts.ReadFile(in))
+	}
+	out, err := c.CombinedOutput()
 	code := 0
 	if ee, ok := err.(*exec.ExitError); ok {
 		code = ee.ExitCode()
@@ -204,10 +212,9 @@ func setTimes(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// kill9 PATTERN: kill -9 every process whose command line matches; KILLED is when.
-func kill9(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Setenv("KILLED", time.Now().UTC().Format(time.RFC3339Nano))
-	ts.Check(ts.Exec("pkill", "-9", "-f", args[0]))
+// now VAR: the time, RFC 3339 with nanoseconds.
+func setNow(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], time.Now().UTC().Format(time.RFC3339Nano))
 }
 
 // lost INDEX SYNC GOP: each camera's gap after KILLED began at most a sync and a group of
