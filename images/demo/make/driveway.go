@@ -40,15 +40,17 @@ func (d *driveway) draw(c *canvas, at time.Duration) {
 	copy(c.img.Pix, d.ground.img.Pix)
 	d.walker(c, at)
 	d.car(c, at)
-	behind := at >= script.CourierBack+2500*time.Millisecond || at < script.CourierOut+700*time.Millisecond
-	if behind {
-		d.courier(c, at)
+	v, _, _, _ := vanAt(at)
+	inDrive := v.z < walkNear
+	if !inDrive {
+		d.van(c, at)
 	}
-	d.van(c, at)
-	if !behind {
-		d.courier(c, at)
-	}
+	d.beds(c)
 	d.posts(c)
+	if inDrive {
+		d.van(c, at)
+	}
+	d.courier(c, at)
 	d.front.draw(c, at.Seconds()/script.Loop.Seconds())
 }
 
@@ -162,6 +164,10 @@ func (d *driveway) yard() {
 		z := 8.9 - .17*float64(i)
 		c.soft(solid(hex(0x24453f).alpha(.45)), 3, k.spot(vec{x, 0, z - .05}, .44, .36))
 		c.fill(linear(k.at(vec{x, 0, z + .3}), k.at(vec{x, 0, z - .3}), hex(0xd9c4b6), hex(0xa89ca8)), k.spot(vec{x, 0, z}, .42, .33))
+	}
+	for _, b := range []struct{ x, z, rx, rz float64 }{{6.15, 13.4, 2.75, 2.15}, {-9.2, 15.7, 4.4, .95}} { // flower beds
+		c.soft(solid(hex(0xb7b58f).alpha(.5)), 2, k.spot(vec{b.x, 0, b.z}, b.rx+.12, b.rz+.12))
+		c.fill(linear(k.at(vec{b.x, 0, b.z + b.rz}), k.at(vec{b.x, 0, b.z - b.rz}), hex(0x83756f), hex(0x665a66)), k.spot(vec{b.x, 0, b.z}, b.rx, b.rz))
 	}
 	// the low sun reaches over the street
 	c.lamp(k.at(vec{-1.8, 0, 15.5}), 520, .2, hex(0xffcf90), .34)

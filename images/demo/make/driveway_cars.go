@@ -112,10 +112,10 @@ func (d *driveway) courier(c *canvas, at time.Duration) {
 	v, ps := m.gait(at)
 	laden := m.from == script.CourierOut
 	f := c.figureAt(d.k, v, facing, .3)
-	var held func(pt)
+	var held func()
 	if laden {
 		ps = ps.carrying()
-		held = func(pt) { f.parcel(ps.hand[1].add(pt{.06, 0})) }
+		held = func() { f.parcel(ps.hand[1].add(pt{.06, 0})) }
 	}
 	f.person(courierLook, ps, held)
 }
@@ -143,45 +143,4 @@ func (d *driveway) walker(c *canvas, at time.Duration) {
 	ahead.walk(dog, dist*1.0, at.Seconds()*9)
 	a, b := f.pt(ps.hand[1]), ahead.pt(pt{.3, .58})
 	c.fill(solid(hex(0x3a2f45)), capsule(a, a.to(b, .5).add(pt{0, 5}), .9, .9), capsule(a.to(b, .5).add(pt{0, 5}), b, .9, .9))
-}
-
-// posts are the two lamp posts where the drive meets the pavement.
-func (d *driveway) posts(c *canvas) {
-	k := d.k
-	for _, x := range []float64{-driveHalf - 1.5, driveHalf + 1.5} {
-		z := walkNear - .5
-		l, r := k.at(vec{x - .22, 1, z}), k.at(vec{x + .22, 1, z})
-		c.soft(solid(hex(0x1b1a38).alpha(.4)), 3, k.ground(x-.2, z-1.1, x+.35, z, 0))
-		c.fill(linear(l, r, hex(0xe6d3c4), hex(0x8d8296)), k.wall(x-.22, 0, x+.22, 1.15, z))
-		c.fill(solid(hex(0xf6eadb)), k.wall(x-.28, 1.15, x+.28, 1.25, z))
-		bulb := k.at(vec{x, 1.45, z})
-		c.fill(solid(hex(0xfff1c6)), ellipse(bulb, 9, 9))
-		c.lamp(bulb, 85, 1, hex(0xffc878), .7)
-	}
-}
-
-// plant sets the beds beside the drive and what hangs into the picture.
-func (d *driveway) plant() {
-	c, k, r := d.ground, d.k, &d.r
-	for _, b := range []struct{ x, z, w, h float64 }{{5.2, 15.4, 2, 1.2}, {7.4, 14.4, 2.6, 1.6}, {4.4, 12.4, 1.5, .85}, {5.8, 11.6, 1.9, 1.1}, {-6.2, 16, 1.9, 1.1}, {-8.6, 15.6, 2.4, 1.5}, {-11.2, 15.8, 2.4, 1.3}} {
-		v := vec{b.x, 0, b.z}
-		s := k.scale(v)
-		c.soft(solid(hex(0x16323a).alpha(.42)), 5, k.spot(vec{v.x, 0, v.z - .1}, b.w*.47, .26))
-		c.shrub(r, k.at(v), b.w*s, b.h*s, hex(0x2d5650), hex(0x7b9f78))
-		for range 9 {
-			f := k.at(v).add(pt{b.w * s * r.in(-.38, .38), -b.h * s * r.in(.3, .85)})
-			c.fill(solid(hex(0xe7a0b4).to(hex(0xfff0dc), r.next())), ellipse(f, s*.04, s*.04))
-		}
-	}
-	// a branch of the tree beside the garage
-	c.fill(solid(hex(0x3f3450)), capsule(pt{1300, 80}, pt{1120, 132}, 13, 5), capsule(pt{1160, 120}, pt{1040, 124}, 5, 2))
-	for _, t := range []pt{{1050, 126}, {1100, 118}, {1135, 152}, {1175, 132}, {1215, 168}, {1250, 136}, {1275, 190}} {
-		d.front.tuft(r, t, 40, 26, 13, 34, hex(0x2c5450), hex(0x86a873))
-	}
-	d.front.grass(r, pt{860, 748}, pt{1290, 690}, 52, 92, hex(0x244a48), hex(0x4f8064))
-	d.front.grass(r, pt{-10, 736}, pt{150, 750}, 20, 52, hex(0x2a5049), hex(0x5b8a66))
-	for i := range 12 {
-		at := pt{lerp(960, 1270, (float64(i)+r.next())/12), r.in(640, 690)}
-		d.front.tuft(r, at, 6, 6, 6, 11, hex(0x8c7fc4), hex(0xe0c6f0))
-	}
 }

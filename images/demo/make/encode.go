@@ -44,7 +44,8 @@ func encode(ctx context.Context, r *reel, sound []float64, path string) error {
 
 // encodePicture compresses to a plain H.264 stream: Main profile without
 // B-frames and closed groups of fixed length, which every viewer and bridge
-// takes; the encoder's own message is removed from the stream.
+// takes; the encoder's own message is removed from the stream. With constant
+// quantisers, finer for key frames, what stands still does not pulse.
 func encodePicture(ctx context.Context, r *reel, path string) error {
 	in, out := io.Pipe()
 	go func() {
@@ -62,10 +63,10 @@ func encodePicture(ctx context.Context, r *reel, path string) error {
 		"-r", strconv.Itoa(script.Rate), "-i", "-",
 		"-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd,format=yuv420p",
 		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
-		"-c:v", "libx264", "-profile:v", "main", "-level", "3.1", "-preset", "slower", "-tune", "animation",
-		"-crf", "31", "-maxrate", "900k", "-bufsize", "1200k", "-bf", "0", "-refs", "3",
+		"-c:v", "libx264", "-profile:v", "main", "-level", "3.1", "-preset", "slower",
+		"-qp", "31", "-bf", "0", "-refs", "3",
 		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-threads", "2",
-		"-x264-params", "open-gop=0:weightp=0:aq-mode=3:rc-lookahead=60",
+		"-x264-params", "open-gop=0:weightp=0:psy=0:ipratio=2:deblock=1,1",
 		"-bsf:v", "filter_units=remove_types=6", "-flags", "+bitexact", "-f", "h264", "-y", path)
 }
 

@@ -127,11 +127,11 @@ func (f figure) fill(c col, in ...[]pt) {
 }
 
 // person draws a body; held, if any, is drawn between its two arms.
-func (f figure) person(lk look, p pose, held func(hands pt)) {
+func (f figure) person(lk look, p pose, held func()) {
 	f.arm(lk, p, 0)
 	f.leg(lk, p, 0)
 	if held != nil {
-		held(p.hand[0].to(p.hand[1], .5))
+		held()
 	}
 	f.leg(lk, p, 1)
 	f.trunk(lk, p)

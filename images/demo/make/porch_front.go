@@ -98,7 +98,7 @@ func (p *porch) plant() {
 	}
 }
 
-// door is the door with what is to be seen when it stands open.
+// leaf is the door itself, from shut (0) to open (1); it swings inward.
 func (p *porch) leaf(c *canvas, open float64) {
 	k := p.k
 	s, cs := math.Sincos(open * 1.35)

@@ -54,14 +54,14 @@ func (p *porch) courier(c *canvas, at time.Duration) {
 		ps = ps.carrying()
 	}
 	ring := during(at, script.AtDoor, script.AtDoor+350*time.Millisecond) - during(at, script.BellRung, script.BellRung+350*time.Millisecond)
-	ps.hand[0] = ps.hand[0].to(pt{.5, 1.16}, ring)
+	ps.hand[0], ps.hand[1] = ps.hand[0].to(pt{.27, .98}, ring), ps.hand[1].to(pt{.55, 1.24}, ring)
 	bow := during(at, script.ParcelDown-900*time.Millisecond, script.ParcelDown-100*time.Millisecond) -
 		during(at, script.ParcelDown+100*time.Millisecond, script.ParcelDown+900*time.Millisecond)
 	ps = ps.to(crouch(), bow)
 	f := c.figureAt(p.k, v, facing, .3)
-	var held func(pt)
+	var held func()
 	if laden {
-		held = func(pt) { f.parcel(ps.hand[1].add(pt{.06, 0})) }
+		held = func() { f.parcel(ps.hand[1].to(ps.hand[0], ring).add(pt{.06, 0})) }
 	}
 	f.person(courierLook, ps, held)
 }
@@ -115,9 +115,9 @@ func (p *porch) resident(c *canvas, at time.Duration) {
 	l, r := p.k.at(vec{doorX0 - 1, 1, wallZ}), p.k.at(vec{doorX1, 1, wallZ})
 	defer c.clipTo(image.Rect(int(l.x), 0, int(r.x), script.Height))()
 	f := c.figureAt(p.k, v, facing, .28)
-	var held func(pt)
+	var held func()
 	if laden {
-		held = func(pt) { f.parcel(ps.hand[1].add(pt{.06, 0})) }
+		held = func() { f.parcel(ps.hand[1].add(pt{.06, 0})) }
 	}
 	f.person(residentLook, ps, held)
 }

@@ -133,7 +133,7 @@ func (t tape) chime(when time.Duration) {
 
 func porchSound() []float64 {
 	t := make(tape, samples)
-	t.wind(3, .9)
+	t.wind(3, .17)
 	t.birds(41, 9)
 	seen := func(v vec) float64 { return clamp(1.6-.25*math.Abs(v.x), .2, 1.4) * .45 }
 	for _, m := range []move{comes, closer, goes} {
@@ -152,7 +152,7 @@ func porchSound() []float64 {
 
 func drivewaySound() []float64 {
 	t := make(tape, samples)
-	t.wind(13, .9)
+	t.wind(13, .17)
 	t.birds(47, 10)
 	t.engine(script.VanIn, script.VanStop+600*time.Millisecond, 8, vanHeard)
 	t.engine(script.VanReverse-800*time.Millisecond, script.VanGone+500*time.Millisecond, 18, vanHeard)
