@@ -148,7 +148,9 @@ func (o *Outbox) attempt(ctx context.Context, j Job, a *attempt) error {
 	before := j.Offset
 	j.State = Sending
 	err := o.cfg.Store.SaveJob(ctx, j)
-	if err == nil {
+	if err != nil && !errors.Is(err, ErrFinished) {
+		err = &storeError{err}
+	} else if err == nil {
 		o.cfg.Log.Info("sending package", "request", j.Request, "agency", j.Agency, "bytes", j.Bytes)
 		err = o.send(ctx, &j, a)
 	}
@@ -284,15 +286,15 @@ func (o *Outbox) Cancel(ctx context.Context, id int64) error {
 func (o *Outbox) SendNow(ctx context.Context, id int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.live[id] != nil {
-		return nil
-	}
 	j, err := o.job(ctx, id)
 	if err != nil {
 		return err
 	}
 	if j.State.final() {
 		return ErrFinished
+	}
+	if o.live[id] != nil {
+		return nil
 	}
 	now := o.cfg.Now()
 	if j.NotBefore.After(now) {

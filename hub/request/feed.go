@@ -64,13 +64,17 @@ func (s *Service) openFeed(ctx context.Context, f Feed, seed []byte) (*feed, err
 	return out, nil
 }
 
-// run fetches on schedule. A hub that was away for long fetches once at its start.
+// run fetches on schedule. A hub that was away for long fetches at its start;
+// one that never had anything tries again after a minute, two, four …
 func (s *Service) run(ctx context.Context, f *feed) error {
 	if f.progress.through.IsZero() || s.cfg.Now().Sub(f.progress.through) > offline {
 		s.fetch(ctx, f)
 	}
-	for {
+	for first := time.Minute; ; first = min(2*first, time.Hour) {
 		at := f.schedule.after(s.cfg.Now())
+		if soon := s.cfg.Now().Add(first); f.progress.through.IsZero() && first < time.Hour && soon.Before(at) {
+			at = soon
+		}
 		for {
 			left := at.Sub(s.cfg.Now())
 			if left <= 0 {

@@ -53,6 +53,13 @@ func (m *mirror) reset(serve func(string) (int, []byte)) {
 	m.serve, m.asked = serve, nil
 }
 
+// use changes what is served and keeps what was asked.
+func (m *mirror) use(serve func(string) (int, []byte)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.serve = serve
+}
+
 func (m *mirror) count() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,23 +97,23 @@ func newMirrored(t testing.TB, keys *bulletintest.Log, change ...func(*request.C
 // nanosecond and the byte, whatever became of a request.
 func TestTraceEquivalence(t *testing.T) {
 	traces, keys := map[string][]string{}, bulletintest.NewLog(t, 3)
-	for name, live := range map[string]func(h *home, q bulletin.Request){
+	for name, live := range map[string]func(h *home, m *mirror, q bulletin.Request){
 		"none": nil,
-		"waiting": func(h *home, q bulletin.Request) {
+		"waiting": func(h *home, _ *mirror, q bulletin.Request) {
 			h.is(q.ID, request.Waiting)
 		},
-		"unmatched": func(h *home, q bulletin.Request) {
+		"unmatched": func(h *home, _ *mirror, q bulletin.Request) {
 			h.SetHome(request.Home{})
 		},
-		"opted out": func(h *home, q bulletin.Request) {
+		"opted out": func(h *home, _ *mirror, q bulletin.Request) {
 			h.SetHome(request.Home{OptOut: true})
 		},
-		"not listed": func(h *home, q bulletin.Request) {
+		"not listed": func(h *home, _ *mirror, q bulletin.Request) {
 			if err := h.Disallow(h.t.Context(), q.Agency, "Ann"); err != nil {
 				h.t.Error(err)
 			}
 		},
-		"read and declined": func(h *home, q bulletin.Request) {
+		"read and declined": func(h *home, _ *mirror, q bulletin.Request) {
 			if err := h.MarkShown(h.t.Context(), q.ID); err != nil {
 				h.t.Error(err)
 			}
@@ -115,9 +122,17 @@ func TestTraceEquivalence(t *testing.T) {
 				h.t.Error(err)
 			}
 		},
-		"prepared for long": func(h *home, q bulletin.Request) {
-			h.sealer.during = func() { time.Sleep(5 * time.Hour) }
+		// A revision arrives while the owner's selection is being sealed, and
+		// has to wait for that; the fetches do not.
+		"prepared for long": func(h *home, m *mirror, q bulletin.Request) {
+			h.publish(h.revise(q, func(q *bulletin.Request) { q.Window.To = q.Window.To.Add(-time.Hour) }))
+			m.use(h.whole())
+			h.sealer.during = func() { time.Sleep(5*time.Hour + time.Minute) }
 			h.prepare(h.is(q.ID, request.Waiting))
+			time.Sleep(time.Minute)
+			if r := h.is(q.ID, request.Waiting); r.Revision != 2 {
+				h.t.Errorf("revision %d after sealing", r.Revision)
+			}
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -130,11 +145,9 @@ func TestTraceEquivalence(t *testing.T) {
 			time.Sleep(90 * time.Minute)
 			if live != nil {
 				h.publish(q)
-				m.mu.Lock()
-				m.serve = h.whole()
-				m.mu.Unlock()
+				m.use(h.whole())
 				time.Sleep(2 * time.Hour)
-				live(h, q)
+				live(h, m, q)
 			}
 			time.Sleep(time.Until(m.start.Add(48 * time.Hour)))
 			stop()

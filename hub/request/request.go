@@ -101,6 +101,7 @@ type Store interface {
 	// Records lists the records in the given states, of all if none is given; newest first.
 	Records(ctx context.Context, in ...State) ([]Record, error)
 	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
+	// It remembers the hash of the record's envelope, as Remember does.
 	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error
 	// DropRecord removes a refused record; one in another state, or absent, is left alone.
 	DropRecord(ctx context.Context, id string) error

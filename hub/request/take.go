@@ -16,8 +16,6 @@ import (
 
 const (
 	holdAfter     = 7 * 24 * time.Hour   // footage is held beyond a request's expiry
-	refusedADay   = 200                  // rows of refused arrivals; the others are counted
-	refusedKept   = 2000                 // in all
 	strangersKept = 400 * 24 * time.Hour // rows of requests that were not for this home
 )
 
@@ -73,11 +71,21 @@ func (s *Service) take(ctx context.Context, feeds []*feed, source string, data [
 		if err := s.file(ctx, a); err != nil {
 			return err
 		}
-		if err := s.cfg.Store.Remember(ctx, a.hash, a.received); err != nil {
+		if err := s.remember(ctx, a); err != nil {
 			return err
 		}
 	}
 	return s.flushRefused(ctx)
+}
+
+// remember is for arrivals that left no record of their own. Most did, and that
+// remembered them: a transaction less, on a card that waits for each.
+func (s *Service) remember(ctx context.Context, a arrival) error {
+	seen, err := s.cfg.Store.Seen(ctx, a.hash)
+	if err != nil || seen {
+		return err
+	}
+	return s.cfg.Store.Remember(ctx, a.hash, a.received)
 }
 
 // verified returns the lines that are in a feed's log and new here, in the log's order.
@@ -132,86 +140,6 @@ func verifyLine(feeds []*feed, l bulletin.Line) (e bulletin.Entry, log string, e
 	return bulletin.Entry{}, "", err
 }
 
-func (s *Service) refuseLine(ctx context.Context, source string, l bulletin.Line, err error) error {
-	var r *bulletin.Refusal
-	if !errors.As(err, &r) {
-		return err
-	}
-	row := s.refusedRow(sha256.Sum256(l.Envelope), source, r)
-	if agency, _ := bulletin.PeekRequest(l.Envelope); isDNSName(agency) {
-		row.Agency = agency
-	}
-	return s.putRefused(ctx, row)
-}
-
-// refusedRow has an id made of what arrived: what is refused must not take the
-// place of a request by claiming its id.
-func (s *Service) refusedRow(hash [32]byte, source string, r *bulletin.Refusal) Record {
-	now := s.cfg.Now()
-	return Record{
-		ID: "sha256:" + hex.EncodeToString(hash[:]), State: Refused, Code: r.Code, Reason: r.Detail,
-		Source: source, Received: now, Updated: now,
-	}
-}
-
-// putRefused keeps a row of what was refused, unless there is one; beyond a
-// day's share it only counts.
-func (s *Service) putRefused(ctx context.Context, r Record, e ...ledger.Entry) error {
-	s.cfg.Log.Info("request refused", "agency", r.Agency, "reason", string(r.Code))
-	day := s.refusedDay()
-	if day.kept >= refusedADay {
-		if _, err := s.cfg.Store.Record(ctx, r.ID); errors.Is(err, ErrNotFound) {
-			day.over++
-		}
-		return nil
-	}
-	err := s.cfg.Store.PutRecord(ctx, r, "", e...)
-	if errors.Is(err, ErrState) {
-		return nil
-	}
-	if err == nil {
-		day.kept++
-	}
-	return err
-}
-
-// refusals are the refused arrivals of one day (UTC); guarded by Service.taking.
-type refusals struct {
-	date       string
-	kept, over int // over: not yet in the counting row
-}
-
-func (s *Service) refusedDay() *refusals {
-	if date := s.cfg.Now().UTC().Format(time.DateOnly); s.refused.date != date {
-		s.refused = refusals{date: date}
-	}
-	return &s.refused
-}
-
-// flushRefused adds what was not kept to the row that counts it.
-func (s *Service) flushRefused(ctx context.Context) error {
-	if s.refused.over == 0 {
-		return nil
-	}
-	id := "refused:" + s.refused.date
-	r, err := s.cfg.Store.Record(ctx, id)
-	was := r.State
-	if errors.Is(err, ErrNotFound) {
-		r, err = Record{ID: id, State: Refused, Source: "all", Received: s.cfg.Now()}, nil
-	}
-	if err != nil {
-		return err
-	}
-	r.Revision += s.refused.over
-	r.Updated = s.cfg.Now()
-	r.Reason = fmt.Sprintf("%d more arrivals of this day were refused and only counted.", r.Revision)
-	if err := s.cfg.Store.PutRecord(ctx, r, was); err != nil {
-		return err
-	}
-	s.refused.over = 0
-	return nil
-}
-
 // takeProfile keeps a later version of an agency's profile, and judges again
 // what was refused for want of it. Its root keys may be others than the
 // owner's list has: then the agency is blocked until the owner confirms them.
@@ -244,7 +172,6 @@ func (s *Service) takeProfile(ctx context.Context, a arrival) error {
 
 // file judges a request and stores the outcome.
 func (s *Service) file(ctx context.Context, a arrival) error {
-	row := "sha256:" + hex.EncodeToString(a.hash[:])
 	q, p, err := s.open(a)
 	var r *bulletin.Refusal
 	if errors.As(err, &r) {
@@ -269,7 +196,10 @@ func (s *Service) file(ctx context.Context, a arrival) error {
 	if err != nil {
 		return err
 	}
-	return s.cfg.Store.DropRecord(ctx, row) // of the time when it could not be read
+	if a.of == nil || a.of.ID == q.ID {
+		return nil
+	}
+	return s.cfg.Store.DropRecord(ctx, a.of.ID) // of the time when it could not be verified
 }
 
 // open finds the profile in force and verifies envelope, roles and schema.
@@ -289,27 +219,6 @@ func (s *Service) open(a arrival) (bulletin.Request, bulletin.VerifiedProfile, e
 		return q, p, &bulletin.Refusal{Code: bulletin.OldProfile, Detail: "The request names a profile of the agency that is not in force."}
 	}
 	return q, p, nil
-}
-
-// refuseArrival keeps envelope and proof, to judge it again when a profile
-// comes. A record that was valid once is refused in its place.
-func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refusal) error {
-	if a.of != nil && a.of.Request != nil {
-		row := *a.of
-		row.State, row.Code, row.Reason, row.Updated = Refused, r.Code, r.Detail, s.cfg.Now()
-		err := s.cfg.Store.PutRecord(ctx, row, a.of.State)
-		if errors.Is(err, ErrState) {
-			return nil // changed meanwhile
-		}
-		return err
-	}
-	row := s.refusedRow(a.hash, a.source, r)
-	row.Received = a.received
-	row.Envelope, row.Proof, row.Log = a.envelope, a.proof, a.log
-	if agency, _ := bulletin.PeekRequest(a.envelope); isDNSName(agency) {
-		row.Agency = agency
-	}
-	return s.putRefused(ctx, row)
 }
 
 // fileOpened is under the request's lock. A *bulletin.Refusal leaves the record as it was.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -69,6 +70,11 @@ func (h *House) PutRecord(ctx context.Context, r request.Record, was request.Sta
 	err := h.db.write(ctx, func(tx *sql.Tx) error {
 		if err := putRecord(ctx, tx, r, was); err != nil {
 			return err
+		}
+		if len(r.Envelope) > 0 {
+			if err := remember(ctx, tx, sha256.Sum256(r.Envelope), r.Received); err != nil {
+				return err
+			}
 		}
 		_, err := h.append(ctx, tx, e)
 		return err
@@ -194,11 +200,16 @@ func (h *House) Seen(ctx context.Context, hash [32]byte) (bool, error) {
 
 // Remember implements request.Store.
 func (h *House) Remember(ctx context.Context, hash [32]byte, at time.Time) error {
-	err := h.exec(ctx, "INSERT INTO seen(hash, at) VALUES (?, ?) ON CONFLICT DO NOTHING", hash[:], houseTime(at))
+	err := h.db.write(ctx, func(tx *sql.Tx) error { return remember(ctx, tx, hash, at) })
 	if err != nil {
 		return fmt.Errorf("remembering what was seen: %w", err)
 	}
 	return nil
+}
+
+func remember(ctx context.Context, tx *sql.Tx, hash [32]byte, at time.Time) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO seen(hash, at) VALUES (?, ?) ON CONFLICT DO NOTHING", hash[:], houseTime(at))
+	return err
 }
 
 // LogHead implements request.Store.
