@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"gatehouse/bridge/homekit"
 	"gatehouse/hub/account"
@@ -81,6 +82,7 @@ type hub struct {
 
 // serve opens, runs and closes a hub. It returns nil when ctx ended.
 func serve(ctx context.Context, o serveOptions) error {
+	unix.Umask(0o077) // whatever the hub makes is the owner's alone: footage, databases, keys
 	cfg, err := config.Load(o.data)
 	if errors.Is(err, os.ErrNotExist) {
 		cfg, err = firstConfig(o.data)
