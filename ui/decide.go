@@ -12,8 +12,8 @@ import (
 	"gatehouse/hub/request"
 )
 
-// approver names the owner in the ledger; there is one passphrase.
-const approver = "owner, at the console"
+// approver names the owner in the ledger's sentences; there is one passphrase.
+const approver = "The owner"
 
 // prepare seals what the form chose, so that it can be played before anything
 // is decided.
