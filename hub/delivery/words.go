@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bdragon300/tusgo"
+
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/ledger"
 )
@@ -67,6 +69,9 @@ func explain(err error) fault {
 	var status statusError
 	if errors.As(err, &status) {
 		return explainStatus(int(status))
+	}
+	if errors.Is(err, tusgo.ErrProtocol) || errors.Is(err, tusgo.ErrUnexpectedResponse) {
+		return explain(errProtocol)
 	}
 	var cert *tls.CertificateVerificationError
 	if errors.As(err, &cert) {

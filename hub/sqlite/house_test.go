@@ -141,8 +141,8 @@ func TestPruneKeepsWhatTheOwnerKnows(t *testing.T) {
 	}
 }
 
-// approveRows counts, over a connection of its own, what an approval leaves.
-func approveRows(t testing.TB, path string) (approved, entries, rows int) {
+// houseRowsOf counts, over a connection of its own, what approvals and deliveries leave.
+func houseRowsOf(t testing.TB, path string) (approved, entries, outbox, done int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", dsn(path, syncFull, "_pragma=query_only(1)"))
 	if err != nil {
@@ -150,36 +150,40 @@ func approveRows(t testing.TB, path string) (approved, entries, rows int) {
 	}
 	defer db.Close() //nolint:errcheck // read only
 	err = db.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM request WHERE state = 'approved'),
-		(SELECT count(*) FROM ledger), (SELECT count(*) FROM outbox)`).Scan(&approved, &entries, &rows)
+		(SELECT count(*) FROM ledger), (SELECT count(*) FROM outbox), (SELECT count(*) FROM outbox WHERE state = 'done')`).
+		Scan(&approved, &entries, &outbox, &done)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return approved, entries, rows
+	return approved, entries, outbox, done
 }
 
-// TestApproveSurvivesAKill ends the process with SIGKILL at every step of an
-// approval; another process then sees all of it or nothing.
-func TestApproveSurvivesAKill(t *testing.T) {
+// TestKilledAtEveryStep ends the process with SIGKILL at every step of an
+// approval and of a delivery's end; another process then sees all of it or nothing.
+func TestKilledAtEveryStep(t *testing.T) {
 	if at := os.Getenv("GATEHOUSE_TEST_KILL_AT"); at != "" {
-		approveAndDie(t, os.Getenv("GATEHOUSE_TEST_HOUSE"), at)
+		liveUntil(t, os.Getenv("GATEHOUSE_TEST_HOUSE"), at)
 		return
 	}
-	for _, at := range []string{"begin", "record", "ledger", "outbox", "committed"} {
+	type rows struct{ Approved, Entries, Outbox, Done int }
+	before, sent, done := rows{}, rows{1, 1, 1, 0}, rows{1, 3, 1, 1}
+	for at, want := range map[string]rows{
+		"approve begin": before, "approve record": before, "approve ledger": before, "approve outbox": before, "approve committed": sent,
+		"finish begin": sent, "finish outbox": sent, "finish ledger": sent, "finish committed": done,
+	} {
 		t.Run(at, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "house.db")
-			cmd := exec.Command(os.Args[0], "-test.run=^TestApproveSurvivesAKill$")
+			cmd := exec.Command(os.Args[0], "-test.run=^TestKilledAtEveryStep$")
 			cmd.Env = append(os.Environ(), "GATEHOUSE_TEST_KILL_AT="+at, "GATEHOUSE_TEST_HOUSE="+path)
 			out, err := cmd.CombinedOutput()
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-				t.Fatalf("the process was not killed at %s: %v\n%s", at, err, out)
+				t.Fatalf("the process was not killed: %v\n%s", err, out)
 			}
-			want := 0
-			if at == "committed" {
-				want = 1
-			}
-			if a, e, o := approveRows(t, path); a != want || e != want || o != want {
-				t.Errorf("killed at %s: %d approved, %d entries, %d outbox rows; want %d of each", at, a, e, o, want)
+			var got rows
+			got.Approved, got.Entries, got.Outbox, got.Done = houseRowsOf(t, path)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
 			}
 			h := openHouse(t, path)
 			if err := ledger.New(h, nil).Check(t.Context(), nil); err != nil {
@@ -189,28 +193,40 @@ func TestApproveSurvivesAKill(t *testing.T) {
 	}
 }
 
-func approveAndDie(t *testing.T, path, at string) {
+// liveUntil approves a request and finishes its delivery, up to a step.
+func liveUntil(t *testing.T, path, at string) {
 	h, ctx := openHouse(t, path), t.Context()
 	r := record("r1", request.Prepared)
 	if err := h.PutRecord(ctx, r, ""); err != nil {
 		t.Fatal(err)
 	}
-	die := func(step string) {
-		if step == at {
-			// What is uncommitted must be invisible while it is being written, too.
-			if a, e, o := approveRows(t, path); step != "committed" && a+e+o != 0 {
+	dieIn := func(what string) {
+		a, e, o, d := houseRowsOf(t, path)
+		h.step = func(step string) {
+			if what+" "+step != at {
+				return
+			}
+			// What is not committed must be invisible from outside, too.
+			if a2, e2, o2, d2 := houseRowsOf(t, path); step != "committed" && (a2 != a || e2 != e || o2 != o || d2 != d) {
 				os.Exit(3)
 			}
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
 	}
-	h.step = die
+	dieIn("approve")
 	r.State = request.Approved
 	if _, err := h.Approve(ctx, r, note(ledger.Approved, "r1"), outboxOf(r)); err != nil {
 		t.Fatal(err)
 	}
-	die("committed")
+	h.step("committed")
+	dieIn("finish")
+	j := jobOf(t, h)
+	j.State, j.Receipt, j.Finished = delivery.Done, []byte("receipt"), houseNow
+	if err := h.FinishJob(ctx, j, note(ledger.Sent, "r1"), note(ledger.Receipt, "r1")); err != nil {
+		t.Fatal(err)
+	}
+	h.step("committed")
 }
 
 func TestNoLedgerNoBytes(t *testing.T) {
