@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -18,7 +19,8 @@ import (
 )
 
 type fsckCmd struct {
-	Data string `help:"Data folder." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
+	Data    string `help:"Data folder." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
+	Rebuild bool   `name:"rebuild-index" help:"Fill a lost index.db from the files first; the hub must not run."`
 }
 
 var errDamage = errors.New("damage was found")
@@ -39,14 +41,18 @@ func (c *fsckCmd) Run(e *env) error {
 		return err
 	}
 	defer house.Close()
+	archive := archiveConfig(cfg, c.Data, index, e.log)
+	if c.Rebuild {
+		if err := c.rebuild(e, archive); err != nil {
+			return err
+		}
+	}
 	damaged := 0
-	err = recording.Check(e.ctx, archiveConfig(cfg, c.Data, index, e.log), func(f recording.Finding) {
-		mark := "note  "
+	err = recording.Check(e.ctx, archive, func(f recording.Finding) {
 		if f.Damage {
-			mark = "DAMAGE"
 			damaged++
 		}
-		fmt.Fprintf(e.stdout, "%s  %-8s %s/%s %s: %s\n", mark, f.Kind, f.Camera, f.Stream, f.Path, f.Detail)
+		printFinding(e.stdout, f)
 	})
 	if err != nil {
 		return err
@@ -69,6 +75,30 @@ func (c *fsckCmd) Run(e *env) error {
 	}
 	fmt.Fprintf(e.stdout, "clean: recordings, index and chains agree; %d ledger entries hold\n", entries)
 	return nil
+}
+
+func printFinding(w io.Writer, f recording.Finding) {
+	mark := "note  "
+	if f.Damage {
+		mark = "DAMAGE"
+	}
+	fmt.Fprintf(w, "%s  %-8s %s/%s %s: %s\n", mark, f.Kind, f.Camera, f.Stream, f.Path, f.Detail)
+}
+
+func (c *fsckCmd) rebuild(e *env, archive recording.ArchiveConfig) error {
+	held, err := lock(c.Data)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	n, err := recording.Rebuild(e.ctx, archive, func(f recording.Finding) { printFinding(e.stdout, f) })
+	if errors.Is(err, recording.ErrNotEmpty) {
+		return fmt.Errorf("%wthe index has rows; only a lost one (index.db moved away) is rebuilt", errInput)
+	}
+	if err == nil {
+		fmt.Fprintf(e.stdout, "rebuilt: %d segments\n", n)
+	}
+	return err
 }
 
 type verifyCmd struct {
