@@ -141,8 +141,9 @@ func TestSteerDelivery(t *testing.T) {
 		}
 	}
 	post("send-now", 303, delivery.Sending)
-	post("send-now", 409, delivery.Sending)
+	post("send-now", 303, delivery.Sending) // it has left: that is what was asked
 	post("cancel", 303, delivery.Cancelled)
+	post("send-now", 409, delivery.Cancelled)
 	post("cancel", 409, delivery.Cancelled)
 	if w := visit(h, http.MethodPost, "/requests/"+waitingID+"/cancel", url.Values{}); w.Code != http.StatusSeeOther {
 		t.Errorf("without a delivery: %d, want back to the request", w.Code)

@@ -154,7 +154,14 @@ func jobBadge(s delivery.State) badge {
 	return b
 }
 
+// sendNow ends the cool-down. A delivery that has left by itself in the
+// meantime does what was asked already.
 func (c *console) sendNow(w http.ResponseWriter, r *http.Request) {
+	job, ok, err := c.job(r.Context(), r.PathValue("id"))
+	if err == nil && ok && (job.State == delivery.Sending || job.State == delivery.Retrying || job.State == delivery.Done) {
+		http.Redirect(w, r, requestPath(r.PathValue("id"))+"/result", http.StatusSeeOther)
+		return
+	}
 	c.steer(w, r, c.cfg.Outbox.SendNow, delivery.Cooling)
 }
 
