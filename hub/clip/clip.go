@@ -26,7 +26,7 @@ type Range struct {
 type Config struct {
 	Archive *recording.Archive
 	FFmpeg  string       // path of ffmpeg for stills; empty if there is none
-	Log     *slog.Logger // unused so far: errors go to the caller
+	Log     *slog.Logger // told why a picture could not be made
 }
 
 // archive is what a Service asks of a recording.Archive.
@@ -39,6 +39,7 @@ type archive interface {
 
 // Service cuts clips. Its methods are safe for concurrent use.
 type Service struct {
+	log     *slog.Logger
 	archive archive
 	tables  *tables
 	numbers *numbers
@@ -47,10 +48,17 @@ type Service struct {
 }
 
 // New returns a Service.
-func New(cfg Config) *Service { return newService(cfg.Archive, cfg.FFmpeg) }
+func New(cfg Config) *Service {
+	s := newService(cfg.Archive, cfg.FFmpeg)
+	if cfg.Log != nil {
+		s.log = cfg.Log
+	}
+	return s
+}
 
 func newService(a archive, ffmpeg string) *Service {
 	return &Service{
+		log:     slog.New(slog.DiscardHandler),
 		archive: a,
 		tables:  newTables(a),
 		numbers: newNumbers(),
@@ -80,7 +88,7 @@ type Options struct {
 type Info struct {
 	Bytes     int64
 	SHA256    recording.Hash // of the file
-	From, To  time.Time // UTC of first sample and end of last
+	From, To  time.Time      // UTC of first sample and end of last
 	Video     TrackInfo
 	Audio     *TrackInfo // nil when absent
 	Clock     string     // quality in words: "report" "suspect" "arrival" "unset"

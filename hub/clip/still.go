@@ -24,11 +24,11 @@ const maxAge = 90 * time.Second
 // or footage it returns a drawn card that says so, and ErrNoPicture beside it.
 func (s *Service) Still(ctx context.Context, camera string, t time.Time) (jpeg []byte, err error) {
 	if s.stills.ffmpeg == "" {
-		return noPicture(camera, "Pictures need ffmpeg, which is not installed.", nil)
+		return noPicture(camera, "Pictures need ffmpeg, which is not installed.")
 	}
 	key, err := s.keyFrame(ctx, camera, t)
 	if errors.Is(err, ErrNoFootage) {
-		return noPicture(camera, "Nothing is recorded at this time.", nil)
+		return noPicture(camera, "Nothing is recorded at this time.")
 	}
 	if err == nil {
 		jpeg, err = s.stills.get(ctx, key, func() ([]byte, error) { return s.picture(key) })
@@ -37,18 +37,16 @@ func (s *Service) Still(ctx context.Context, camera string, t time.Time) (jpeg [
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return noPicture(camera, "The picture could not be read.", err)
+		s.log.Warn("could not make a still", "camera", camera, "err", err)
+		return noPicture(camera, "The picture could not be read.")
 	}
 	return jpeg, nil
 }
 
-func noPicture(camera, reason string, cause error) ([]byte, error) {
+func noPicture(camera, reason string) ([]byte, error) {
 	jpeg, err := card(camera, reason)
 	if err != nil {
 		return nil, fmt.Errorf("drawing card: %w", err)
-	}
-	if cause != nil {
-		return jpeg, fmt.Errorf("%w: %w", ErrNoPicture, cause)
 	}
 	return jpeg, ErrNoPicture
 }

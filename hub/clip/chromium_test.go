@@ -1,0 +1,145 @@
+package clip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gatehouse/hub/internal/mp4/mp4test"
+	"gatehouse/hub/recording"
+	"gatehouse/rtsp"
+)
+
+// TestChromium plays the MP4, the seekable and the live playlist in a browser,
+// the lists with the console's own player.
+func TestChromium(t *testing.T) {
+	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, B: 2, Audio: rtsp.AAC, Seconds: 16})
+	later := f
+	later.Session = &rtsp.Session{Formats: f.Session.Formats, Zero: f.Session.Zero.Add(time.Minute)}
+	later.Units = shifted(f.Units, time.Minute)
+	var s shelf
+	s.film(t, f, 3)
+	s.film(t, later, 3) // a second run: the lists have a discontinuity
+	for i := range s.rows {
+		s.rows[i].Seq += 40
+	}
+	c := newService(&s, "")
+	parts, err := c.Parts(t.Context(), whole(f))
+	if err != nil || len(parts) != 2 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	m := open(t, c, parts[0], Options{Audio: true})
+	player, err := os.ReadFile("../../ui/static/vendor/hls.light.min.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/film.mp4", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", m.ETag())
+		http.ServeContent(w, r, "film.mp4", time.Time{}, m)
+	})
+	mux.HandleFunc("/hls.mjs", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		_, _ = w.Write(player)
+	})
+	for _, live := range []bool{false, true} {
+		at := fmt.Sprintf("/%v", live)
+		mux.Handle(at+"/", http.StripPrefix(at, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			serve(t, c, w, r, whole(f), live)
+		})))
+	}
+	// Where each is sought, and how long it must be at least.
+	for _, v := range []struct {
+		name, source string
+		seek, length float64
+	}{
+		{"mp4", "/film.mp4", 11, 15.9},
+		{"vod", "/false/list.m3u8", 25, 31.5}, // in the second run
+		{"live", "/true/list.m3u8", 0, 20},
+	} {
+		t.Run(v.name, func(t *testing.T) { watch(t, mux, v.source, v.seek, v.length) })
+	}
+}
+
+const page = `<!doctype html><video muted></video><script type="module">
+const v = document.querySelector("video"), say = s => fetch("/said", {method: "POST", body: s})
+v.onerror = () => say("error " + v.error.message)
+let sought = false
+v.ontimeupdate = () => {
+  if (!sought) { sought = true; if (SEEK) { v.currentTime = SEEK; return } }
+  if (v.currentTime > SEEK + 0.2 && v.videoWidth) {
+    say("played " + v.currentTime + " of " + (v.seekable.length ? v.seekable.end(0) : 0) + " width " + v.videoWidth + " start " + v.seekable.start(0))
+    v.ontimeupdate = null
+  }
+}
+if ("SOURCE".endsWith("m3u8")) {
+  const Hls = (await import("/hls.mjs")).default, h = new Hls()
+  h.on(Hls.Events.ERROR, (_, d) => { if (d.fatal) say("error " + d.type + " " + d.details + " " + d.reason) })
+  h.loadSource("SOURCE"); h.attachMedia(v)
+} else v.src = "SOURCE"
+v.play()
+</script>`
+
+// watch opens a page with a player in Chromium and waits for what it says.
+func watch(t *testing.T, files http.Handler, source string, seek, length float64) {
+	t.Helper()
+	said := make(chan string, 10)
+	mux := http.NewServeMux()
+	mux.Handle("/", files)
+	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = strings.NewReplacer("SOURCE", source, "SEEK", fmt.Sprint(seek)).WriteString(w, page)
+	})
+	mux.HandleFunc("POST /said", func(_ http.ResponseWriter, r *http.Request) {
+		b := make([]byte, 500)
+		n, _ := r.Body.Read(b)
+		said <- string(b[:n])
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile, server.URL+"/page")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its helpers
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		var exit *exec.ExitError
+		if err := cmd.Wait(); err != nil && !errors.As(err, &exit) && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		_ = os.RemoveAll(profile) // a helper that dies late may still write there
+	}()
+	var at, end, start float64
+	var width int
+	select {
+	case <-ctx.Done():
+		t.Fatal("the browser said nothing")
+	case s := <-said:
+		if _, err := fmt.Sscanf(s, "played %f of %f width %d start %f", &at, &end, &width, &start); err != nil {
+			t.Fatal(s)
+		}
+	}
+	if at < seek || end-start < length || width != 320 {
+		t.Errorf("played at %v of %v to %v, width %d", at, start, end, width)
+	}
+}
+
+var _ archive = (*recording.Archive)(nil)
