@@ -12,10 +12,9 @@ import (
 
 // outcome is what a Source must make of a script.
 type outcome struct {
-	units   int      // video units (audio, without video) to wait for, all together
-	breaks  []Reason // in order
-	atLeast bool     // breaks is the beginning of what comes
-	clock   ClockQuality
+	units  int      // video units (audio, without video) to wait for, all together
+	breaks []Reason // in order
+	clock  ClockQuality
 }
 
 var outcomes = map[string]outcome{

@@ -87,6 +87,9 @@ func (o office) signed(t *testing.T, q bulletin.Request) []byte {
 func TestInitKeepsSecretsAndRefusesToOverwrite(t *testing.T) {
 	o := newOffice(t, "evidence.springfield.example")
 	err := filepath.WalkDir(o.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		i, err := d.Info()
 		if err != nil {
 			return err

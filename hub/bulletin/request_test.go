@@ -213,7 +213,7 @@ func TestRequestTextsAllowed(t *testing.T) {
 	for _, text := range []string{
 		"Near 4th St. and J St., at 9:30 p.m. on Nov. 21; loss of $1,250.50.",
 		"Cal. Penal Code 459, U.S.C. 18 § 2511(a).", "A grey 2.5 t van, e.g. a Ford.", "Ein Mann, ca. 1.80 m groß, trug eine Mütze.",
-		"事件は昨日起きました。情報を求めています。", "می‌خواهیم بدانیم", "Größe: 1,80 m – Täter flüchtete…", "क्‍ष हिन्दी में",
+		"事件は昨日起きました。情報を求めています。", "می\u200cخواهیم بدانیم", "Größe: 1,80 m – Täter flüchtete…", "क्\u200dष हिन्दी में",
 	} {
 		q := a.Request(t, now)
 		q.Incident.Summary = text

@@ -30,7 +30,6 @@ type segment struct {
 	mu      sync.Mutex
 	row     Segment // as written; Bytes is the end of the last whole fragment
 	durable Segment // as synced
-	whole   int     // fragments that durable covers
 	ended   bool
 }
 
@@ -106,13 +105,6 @@ func (s *segment) syncLocked() (row Segment, changed bool, err error) {
 	s.durable = row
 	s.mu.Unlock()
 	return row, true, nil
-}
-
-// snapshot is the durable row.
-func (s *segment) snapshot() Segment {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.durable
 }
 
 // end finalises the file: complete sample tables after the fragments, made

@@ -2,14 +2,13 @@ package recording
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"hash/fnv"
 	"io/fs"
 	"math"
 	"path/filepath"
 	"time"
-
-	"encoding/binary"
 
 	"gatehouse/hub/internal/mp4"
 	"gatehouse/rtsp"

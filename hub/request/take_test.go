@@ -101,7 +101,9 @@ func TestWhatKeepsARequestAway(t *testing.T) {
 		}, nil, request.Waiting, true},
 		"rule on area and length": {func(c *request.Config) {
 			c.Home.Rules = []request.Rule{
-				{MaxKM2: 1.2, Action: "hide"}, {Minutes: 121, Action: "hide"}, {Level: "federal", Action: "hide"},
+				{MaxKM2: 1.2, Action: "hide"},
+				{Minutes: 121, Action: "hide"},
+				{Level: "federal", Action: "hide"},
 				{MaxKM2: 0.3, Minutes: 119, Level: "municipal", Action: "decline"},
 			}
 		}, nil, request.Declined, false},

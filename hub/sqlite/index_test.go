@@ -34,7 +34,8 @@ func TestIndexSyncsWhatFilesCannotTell(t *testing.T) {
 	defer x.Close()
 	level := func(q interface {
 		QueryRow(string, ...any) *sql.Row
-	}) (v int) {
+	},
+	) (v int) {
 		t.Helper()
 		if err := q.QueryRow("PRAGMA synchronous").Scan(&v); err != nil {
 			t.Fatal(err)

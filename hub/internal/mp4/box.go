@@ -63,13 +63,6 @@ func (c *cursor) u8() uint8 {
 	return 0
 }
 
-func (c *cursor) u16() uint16 {
-	if v := c.take(2); v != nil {
-		return binary.BigEndian.Uint16(v)
-	}
-	return 0
-}
-
 func (c *cursor) u32() uint32 {
 	if v := c.take(4); v != nil {
 		return binary.BigEndian.Uint32(v)

@@ -71,11 +71,6 @@ func (k camera) wall(x0, y0, x1, y1, z float64) []pt {
 	return k.poly(vec{x0, y0, z}, vec{x1, y0, z}, vec{x1, y1, z}, vec{x0, y1, z})
 }
 
-// side is an upright rectangle running away from the street, at x.
-func (k camera) side(x, y0, z0, y1, z1 float64) []pt {
-	return k.poly(vec{x, y0, z0}, vec{x, y0, z1}, vec{x, y1, z1}, vec{x, y1, z0})
-}
-
 // disc is an upright circle facing the street.
 func (k camera) disc(at vec, r float64) []pt {
 	const n = 36

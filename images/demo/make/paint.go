@@ -85,8 +85,10 @@ func (p paint) lookup(t float64) col {
 // lamp is the halo of a light.
 func (c *canvas) lamp(at pt, r, squash float64, light col, strength float64) {
 	p := paint{p0: at, radius: r, squash: squash, light: true, stops: []stop{
-		{0, light.alpha(strength)}, {.25, light.alpha(strength * .5)},
-		{.55, light.alpha(strength * .16)}, {1, light.alpha(0)},
+		{0, light.alpha(strength)},
+		{.25, light.alpha(strength * .5)},
+		{.55, light.alpha(strength * .16)},
+		{1, light.alpha(0)},
 	}}
 	c.fill(p, ellipse(at, r, r*squash))
 }
