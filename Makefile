@@ -34,7 +34,8 @@ unit:
 
 # A browser walks the console of a real hub.
 e2e: build
-	PATH="$(BIN):$$PATH" node --test --test-concurrency=1 ui/e2e/
+	go test -c -o dist/console.test ./ui
+	PATH="$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/run.mjs "$(CURDIR)/dist/gatehouse"
 
 ## fuzz: every fuzz target for FUZZTIME
 FUZZTIME ?= 20s

@@ -18,6 +18,7 @@ import (
 	"gatehouse/hub/control"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
+	"gatehouse/ui"
 )
 
 // archiveConfig is what serve and fsck both open.
@@ -197,10 +198,8 @@ func (h *hub) console() string {
 }
 
 func (h *hub) serveConsole(ctx context.Context) error {
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
-	}
+	srv := ui.Server(h)
+	srv.ErrorLog = slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()

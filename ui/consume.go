@@ -37,6 +37,8 @@ type Decisions interface {
 	Preview(ctx context.Context, id string) (Preview, request.Record, error)
 	Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (request.Record, error)
 	Decline(ctx context.Context, id, by string) (request.Record, error)
+	// MarkShown notes in the ledger that the owner has read a request; the first time counts.
+	MarkShown(ctx context.Context, id string) error
 }
 
 // Agencies is the allowlist and the profiles it can be chosen from.

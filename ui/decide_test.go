@@ -2,18 +2,21 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/request"
 )
 
 func (h *house) state(id string) request.State {
-	r, _ := h.requests.Get(nil, id) //nolint:staticcheck // the fake takes no notice
+	r, _ := h.requests.Get(context.Background(), id)
 	return r.State
 }
 
@@ -263,5 +266,15 @@ func TestSettingsForms(t *testing.T) {
 	}
 	if w := visit(h, http.MethodGet, "/settings", nil); w.Code != 303 {
 		t.Errorf("a change must end sessions: %d", w.Code)
+	}
+}
+
+func TestReadingARequestIsNotedOnce(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	visit(h, http.MethodGet, "/requests/"+waitingID, nil)
+	visit(h, http.MethodGet, "/requests/"+sentID, nil)
+	if diff := cmp.Diff([]string{waitingID}, house.requests.shown); diff != "" {
+		t.Error(diff)
 	}
 }

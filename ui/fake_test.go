@@ -29,6 +29,7 @@ type fakeRequests struct {
 	known   []bulletin.VerifiedProfile
 	outbox  *fakeOutbox
 	clips   *fakeClips
+	shown   []string // ids marked
 }
 
 func (f *fakeRequests) List(context.Context) ([]request.Record, error) {
@@ -106,6 +107,13 @@ func (f *fakeRequests) Approve(_ context.Context, id, digest, _ string, _ bool) 
 		f.outbox.add(*r)
 		return nil
 	}, request.Prepared)
+}
+
+func (f *fakeRequests) MarkShown(_ context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shown = append(f.shown, id)
+	return nil
 }
 
 func (f *fakeRequests) Decline(_ context.Context, id, _ string) (request.Record, error) {

@@ -127,8 +127,12 @@ func fixtureRequest(id string) *bulletin.Request {
 		Area: bulletin.Area{
 			Description: "Alder Street between 2nd and 6th Avenue",
 			Ring: []bulletin.Point{
-				{Lat: 47.6100, Lon: -122.2070}, {Lat: 47.6102, Lon: -122.1985}, {Lat: 47.6131, Lon: -122.1978},
-				{Lat: 47.6142, Lon: -122.2022}, {Lat: 47.6133, Lon: -122.2068}, {Lat: 47.6100, Lon: -122.2070},
+				{Lat: 47.6100, Lon: -122.2070},
+				{Lat: 47.6102, Lon: -122.1985},
+				{Lat: 47.6131, Lon: -122.1978},
+				{Lat: 47.6142, Lon: -122.2022},
+				{Lat: 47.6133, Lon: -122.2068},
+				{Lat: 47.6100, Lon: -122.2070},
 			},
 		},
 		Cameras: "exterior", Basis: "voluntary",

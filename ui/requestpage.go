@@ -100,6 +100,12 @@ func (c *console) request(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
+	if rec.Shown.IsZero() && tabOf(rec.State) == "waiting" {
+		if err := c.cfg.Requests.MarkShown(r.Context(), rec.ID); err != nil {
+			c.fail(w, r, err)
+			return
+		}
+	}
 	c.showRequest(w, r, http.StatusOK, rec, nil)
 }
 

@@ -19,6 +19,7 @@ const File = "gatehouse.yml"
 type Config struct {
 	Home      Home       `yaml:"home"`
 	Listen    string     `yaml:"listen"`    // address of the console, host:port; default 127.0.0.1:8080
+	Hosts     []string   `yaml:"hosts"`     // names the console answers to, besides addresses, localhost and *.local
 	Storage   []Storage  `yaml:"storage"`   // the first folder is recorded to, the next when it fails; default ./footage in the data folder
 	Cameras   []Camera   `yaml:"cameras"`   // the owner's cameras
 	Bulletins []Bulletin `yaml:"bulletins"` // where requests are published
