@@ -27,6 +27,7 @@ var mayImport = map[string]string{
 	"hub/internal/mp4/mp4test":    "rtsp",
 	"hub/internal/bench":          "rtsp/rtsptest",
 	"hub/config":                  "",
+	"hub/identity":                "",
 	"hub/account":                 "",
 	"hub/bulletin":                "",
 	"hub/bulletin/bulletintest":   "hub/bulletin",

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/hub/config"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/identity"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/sqlite"
@@ -28,53 +29,82 @@ var errDamage = errors.New("damage was found")
 // Run re-verifies everything that was kept; it may run beside the hub.
 func (c *fsckCmd) Run(e *env) error {
 	cfg, err := config.Load(c.Data)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%wno gatehouse.yml in %s: this is not a hub's data folder", errInput, c.Data)
+	}
 	if err != nil {
 		return err
 	}
-	index, err := sqlite.OpenIndex(e.ctx, filepath.Join(c.Data, "index.db"))
+	recordings, err := c.recordings(e, cfg)
 	if err != nil {
 		return err
+	}
+	entries, err := c.ledger(e)
+	if err != nil && !errors.Is(err, errDamage) {
+		return err
+	}
+	if recordings > 0 || err != nil {
+		return errDamage
+	}
+	fmt.Fprintf(e.stdout, "clean: recordings, index and chains agree; %d ledger entries hold\n", entries)
+	return nil
+}
+
+// recordings checks footage and returns how much damage there is.
+func (c *fsckCmd) recordings(e *env, cfg *config.Config) (damaged int, err error) {
+	path := filepath.Join(c.Data, indexDB)
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !c.Rebuild {
+		fmt.Fprintf(e.stdout, "DAMAGE  index    %s is missing; --rebuild-index fills it from the files\n", indexDB)
+		return 1, nil
+	}
+	index, err := sqlite.OpenIndex(e.ctx, path)
+	if err != nil {
+		return 0, err
 	}
 	defer index.Close()
-	house, err := sqlite.OpenHouse(e.ctx, filepath.Join(c.Data, "house.db"))
-	if err != nil {
-		return err
-	}
-	defer house.Close()
 	archive := archiveConfig(cfg, c.Data, index, e.log)
 	if c.Rebuild {
 		if err := c.rebuild(e, archive); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	damaged := 0
 	err = recording.Check(e.ctx, archive, func(f recording.Finding) {
 		if f.Damage {
 			damaged++
 		}
 		printFinding(e.stdout, f)
 	})
-	if err != nil {
-		return err
-	}
-	k, err := openKeys(c.Data)
-	if err != nil {
-		return err
-	}
-	log := ledger.New(house, k.ledger)
-	entries, err := log.Size()
-	if err == nil {
-		err = log.Check(e.ctx, nil)
-	}
-	if err != nil {
+	return damaged, err
+}
+
+// ledger checks house.db; what does not hold is printed, and errDamage.
+func (c *fsckCmd) ledger(e *env) (entries int64, err error) {
+	damage := func(err error) error {
 		fmt.Fprintf(e.stdout, "DAMAGE  ledger   %v\n", err)
-		damaged++
-	}
-	if damaged > 0 {
 		return errDamage
 	}
-	fmt.Fprintf(e.stdout, "clean: recordings, index and chains agree; %d ledger entries hold\n", entries)
-	return nil
+	path := filepath.Join(c.Data, houseDB)
+	if _, err := os.Stat(path); err != nil {
+		return 0, damage(fmt.Errorf("%s is missing: requests, decisions and ledger are lost", houseDB))
+	}
+	id, err := identity.Open(c.Data, false)
+	if err != nil {
+		return 0, damage(err)
+	}
+	house, err := sqlite.OpenHouse(e.ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	defer house.Close()
+	older, err := olderCheckpoint(c.Data)
+	if err != nil {
+		return 0, err
+	}
+	log := ledger.New(house, id.Ledger)
+	if err := log.Check(e.ctx, older); err != nil {
+		return 0, damage(err)
+	}
+	return log.Size()
 }
 
 func printFinding(w io.Writer, f recording.Finding) {

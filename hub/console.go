@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
-	"gatehouse/hub/control"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 	"gatehouse/ui"
@@ -18,7 +21,7 @@ import (
 // openConsole takes the console's address and makes the code that a browser on
 // another machine needs to become the owner: whoever reads the log may set up.
 func (h *hub) openConsole(ctx context.Context) (err error) {
-	if h.listener, err = net.Listen("tcp", h.cfg.Listen); err != nil {
+	if h.listener, err = net.Listen("tcp", h.listen); err != nil {
 		return fmt.Errorf("opening the console: %w", err)
 	}
 	owner, err := h.accounts.HasOwner(ctx)
@@ -30,6 +33,35 @@ func (h *hub) openConsole(ctx context.Context) (err error) {
 		return fmt.Errorf("making the set-up code: %w", err)
 	}
 	h.setupCode = fmt.Sprintf("%08d", n)
+	return nil
+}
+
+// serveConsole returns once no handler runs any more: what they use is closed next.
+func (h *hub) serveConsole(ctx context.Context) error {
+	var handlers sync.WaitGroup
+	srv := ui.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handlers.Add(1)
+		defer handlers.Done()
+		h.ServeHTTP(w, r)
+	}))
+	srv.ErrorLog = slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			srv.Close() // a video that still plays does not hold up the end
+		}
+	})
+	err := srv.Serve(h.listener)
+	if !stop() {
+		<-stopped
+	}
+	handlers.Wait()
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the console: %w", err)
+	}
 	return nil
 }
 
@@ -51,11 +83,11 @@ func (h *hub) dressConsole() {
 
 // consoleCameras lists the configured cameras in the owner's order.
 func (h *hub) consoleCameras() []ui.Camera {
-	running := h.fleet.cameras()
+	running := h.fleet.Streams()
 	list := []ui.Camera{}
 	for _, c := range h.config().Cameras {
 		cam := ui.Camera{Name: c.Name, State: func() rtsp.State { return rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonOff} }}
-		i := slices.IndexFunc(running, func(r control.Camera) bool { return r.Name == c.Name && r.Stream == recording.Main })
+		i := slices.IndexFunc(running, func(l recording.Live) bool { return l.Camera == c.Name && l.Stream == recording.Main })
 		if i >= 0 {
 			cam.State = running[i].State
 		}
@@ -74,7 +106,7 @@ func (h *hub) consoleHomeKit() *ui.HomeKitStatus {
 
 // storageSentence says where footage goes and what a power cut costs.
 func (h *hub) storageSentence() string {
-	s := h.config().Storage[0]
+	s := h.boot.Storage[0]
 	lost := "about 2 seconds and one group of pictures"
 	if s.Profile == string(recording.ProfileSD) {
 		lost = "about 10 seconds and one group of pictures"

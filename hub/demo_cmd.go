@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gatehouse/hub/config"
+	"gatehouse/hub/delivery"
 	"gatehouse/hub/demo"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/internal/durable"
@@ -26,6 +28,8 @@ type demoCmd struct {
 	Listen     string `help:"Address of the console." default:"127.0.0.1:8080"`
 	Once       bool   `help:"Do the owner's part as well, verify everything, and end."`
 	UploadRate int64  `help:"Bytes a second that the line to the agency carries." placeholder:"BYTES"`
+
+	temporary bool // Data was made by this run and goes with it
 }
 
 // onceLimit is how long demo --once may take.
@@ -45,7 +49,7 @@ func (c *demoCmd) Run(e *env) error {
 	if err := c.folder(); err != nil {
 		return err
 	}
-	if c.Once && filepath.Dir(c.Data) == os.TempDir() {
+	if c.temporary {
 		defer os.RemoveAll(c.Data)
 	}
 	d := &demoRun{cmd: c, env: e, began: time.Now()}
@@ -58,7 +62,7 @@ func (c *demoCmd) Run(e *env) error {
 		return err
 	}
 	err = d.run(ctx, log)
-	if c.Once && err == nil && !d.finished {
+	if c.Once && !d.finished && e.ctx.Err() == nil && (err == nil || errors.Is(err, context.DeadlineExceeded)) {
 		return fmt.Errorf("the demo did not end within %v", onceLimit)
 	}
 	return err
@@ -69,6 +73,7 @@ func (c *demoCmd) folder() (err error) {
 	case c.Data != "":
 	case c.Once:
 		c.Data, err = os.MkdirTemp("", "gatehouse-demo-")
+		c.temporary = err == nil
 	default:
 		c.Data, err = filepath.Abs("gatehouse-demo")
 	}
@@ -108,8 +113,21 @@ func (d *demoRun) run(ctx context.Context, log *slog.Logger) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d.say("two cameras, an agency and a hub start in %s", d.cmd.Data)
+	// The world outlives the hub: cameras that go away first would be reported as lost.
+	worldCtx, stopWorld := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorld()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.world.Run(ctx) })
+	world := make(chan error, 1)
+	go func() { world <- d.world.Run(worldCtx) }()
+	g.Go(func() error {
+		select {
+		case err := <-world:
+			world <- err
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	up := make(chan *hub, 1)
 	g.Go(func() error {
 		return serve(ctx, serveOptions{data: hubDir, log: log, ready: func(h *hub) { up <- h }})
@@ -129,7 +147,9 @@ func (d *demoRun) run(ctx context.Context, log *slog.Logger) error {
 		}
 		return err
 	})
-	return g.Wait()
+	err := g.Wait()
+	stopWorld()
+	return errors.Join(err, <-world)
 }
 
 // story is what happens, step by step.
@@ -242,7 +262,8 @@ func (d *demoRun) request(ctx context.Context) (id string, err error) {
 		return err == nil, err
 	})
 	if err == nil {
-		d.say("the hub fetched the bulletin, verified both signatures and the log's proof, matched the area at home, and rang the doorbell")
+		d.say("the hub fetched the bulletin, verified both signatures and the log's proof, and matched the area at home: the request waits")
+		d.say("a HomeKit controller that is paired hears the doorbell, and its picture is the request")
 	}
 	return id, err
 }
@@ -265,16 +286,20 @@ func (d *demoRun) answer(ctx context.Context, id string, seconds float64) error 
 	if err != nil {
 		return err
 	}
-	job := jobs[0]
+	i := slices.IndexFunc(jobs, func(j delivery.Job) bool { return j.Request == id })
+	if i < 0 {
+		return errors.New("the outbox does not know the request")
+	}
+	job := jobs[i]
 	if job.Digest != a.Digest {
 		return fmt.Errorf("what was sent (%s) is not what was approved (%s)", job.Digest, a.Digest)
 	}
-	files, err := d.world.Received()
-	if err != nil || len(files) != 1 {
-		return fmt.Errorf("the agency has %d packages, want 1: %w", len(files), err)
+	file, err := d.world.Received(job.PackageID)
+	if err != nil {
+		return err
 	}
 	checks := 0
-	err = d.world.Verify(ctx, files[0], func(r evidence.Result) { checks++ })
+	err = d.world.Verify(ctx, file, func(r evidence.Result) { checks++ })
 	if err != nil {
 		return fmt.Errorf("verifying what the agency received: %w", err)
 	}

@@ -22,6 +22,7 @@ import (
 	"gatehouse/hub/config"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/identity"
 	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/recording"
@@ -54,9 +55,10 @@ type serveOptions struct {
 // hub is every part of a running Gatehouse, wired.
 type hub struct {
 	data     string
+	listen   string // the console's address, from the flag or else the file
 	log      *slog.Logger
 	started  time.Time
-	keys     keys
+	keys     *identity.Identity
 	index    *sqlite.Index
 	house    *sqlite.House
 	ledger   *ledger.Log
@@ -67,17 +69,18 @@ type hub struct {
 	accounts *account.Accounts
 	homekit  *homekit.Bridge // nil if switched off
 	doorbell *doorbell
-	fleet    *fleet
+	fleet    *recording.Fleet
 	listener net.Listener
 	handler  atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
 	setupCode string
 	sinkDown  chan error // what ends the program from inside the fleet
 
-	mu     sync.Mutex // guards cfg, badCfg and stale
-	cfg    *config.Config
-	badCfg error // why the file on disk is not what runs
-	stale  bool  // the file changed in a part that needs a restart
+	boot *config.Config // what this run started with
+	mu   sync.Mutex     // guards cfg and badCfg
+	cfg  *config.Config // what the file says now; parts of it wait for a restart
+	// badCfg is why the file on disk is not what runs.
+	badCfg error
 }
 
 // serve opens, runs and closes a hub. It returns nil when ctx ended.
@@ -90,16 +93,16 @@ func serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.listen != "" {
-		cfg.Listen = o.listen
-	}
 	held, err := lock(o.data)
 	if err != nil {
 		return err
 	}
 	defer held.Close()
-	h := &hub{data: o.data, log: o.log, started: time.Now(), cfg: cfg, sinkDown: make(chan error, 1)}
+	h := &hub{data: o.data, log: o.log, started: time.Now(), boot: cfg, cfg: cfg, listen: cfg.Listen, sinkDown: make(chan error, 1)}
 	defer h.close()
+	if o.listen != "" {
+		h.listen = o.listen
+	}
 	if err := h.open(ctx); err != nil {
 		return err
 	}
@@ -126,23 +129,25 @@ func (h *hub) open(ctx context.Context) error {
 			return err
 		}
 	}
-	h.fleet = newFleet(h.archive, h.log, h.sinkFailed)
+	h.fleet = recording.NewFleet(h.archive, h.log, h.sinkFailed)
 	return nil
 }
 
 func (h *hub) openStores(ctx context.Context) (err error) {
-	if h.keys, err = openKeys(h.data); err != nil {
+	house := filepath.Join(h.data, houseDB)
+	_, err = os.Stat(house)
+	if h.keys, err = identity.Open(h.data, errors.Is(err, os.ErrNotExist)); err != nil {
 		return err
 	}
-	if h.house, err = sqlite.OpenHouse(ctx, filepath.Join(h.data, "house.db")); err != nil {
+	if h.house, err = sqlite.OpenHouse(ctx, house); err != nil {
 		return err
 	}
-	if h.index, err = sqlite.OpenIndex(ctx, filepath.Join(h.data, "index.db")); err != nil {
+	if h.index, err = sqlite.OpenIndex(ctx, filepath.Join(h.data, indexDB)); err != nil {
 		return err
 	}
-	h.ledger = ledger.New(h.house, h.keys.ledger)
+	h.ledger = ledger.New(h.house, h.keys.Ledger)
 	h.accounts = account.New(account.Config{Store: h.house})
-	return nil
+	return h.checkLedgerSize()
 }
 
 func (h *hub) openArchive(ctx context.Context) (err error) {
@@ -156,8 +161,8 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 
 func (h *hub) openRequests(ctx context.Context) (err error) {
 	sealer := evidence.NewSealer(evidence.Config{
-		Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.ledgerKey,
-		Dir: filepath.Join(h.data, "sealed"), Key: h.keys.hub, Owner: h.keys.owner,
+		Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
+		Dir: filepath.Join(h.data, "sealed"), Key: h.keys.Hub, Owner: h.keys.Owner,
 		Software: "gatehouse " + version, Log: h.log,
 	})
 	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
@@ -212,8 +217,9 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sinks, sinkCtx := errgroup.WithContext(sinkCtx)
 	sinks.Go(func() error { return h.archive.Run(sinkCtx) })
 	sinks.Go(func() error { return h.outbox.Run(sinkCtx) })
+	sinks.Go(func() error { return h.keepCheckpoint(sinkCtx) })
 
-	h.fleet.apply(h.config().Cameras)
+	h.fleet.Apply(streams(h.config().Cameras))
 	h.dressConsole()
 	sources, sourceCtx := errgroup.WithContext(ctx)
 	sources.Go(func() error { return h.requests.Run(sourceCtx) })
@@ -238,7 +244,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 		ready(h)
 	}
 	err := sources.Wait()
-	h.fleet.stop()
+	h.fleet.Stop()
 	stopSinks()
 	if sinkErr := sinks.Wait(); sinkErr != nil && !errors.Is(sinkErr, context.Canceled) {
 		err = errors.Join(sinkErr, without(err, errSinkDown))

@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/hub/bulletin"
@@ -18,7 +16,6 @@ import (
 	"gatehouse/hub/control"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
-	"gatehouse/ui"
 )
 
 // archiveConfig is what serve and fsck both open.
@@ -81,19 +78,8 @@ func homeOf(c *config.Config) request.Home {
 type recorded struct{ archive *recording.Archive }
 
 func (f recorded) Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error) {
-	segments, err := f.archive.Segments(ctx, camera, recording.Main, from, to)
-	var sum time.Duration
-	for _, s := range segments {
-		start, end := s.Start, s.End()
-		if start.Before(from) {
-			start = from
-		}
-		if end.After(to) {
-			end = to
-		}
-		sum += max(end.Sub(start), 0)
-	}
-	return sum.Seconds(), err
+	d, err := f.archive.Recorded(ctx, camera, recording.Main, from, to)
+	return d.Seconds(), err
 }
 
 func (f recorded) Hold(ctx context.Context, id, camera string, from, to, until time.Time) error {
@@ -120,49 +106,53 @@ func (h *hub) watchConfig(ctx context.Context) error {
 	})
 }
 
-// applyConfig takes over what can change while running: cameras, home, rules
-// and opt-out. The rest is used at the next start, and Status says so.
+// applyConfig takes over what can change while running: cameras, home, hosts,
+// rules and opt-out. The rest is used at the next start, and problems says so.
 func (h *hub) applyConfig(c *config.Config) {
 	h.mu.Lock()
-	old := h.cfg
-	c.Listen = old.Listen // perhaps overridden by a flag
 	h.cfg = c
-	h.stale = !sameStorage(old, c) || !slices.EqualFunc(old.Bulletins, c.Bulletins, sameBulletin) || !sameBridge(old.HomeKit, c.HomeKit)
 	h.mu.Unlock()
-	h.fleet.apply(c.Cameras)
+	h.fleet.Apply(streams(c.Cameras))
 	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
 	h.log.Info("configuration applied")
 }
 
-func sameStorage(a, b *config.Config) bool { return slices.Equal(a.Storage, b.Storage) }
-
-func sameBulletin(a, b config.Bulletin) bool {
-	return a.URL == b.URL && a.Log == b.Log && a.Every == b.Every && slices.Equal(a.Witnesses, b.Witnesses)
-}
-
-func sameBridge(a, b config.HomeKit) bool {
-	return a.Enabled == b.Enabled && a.Listen == b.Listen && a.Name == b.Name && a.Neutral == b.Neutral &&
-		slices.Equal(a.Interfaces, b.Interfaces)
+// streams are what is to be recorded.
+func streams(cameras []config.Camera) (list []recording.Source) {
+	for _, c := range cameras {
+		if c.Record == "off" {
+			continue
+		}
+		list = append(list, recording.Source{Camera: c.Name, Stream: recording.Main, URL: c.URL})
+		if c.Sub != "" {
+			list = append(list, recording.Source{Camera: c.Name, Stream: recording.Sub, URL: c.Sub})
+		}
+	}
+	return list
 }
 
 // problems are what the owner should mend, in words.
 func (h *hub) problems() []string {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	bad, waiting := h.badCfg, config.NeedRestart(h.boot, h.cfg)
+	h.mu.Unlock()
 	var list []string
-	if h.badCfg != nil {
-		list = append(list, "gatehouse.yml was edited and is not valid; the hub runs on with the version before. "+h.badCfg.Error())
+	if bad != nil {
+		list = append(list, "gatehouse.yml was edited and is not valid; the hub runs on with the version before. "+bad.Error())
 	}
-	if h.stale {
-		list = append(list, "storage, bulletins or homekit changed in gatehouse.yml: restart the hub to use it")
+	if len(waiting) > 0 {
+		list = append(list, "restart the hub to use what changed in gatehouse.yml: "+strings.Join(waiting, ", "))
+	}
+	if t := h.archive.Trouble(); t != "" {
+		list = append(list, t)
 	}
 	return append(list, h.requests.Problems()...)
 }
 
 func (h *hub) status() control.StatusConfig {
 	c := control.StatusConfig{
-		Version: version, Started: h.started, Console: h.console, Cameras: h.fleet.cameras, Problems: h.problems,
+		Version: version, Started: h.started, Console: h.console, Cameras: h.fleet.Streams, Problems: h.problems,
 		Archive: h.archive, Requests: h.requests, Outbox: h.outbox, Ledger: h.ledger,
 	}
 	if h.homekit != nil {
@@ -195,21 +185,4 @@ func (h *hub) console() string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
-}
-
-func (h *hub) serveConsole(ctx context.Context) error {
-	srv := ui.Server(h)
-	srv.ErrorLog = slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if srv.Shutdown(grace) != nil {
-			srv.Close() // a video that still plays does not hold up the end
-		}
-	})
-	defer stop()
-	if err := srv.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving the console: %w", err)
-	}
-	return nil
 }

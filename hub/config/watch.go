@@ -27,8 +27,7 @@ func Watch(ctx context.Context, dataDir string, log *slog.Logger, apply func(*Co
 	if err := w.Add(dataDir); err != nil {
 		return fmt.Errorf("watching the configuration: %w", err)
 	}
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
+	timer := time.NewTimer(settle) // once at the start: the file may have changed since it was read
 	for {
 		select {
 		case <-ctx.Done():

@@ -41,19 +41,12 @@ type CameraStatus struct {
 	Oldest      time.Time   `json:"oldest"`
 }
 
-// Camera is a stream that should be running.
-type Camera struct {
-	Name   string
-	Stream string
-	State  func() rtsp.State
-}
-
 // StatusConfig is where a Status is read from.
 type StatusConfig struct {
 	Version  string
 	Started  time.Time
 	Console  func() string
-	Cameras  func() []Camera
+	Cameras  func() []recording.Live
 	Problems func() []string
 	HomeKit  func() any // nil without HomeKit
 	Archive  *recording.Archive
@@ -107,9 +100,9 @@ func (c StatusConfig) cameras(ctx context.Context) ([]CameraStatus, error) {
 	}
 	list := []CameraStatus{}
 	for _, cam := range c.Cameras() {
-		st, rec := cam.State(), by[key{cam.Name, cam.Stream}]
+		st, rec := cam.State(), by[key{cam.Camera, cam.Stream}]
 		list = append(list, CameraStatus{
-			Name: cam.Name, Stream: cam.Stream, State: st.Phase, Since: st.Since, Reason: st.Reason, Detail: st.Detail,
+			Name: cam.Camera, Stream: cam.Stream, State: st.Phase, Since: st.Since, Reason: st.Reason, Detail: st.Detail,
 			LastDurable: rec.LastDurable, Recording: rec.Recording, Problem: rec.Problem, Bytes: rec.Bytes, Oldest: rec.Oldest,
 		})
 	}

@@ -75,9 +75,16 @@ func AllowPrivateUploads(path string) error {
 	return nil
 }
 
-// Received lists the packages the agency has.
-func (w *World) Received() ([]string, error) {
-	return filepath.Glob(filepath.Join(w.agencyDir(), "received", "*.ghe"))
+// Received finds a package among those the agency has; there must be one of that id.
+func (w *World) Received(id string) (path string, err error) {
+	files, err := filepath.Glob(filepath.Join(w.agencyDir(), "received", id+"-*.ghe"))
+	if err != nil {
+		return "", fmt.Errorf("looking for the package: %w", err)
+	}
+	if len(files) != 1 {
+		return "", fmt.Errorf("the agency has package %s %d times", id, len(files))
+	}
+	return files[0], nil
 }
 
 // Verify opens a received package as the agency does, and checks all of it.

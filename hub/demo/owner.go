@@ -78,7 +78,7 @@ func (o *Owner) Approve(ctx context.Context, id string) (Answered, error) {
 	if a.Files == 0 {
 		return a, errors.New("previewing: the page shows no video")
 	}
-	o.Say("the owner previews %d sealed file, %d bytes, and approves digest %.16s…", a.Files, a.Previewed, a.Digest)
+	o.Say("the owner previews what was sealed (%d video, %d bytes) and approves digest %.16s…", a.Files, a.Previewed, a.Digest)
 	if page, err = o.b.submit(ctx, page, "/approve", map[string]string{"passphrase": o.Passphrase}); err != nil {
 		return a, err
 	}

@@ -40,6 +40,30 @@ func (l *Log) Check(ctx context.Context, older []byte) error {
 	return c.lists(ctx, size)
 }
 
+// CheckGrown compares the ledger's size, and the tree hash of the common part, with an older signed
+// checkpoint, without reading entries. A ledger that is shorter or another is ErrDamaged.
+func (l *Log) CheckGrown(older []byte) error {
+	then, err := l.openOwn(older)
+	if err != nil {
+		return err
+	}
+	size, err := l.store.Size()
+	if err != nil {
+		return fmt.Errorf("reading ledger size: %w", err)
+	}
+	if then.N > size {
+		return fmt.Errorf("%w: it had %d entries once and has %d now", ErrDamaged, then.N, size)
+	}
+	root, err := tlog.TreeHash(then.N, l.store)
+	if err != nil {
+		return fmt.Errorf("hashing ledger: %w", err)
+	}
+	if root != then.Hash {
+		return fmt.Errorf("%w: its first %d entries are not those that were signed", ErrDamaged, then.N)
+	}
+	return nil
+}
+
 // openOwn opens a checkpoint that this log signed.
 func (l *Log) openOwn(signed []byte) (tlog.Tree, error) {
 	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(l.signer.Name()),

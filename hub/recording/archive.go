@@ -144,6 +144,22 @@ func (a *Archive) Segments(ctx context.Context, camera, stream string, from, to 
 	return a.cfg.Index.Segments(ctx, camera, stream, from, to)
 }
 
+// Recorded is how much of [from, to) of a stream is durable.
+func (a *Archive) Recorded(ctx context.Context, camera, stream string, from, to time.Time) (sum time.Duration, err error) {
+	segments, err := a.Segments(ctx, camera, stream, from, to)
+	for _, s := range segments {
+		start, end := s.Start, s.End()
+		if start.Before(from) {
+			start = from
+		}
+		if end.After(to) {
+			end = to
+		}
+		sum += max(end.Sub(start), 0)
+	}
+	return sum, err
+}
+
 // Gaps lists gaps overlapping [from, to) by From.
 func (a *Archive) Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]Gap, error) {
 	return a.cfg.Index.Gaps(ctx, camera, stream, from, to)
@@ -207,8 +223,8 @@ func (a *Archive) fullDisk() *disk {
 	return nil
 }
 
-// trouble says in plain words what is wrong with the disks; empty if nothing is.
-func (a *Archive) trouble() string {
+// Trouble says in plain words what is wrong with the disks; empty if nothing is.
+func (a *Archive) Trouble() string {
 	var all []string
 	for _, d := range a.disks {
 		if c, cause := d.state(); c != well {

@@ -69,7 +69,7 @@ func (a *Archive) status(ctx context.Context, camera, stream string) (StreamStat
 	if err != nil {
 		return s, err
 	}
-	s.Problem = a.trouble()
+	s.Problem = a.Trouble()
 	for _, g := range gaps {
 		if g.To.IsZero() && s.Problem == "" {
 			s.Problem = g.Detail

@@ -166,7 +166,7 @@ func (r *Recorder) keep(ctx context.Context, take []int, next *rtsp.Unit) error 
 				return err
 			}
 		}
-		if err := r.miss(ctx, r.reached, rtsp.ReasonStore, r.a.trouble(), false); err != nil {
+		if err := r.miss(ctx, r.reached, rtsp.ReasonStore, r.a.Trouble(), false); err != nil {
 			return err
 		}
 		r.run = 0
@@ -181,7 +181,7 @@ func (r *Recorder) keep(ctx context.Context, take []int, next *rtsp.Unit) error 
 	if from.IsZero() && take[0] > 0 {
 		from = r.pending[0][0].UTC
 	}
-	return r.miss(ctx, from, rtsp.ReasonStore, r.a.trouble(), true)
+	return r.miss(ctx, from, rtsp.ReasonStore, r.a.Trouble(), true)
 }
 
 // store makes one attempt at writing.
@@ -432,7 +432,7 @@ func (r *Recorder) closeSegment(ctx context.Context) error {
 		return nil
 	}
 	r.log.Error("closing segment", "segment", row.ID, "err", err)
-	return r.miss(ctx, row.End(), rtsp.ReasonStore, r.a.trouble(), false)
+	return r.miss(ctx, row.End(), rtsp.ReasonStore, r.a.Trouble(), false)
 }
 
 // reuse gives a new segment the tables of the one before.

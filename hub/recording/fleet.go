@@ -1,4 +1,4 @@
-package main
+package recording
 
 import (
 	"context"
@@ -7,9 +7,6 @@ import (
 	"sort"
 	"sync"
 
-	"gatehouse/hub/config"
-	"gatehouse/hub/control"
-	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
 
@@ -17,19 +14,31 @@ import (
 // of a generous camera.
 const readerBytes = 16 << 20
 
-// fleet runs a source and a recorder for each configured stream and follows
-// changes of the configuration: only streams that changed are touched.
-type fleet struct {
-	archive *recording.Archive
+// Source names a stream and where it comes from.
+type Source struct {
+	Camera, Stream string
+	URL            string // rtsp://…, with credentials
+}
+
+// Live is a stream that runs.
+type Live struct {
+	Camera, Stream string
+	State          func() rtsp.State
+}
+
+// Fleet runs a source and a recorder for each stream and follows changes: only
+// streams that changed are touched.
+type Fleet struct {
+	archive *Archive
 	log     *slog.Logger
-	fail    func(error) // a recorder returned an error: the index is broken
+	fail    func(error)
 
 	mu      sync.Mutex // guards running and stopped
-	running map[stream]*member
+	running map[streamName]*member
 	stopped bool
 }
 
-type stream struct{ camera, stream string }
+type streamName struct{ camera, stream string }
 
 type member struct {
 	url    string
@@ -38,22 +47,18 @@ type member struct {
 	done   chan struct{}
 }
 
-func newFleet(a *recording.Archive, log *slog.Logger, fail func(error)) *fleet {
-	return &fleet{archive: a, log: log, fail: fail, running: map[stream]*member{}}
+// NewFleet returns a Fleet without streams. fail hears of a recorder that ended
+// with an error: the index is broken and the program should end.
+func NewFleet(a *Archive, log *slog.Logger, fail func(error)) *Fleet {
+	return &Fleet{archive: a, log: log, fail: fail, running: map[streamName]*member{}}
 }
 
-// apply starts, stops and restarts streams so that those of c run. A stopped
-// stream has finalised its segment when apply returns.
-func (f *fleet) apply(cameras []config.Camera) {
-	want := map[stream]string{}
-	for _, c := range cameras {
-		if c.Record == "off" {
-			continue
-		}
-		want[stream{c.Name, recording.Main}] = c.URL
-		if c.Sub != "" {
-			want[stream{c.Name, recording.Sub}] = c.Sub
-		}
+// Apply starts, stops and restarts streams so that exactly those of list run. A
+// stream that stops has finalised its segment when Apply returns.
+func (f *Fleet) Apply(list []Source) {
+	want := map[streamName]string{}
+	for _, s := range list {
+		want[streamName{s.Camera, s.Stream}] = s.URL
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +83,7 @@ func (f *fleet) apply(cameras []config.Camera) {
 	}
 }
 
-func (f *fleet) start(k stream, url string) *member {
+func (f *Fleet) start(k streamName, url string) *member {
 	ctx, stop := context.WithCancel(context.Background())
 	log := f.log.With("stream", k.stream)
 	m := &member{url: url, stop: stop, done: make(chan struct{})}
@@ -100,25 +105,25 @@ func (f *fleet) start(k stream, url string) *member {
 	return m
 }
 
-// stop ends all streams for good, segments finalised.
-func (f *fleet) stop() {
-	f.apply(nil)
+// Stop ends all streams for good, their segments finalised.
+func (f *Fleet) Stop() {
+	f.Apply(nil)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = true
 }
 
-// cameras lists the running streams by name.
-func (f *fleet) cameras() []control.Camera {
+// Streams lists what runs, by camera and stream.
+func (f *Fleet) Streams() []Live {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	list := make([]control.Camera, 0, len(f.running))
+	list := make([]Live, 0, len(f.running))
 	for k, m := range f.running {
-		list = append(list, control.Camera{Name: k.camera, Stream: k.stream, State: m.source.State})
+		list = append(list, Live{Camera: k.camera, Stream: k.stream, State: m.source.State})
 	}
 	sort.Slice(list, func(i, j int) bool {
-		if list[i].Name != list[j].Name {
-			return list[i].Name < list[j].Name
+		if list[i].Camera != list[j].Camera {
+			return list[i].Camera < list[j].Camera
 		}
 		return list[i].Stream < list[j].Stream
 	})

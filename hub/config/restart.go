@@ -1,0 +1,23 @@
+package config
+
+import "reflect"
+
+// NeedRestart lists the keys that differ between the configuration a hub
+// started with and a newer one, and that are used only at a start.
+func NeedRestart(boot, now *Config) (keys []string) {
+	for _, k := range []struct {
+		name string
+		a, b any
+	}{
+		{"listen", boot.Listen, now.Listen},
+		{"storage", boot.Storage, now.Storage},
+		{"bulletins", boot.Bulletins, now.Bulletins},
+		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},
+		{"homekit", boot.HomeKit, now.HomeKit},
+	} {
+		if !reflect.DeepEqual(k.a, k.b) {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
+}
