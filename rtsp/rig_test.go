@@ -8,12 +8,15 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"runtime"
 	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/rtsp/rtsptest"
 )
@@ -59,6 +62,17 @@ func (l *logs) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// messages are the messages so far, in order.
+func (l *logs) messages() []string {
+	var all []string
+	for _, m := range logMessage.FindAllStringSubmatch(l.String(), -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+var logMessage = regexp.MustCompile(`msg="([^"]*)"`)
 
 // rig is a camera of the zoo with a Source that reads it.
 type rig struct {
@@ -122,6 +136,18 @@ func newRig(t *testing.T, cam rtsptest.Camera, edit func(*Config)) *rig {
 	r.reader = r.source.Reader(64 << 20)
 	background(t, "source", r.source.Run)
 	return r
+}
+
+// logged wants exactly these messages in the log. The last may follow the Item
+// that it is about.
+func (r *rig) logged(want []string) {
+	r.t.Helper()
+	for end := time.Now().Add(2 * time.Second); len(r.logs.messages()) < len(want) && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if diff := cmp.Diff(want, r.logs.messages()); diff != "" {
+		r.t.Errorf("log (-want +got):\n%s%s", diff, r.logs)
+	}
 }
 
 // items reads until enough says so or the time is up.

@@ -54,6 +54,8 @@ type Source struct {
 	readers  map[*Reader]struct{}
 	told     *Break // newest Break; nil while Units flow
 	over     bool   // Run has returned
+
+	noted map[Reason]time.Time // when pause last logged; of the goroutine of Run
 }
 
 // maxGOP bounds the group of pictures that is kept for Readers to come. At the
@@ -79,6 +81,7 @@ func NewSource(cfg Config) *Source {
 		cfg:     cfg,
 		state:   State{Phase: PhaseConnecting, Since: time.Now()},
 		readers: map[*Reader]struct{}{},
+		noted:   map[Reason]time.Time{},
 	}
 }
 
@@ -152,8 +155,36 @@ func (s *Source) tell(b *Break) {
 // connection stands.
 func (s *Source) pause(reason Reason, detail string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.tell(&Break{Reason: reason, Detail: detail})
+	s.mu.Unlock()
+	s.note(reason, time.Now())
+}
+
+// quiet is how long the log says nothing more of a camera and one reason: a
+// weak radio link loses packets in every group of pictures. Readers are told of
+// each, and gaps are kept of each.
+const quiet = time.Minute
+
+// note logs what pause was told, once a burst.
+func (s *Source) note(reason Reason, now time.Time) {
+	if last, ok := s.noted[reason]; ok && now.Sub(last) < quiet {
+		return
+	}
+	s.noted[reason] = now
+	level, what := slog.LevelInfo, ""
+	switch reason {
+	case ReasonLost:
+		level, what = slog.LevelWarn, "camera packets lost"
+	case ReasonSSRC:
+		what = "camera encoder restarted"
+	case ReasonCodec:
+		what = "camera format changed"
+	case ReasonClock:
+		what = "camera clock jumped"
+	default:
+		what = "camera stream interrupted"
+	}
+	s.cfg.Log.Log(context.Background(), level, what, "camera", s.cfg.Camera, "reason", string(reason))
 }
 
 // unit implements output.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gatehouse/rtsp/rtsptest"
 )
 
@@ -195,5 +197,29 @@ func TestReconnectsByItself(t *testing.T) {
 	}
 	if n := r.server.Stats(r.name).Connections; n != 2 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// A camera that loses packets again and again is told of to Readers each time,
+// and to the log once a minute.
+func TestLossDoesNotFloodTheLog(t *testing.T) {
+	cam := rtsptest.ScriptNamed("plain").Camera
+	for _, after := range []int{20, 35, 50} {
+		cam.Faults = append(cam.Faults, rtsptest.Fault{Kind: rtsptest.Drop, After: after, For: 2})
+	}
+	r := newRig(t, cam, nil)
+	items := r.items(20*time.Second, func(items []Item) bool { return len(reasons(items)) >= 3 })
+	r.check(items)
+	r.logged([]string{"camera live", "camera packets lost"})
+
+	log := &logs{}
+	s := NewSource(Config{Camera: "porch", Log: slog.New(slog.NewTextHandler(log, nil))})
+	start := time.Now()
+	for _, at := range []time.Duration{0, time.Second, 59 * time.Second, 60 * time.Second, 61 * time.Second} {
+		s.note(ReasonLost, start.Add(at))
+	}
+	s.note(ReasonSSRC, start)
+	if diff := cmp.Diff([]string{"camera packets lost", "camera packets lost", "camera encoder restarted"}, log.messages()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
