@@ -23,7 +23,9 @@ func (s *Service) refuseLine(ctx context.Context, source string, l bulletin.Line
 	if !errors.As(err, &r) {
 		return err
 	}
-	row := s.refusedRow(sha256.Sum256(l.Envelope), source, r)
+	// The id is the line's, not the envelope's: the same envelope may come with
+	// a line that is right, and has to find its place free.
+	row := s.refusedRow(sha256.Sum256(fmt.Appendf(nil, "line\n%s\n%s", l.Kind, l.Envelope)), source, r)
 	if agency, _ := bulletin.PeekRequest(l.Envelope); isDNSName(agency) {
 		row.Agency = agency
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,10 +101,14 @@ func (s *Service) verified(ctx context.Context, feeds []*feed, source string, li
 		if err != nil {
 			return nil, nil, err
 		}
-		if seen || l.Kind == bulletin.KindDisposition {
+		signed := signedType(l.Envelope)
+		if seen || l.Kind == bulletin.KindDisposition && signed == "" {
 			continue
 		}
 		e, log, err := verifyLine(feeds, l)
+		if err == nil && (l.Kind == bulletin.KindProfile) != (signed == bulletin.ProfileType) {
+			err = &bulletin.Refusal{Code: bulletin.BadFile, Detail: "The line calls the document another kind than was signed."}
+		}
 		if err != nil {
 			if err := s.refuseLine(ctx, source, l, err); err != nil {
 				return nil, nil, err
@@ -113,7 +118,7 @@ func (s *Service) verified(ctx context.Context, feeds []*feed, source string, li
 		a := placed{arrival{
 			envelope: l.Envelope, proof: l.Proof, hash: e.Hash, log: log, source: source, received: s.cfg.Now(),
 		}, e.Index}
-		if l.Kind == bulletin.KindProfile {
+		if signed == bulletin.ProfileType {
 			p = append(p, a)
 		} else {
 			q = append(q, a)
@@ -127,6 +132,18 @@ func (s *Service) verified(ctx context.Context, feeds []*feed, source string, li
 		return out
 	}
 	return in(p), in(q), nil
+}
+
+// signedType is the payload type that an envelope was signed with, "" if it is
+// none of a bulletin's. A line's own kind is the word of whoever serves the file.
+func signedType(envelope []byte) string {
+	var e struct {
+		Type string `json:"payloadType"`
+	}
+	if json.Unmarshal(envelope, &e) != nil || e.Type != bulletin.ProfileType && e.Type != bulletin.RequestType {
+		return ""
+	}
+	return e.Type
 }
 
 // verifyLine tries the feeds' policies. A line names no log, its proof does.
