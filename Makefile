@@ -8,7 +8,7 @@ export CGO_ENABLED ?= 0
 
 # Debian packages of the real peers that the tests run against.
 DEBIAN := ffmpeg age jq chromium gstreamer1.0-rtsp gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad gir1.2-gst-rtsp-server-1.0 python3-gi gcc libc6-dev procps
+	gstreamer1.0-plugins-bad gir1.2-gst-rtsp-server-1.0 python3-gi gcc libc6-dev procps curl
 
 .PHONY: all build test tools lint unit e2e fuzz bench clean
 
@@ -35,7 +35,7 @@ unit:
 # A browser walks the console of a real hub.
 e2e: build
 	go test -c -o dist/console.test ./ui
-	PATH="$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/run.mjs "$(CURDIR)/dist/gatehouse"
+	PATH="$(TOOLS)/node:$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/run.mjs "$(CURDIR)/dist/gatehouse"
 
 ## fuzz: every fuzz target for FUZZTIME
 FUZZTIME ?= 20s

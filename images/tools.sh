@@ -42,5 +42,20 @@ packages() {
 		cp "$root/$1/package-lock.json" "$root/$1/node_modules/.gatehouse-lock"
 	fi
 }
+
+# new_enough NODE: whether it is of the version that @axe-core/playwright asks for
+new_enough() {
+	"$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || a === 22 && b >= 12 ? 0 : 1)' 2>/dev/null
+}
+
 packages bridge/homekit/testdata/controller
 packages ui/e2e
+# Debian 12 packages node 18. Its npm runs on nothing else, so the newer one
+# lies in a folder that only the browser tests have in their PATH.
+if ! new_enough node && ! new_enough "$tools/node/node"; then
+	packages ui/e2e/node
+	mkdir -p "$tools/node"
+	ln -sf "$root"/ui/e2e/node/node_modules/node-linux-*/bin/node "$tools/node/node"
+	new_enough "$tools/node/node" ||
+		{ echo "no node 22.12 or newer for $(uname -sm): install one and run this again" >&2; exit 1; }
+fi

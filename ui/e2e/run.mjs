@@ -7,9 +7,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 const hub = process.argv[2];
-const here = import.meta.dirname;
+const here = fileURLToPath(new URL(".", import.meta.url));
 
 /** Runs node's test runner on a file; its result is the exit code. */
 function test(file, env) {
