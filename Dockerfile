@@ -14,6 +14,6 @@ COPY --from=build /gatehouse /gatehouse
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=5s CMD ["/gatehouse", "status"]
+HEALTHCHECK --interval=30s --timeout=5s CMD ["/gatehouse", "status", "--alive"]
 ENTRYPOINT ["/gatehouse"]
 CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:8080"]

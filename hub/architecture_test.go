@@ -26,7 +26,7 @@ var mayImport = map[string]string{
 	"hub/internal/mp4":            "rtsp",
 	"hub/internal/mp4/mp4test":    "rtsp",
 	"hub/internal/bench":          "rtsp/rtsptest",
-	"hub/config":                  "",
+	"hub/config":                  "hub/bulletin",
 	"hub/identity":                "",
 	"hub/account":                 "",
 	"hub/bulletin":                "",

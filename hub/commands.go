@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,7 +43,10 @@ func (c client) print(e *env, v any, words func(w io.Writer)) error {
 	return w.Flush()
 }
 
-type statusCmd struct{ client }
+type statusCmd struct {
+	client
+	Alive bool `help:"Only whether the hub answers: exit 0 even if something is not well."`
+}
 
 // Run prints the health; exit 1 if the hub is not healthy.
 func (c *statusCmd) Run(e *env) error {
@@ -49,23 +54,30 @@ func (c *statusCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	err = c.print(e, s, func(w io.Writer) {
-		for _, cam := range s.Cameras {
-			fmt.Fprintf(w, "%s\t%s\t%s\tlast durable second %s\t%s%s\n", cam.Name, cam.Stream, cam.State,
-				clock(cam.LastDurable), cam.Detail, cam.Problem)
-		}
-		for state, n := range s.Requests {
-			fmt.Fprintf(w, "requests\t%s\t%d\n", state, n)
-		}
-		for _, p := range s.Problems {
-			fmt.Fprintf(w, "problem\t%s\n", p)
-		}
-		fmt.Fprintf(w, "console\t%s\n", s.Console)
-	})
-	if err == nil && !s.Healthy {
+	if err := c.print(e, s, func(w io.Writer) { printStatus(w, s) }); err != nil {
+		return err
+	}
+	if !s.Healthy && !c.Alive {
 		return errors.New("not everything is well")
 	}
-	return err
+	return nil
+}
+
+func printStatus(w io.Writer, s control.Status) {
+	for _, cam := range s.Cameras {
+		fmt.Fprintf(w, "camera\t%s/%s\t%s\tlast durable second %s\t%s %s\n", cam.Name, cam.Stream, cam.State,
+			clock(cam.LastDurable), cam.Detail, cam.Problem)
+	}
+	for _, state := range slices.Sorted(maps.Keys(s.Requests)) {
+		fmt.Fprintf(w, "requests\t%s\t%d\n", state, s.Requests[state])
+	}
+	for _, j := range s.Outbox {
+		fmt.Fprintf(w, "delivery\t%s\t%s\t%d of %d bytes to %s\t%s\n", j.PackageID, j.State, j.Offset, j.Bytes, j.Agency, j.Error)
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "problem\t%s\n", p)
+	}
+	fmt.Fprintf(w, "console\t%s\n", s.Console)
 }
 
 func clock(t time.Time) string {
@@ -241,18 +253,25 @@ type agenciesRemove struct {
 }
 
 // Run removes an agency.
-func (c *agenciesRemove) Run(e *env) error { return c.dial().Disallow(e.ctx, c.Agency) }
+func (c *agenciesRemove) Run(e *env) error {
+	if err := c.dial().Disallow(e.ctx, c.Agency); err != nil {
+		return err
+	}
+	return c.print(e, map[string]string{"removed": c.Agency}, func(w io.Writer) { fmt.Fprintf(w, "removed\t%s\n", c.Agency) })
+}
 
 type motionCmd struct {
-	client
+	Data   string        `help:"Data folder of the running hub." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
 	Camera string        `arg:"" help:"Camera name."`
 	For    time.Duration `help:"How long." default:"30s"`
 }
 
 // Run reports motion.
-func (c *motionCmd) Run(e *env) error { return c.dial().Motion(e.ctx, c.Camera, c.For) }
+func (c *motionCmd) Run(e *env) error { return control.Dial(c.Data).Motion(e.ctx, c.Camera, c.For) }
 
-type passwdCmd struct{ client }
+type passwdCmd struct {
+	Data string `help:"Data folder." default:"/data" type:"path" env:"GATEHOUSE_DATA"`
+}
 
 // Run sets the passphrase, with or without a running hub. Whoever can write
 // the data folder owns the hub; all sessions end.
@@ -261,7 +280,7 @@ func (c *passwdCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := c.dial().SetPassphrase(e.ctx, pass); !errors.Is(err, control.ErrNotRunning) {
+	if err := control.Dial(c.Data).SetPassphrase(e.ctx, pass); !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
 	held, err := lock(c.Data)
@@ -269,7 +288,7 @@ func (c *passwdCmd) Run(e *env) error {
 		return err
 	}
 	defer held.Close()
-	house, err := sqlite.OpenHouse(e.ctx, filepath.Join(c.Data, "house.db"))
+	house, err := sqlite.OpenHouse(e.ctx, filepath.Join(c.Data, houseDB))
 	if err != nil {
 		return err
 	}

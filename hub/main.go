@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gatehouse/hub/bulletin"
 	"gatehouse/hub/config"
 	"gatehouse/hub/control"
 )
@@ -89,13 +90,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func exitCode(err error, stderr io.Writer) int {
 	var problems config.Problems
 	var refused *control.Refused
+	var notAllowed *bulletin.Refusal
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &problems):
 		fmt.Fprintln(stderr, problems)
 		return exitInput
-	case errors.Is(err, errInput), errors.As(err, &refused):
+	case errors.Is(err, errInput), errors.As(err, &refused) && refused.Status < 500, errors.As(err, &notAllowed):
 		fmt.Fprintln(stderr, "gatehouse:", err)
 		return exitInput
 	}

@@ -5,20 +5,33 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"gatehouse/hub/bulletin"
 )
 
 var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
+
+var agencyName = regexp.MustCompile(`^[a-z0-9-]+(?:\.[a-z0-9-]+)+$`)
 
 // check reports every value that decodes but cannot work.
 func (c *Config) check(d *decoder) {
 	c.checkHome(d)
 	checkAddr(d, "listen", c.Listen)
+	paths := map[string]bool{}
 	for i, s := range c.Storage {
-		checkStorage(d, fmt.Sprintf("storage[%d]", i), s)
+		key := fmt.Sprintf("storage[%d]", i)
+		checkStorage(d, key, s)
+		if p := filepath.Clean(s.Path); paths[p] {
+			d.at(key+".path", "is the folder of another store as well")
+		} else {
+			paths[p] = true
+		}
 	}
 	seen := map[string]bool{}
 	for i, cam := range c.Cameras {
@@ -59,6 +72,11 @@ func (c *Config) checkHome(d *decoder) {
 			d.at("home.position", "is needed to match requests; it never leaves the hub")
 		}
 		return
+	}
+	for _, key := range []string{"home.position.lat", "home.position.lon"} {
+		if _, given := d.lines[key]; !given {
+			d.at(key, "is missing")
+		}
 	}
 	if p.Lat < -90 || p.Lat > 90 {
 		d.at("home.position.lat", "should be between -90 and 90")
@@ -121,8 +139,17 @@ func checkBulletin(d *decoder, key string, b Bulletin) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		d.at(key+".url", "should be https")
 	}
-	if b.Log == "" {
-		d.at(key+".log", "is missing: the log's verifier key")
+	if _, err := bulletin.NewPolicy(b.Log, nil); err != nil {
+		d.at(key+".log", "should be the log's C2SP verifier key, such as bulletin.example+1c0ffee5+AZ…")
+	} else {
+		for i, w := range b.Witnesses {
+			if _, err := bulletin.NewPolicy(b.Log, []string{w}); err != nil {
+				d.at(fmt.Sprintf("%s.witnesses[%d]", key, i), "should be a C2SP cosignature key, and not the log's own")
+			}
+		}
+		if _, err := bulletin.NewPolicy(b.Log, b.Witnesses); err != nil {
+			d.at(key+".witnesses", "cannot be used together: one stands here twice")
+		}
 	}
 	if b.Every < time.Second {
 		d.at(key+".every", "should be at least 1s")
@@ -138,9 +165,14 @@ func checkRule(d *decoder, key string, r Rule) {
 	if !slices.Contains([]string{"notify", "hide", "decline"}, r.Action) {
 		d.at(key+".action", "should be notify, hide or decline")
 	}
-	levels := []string{"", "municipal", "county", "state", "federal", "fire", "other"}
-	if !slices.Contains(levels, r.Level) {
-		d.at(key+".level", "should be one of%s", fmt.Sprint(levels[1:]))
+	if r.Level != "" && !slices.Contains(bulletin.Levels(), r.Level) {
+		d.at(key+".level", "should be one of %s", strings.Join(bulletin.Levels(), " "))
+	}
+	if r.Category != "" && !slices.Contains(bulletin.Categories(), r.Category) {
+		d.at(key+".category", "should be one of %s", strings.Join(bulletin.Categories(), " "))
+	}
+	if r.Agency != "" && !agencyName.MatchString(r.Agency) {
+		d.at(key+".agency", "should be the agency's DNS name")
 	}
 	if r.OverKM2 < 0 || r.OverMinutes < 0 {
 		d.at(key, "limits should not be negative")

@@ -32,7 +32,7 @@ cameras:
     record: off
 bulletins:
   - url: https://bulletin.example/
-    log: bulletin.example+0123+abc
+    log: PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW
     every: 30m
 rules:
   - {over_km2: 1, action: hide}
@@ -85,6 +85,9 @@ cameras:
 storage: {path: x}
 rules:
   - action: approve
+  - {action: hide, category: nonsense, agency: Not a name}
+bulletins:
+  - {url: "https://b.example/", log: x}
 `))
 	var got Problems
 	if !errors.As(err, &got) {
@@ -108,6 +111,9 @@ rules:
 		{10, "cameras[2].name"},
 		{12, "storage"},
 		{14, "rules[0].action"},
+		{15, "rules[1].category"},
+		{15, "rules[1].agency"},
+		{17, "bulletins[0].log"},
 	}
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Error(diff)
@@ -188,4 +194,28 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("config %v with error %v", c, err)
 		}
 	})
+}
+
+func TestHalfAPosition(t *testing.T) {
+	if _, err := Parse([]byte("home: {position: {lat: 52.5}}")); err == nil || !strings.Contains(err.Error(), "home.position.lon: is missing") {
+		t.Errorf("half a position gave %v", err)
+	}
+	if _, err := Parse([]byte("storage: [{path: a}, {path: ./a}]")); err == nil {
+		t.Error("one folder was accepted as two stores")
+	}
+}
+
+func TestNeedRestart(t *testing.T) {
+	boot, err := Parse([]byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, _ := Parse([]byte(strings.Replace(full, "max: 2s", "max: 3s", 1)))
+	if diff := cmp.Diff([]string{"sharing.cool_down"}, NeedRestart(boot, now)); diff != "" {
+		t.Error(diff)
+	}
+	now, _ = Parse([]byte(strings.Replace(full, "name: Porch Street", "name: Other", 1)))
+	if keys := NeedRestart(boot, now); keys != nil {
+		t.Errorf("a new home name needs a restart for %v", keys)
+	}
 }

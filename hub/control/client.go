@@ -21,12 +21,15 @@ import (
 var ErrNotRunning = errors.New("no hub is running on this data folder")
 
 // Client calls a running hub.
-type Client struct{ http *http.Client }
+type Client struct {
+	http *http.Client
+	data string
+}
 
 // Dial returns a client of the hub that runs on a data folder. It connects at the first call.
 func Dial(dataDir string) *Client {
 	path := filepath.Join(dataDir, Socket)
-	return &Client{&http.Client{Transport: &http.Transport{
+	return &Client{data: dataDir, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
 		},
@@ -59,7 +62,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) && op.Op == "dial" {
-			return ErrNotRunning
+			return fmt.Errorf("%w (%s)", ErrNotRunning, c.data)
 		}
 		return fmt.Errorf("calling the hub: %w", err)
 	}

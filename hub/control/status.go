@@ -4,6 +4,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"gatehouse/hub/delivery"
@@ -41,6 +42,9 @@ type CameraStatus struct {
 	Oldest      time.Time   `json:"oldest"`
 }
 
+// staleFailure is how long a failed delivery counts as something to mend.
+const staleFailure = 7 * 24 * time.Hour
+
 // StatusConfig is where a Status is read from.
 type StatusConfig struct {
 	Version  string
@@ -75,8 +79,15 @@ func (c StatusConfig) Read(ctx context.Context) (Status, error) {
 	for _, r := range records {
 		s.Requests[string(r.State)]++
 	}
-	if s.Outbox, err = c.Outbox.Jobs(ctx); err != nil {
+	jobs, err := c.Outbox.Jobs(ctx)
+	if err != nil {
 		return Status{}, err
+	}
+	s.Outbox = append([]delivery.Job{}, jobs...)
+	for _, j := range jobs {
+		if j.State == delivery.Retrying || j.State == delivery.Failed && time.Since(j.Finished) < staleFailure {
+			s.Problems = append(s.Problems, fmt.Sprintf("package %s has not reached %s: %s", j.PackageID, j.Agency, j.Error))
+		}
 	}
 	if s.Ledger, err = c.Ledger.Size(); err != nil {
 		return Status{}, err
