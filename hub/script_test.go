@@ -50,6 +50,17 @@ func TestScripts(t *testing.T) {
 			"times":    setTimes,
 			"now":      setNow,
 			"lost":     lost,
+
+			"ring":        ring,
+			"pad":         pad,
+			"forge":       forge,
+			"flipsigned":  flipSigned,
+			"smuggle":     smuggle,
+			"trap":        trap,
+			"fingerprint": fingerprint,
+			"refused":     refused,
+			"idle":        idle,
+			"kept":        kept,
 		},
 		RequireExplicitExec: true,
 	})
