@@ -162,6 +162,8 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if err := r.recover(); err != nil {
 		return errors.Join(fmt.Errorf("finishing uploads: %w", err), r.close())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	srv := &http.Server{
 		Handler: r.handler, MaxHeaderBytes: 16 << 10,
 		// For what is not an upload; tusd moves the deadlines of uploads as bytes come in.
@@ -183,6 +185,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 	} else {
 		err = fmt.Errorf("serving: %w", err)
 	}
+	cancel() // Serve may have ended by itself
 	wg.Wait()
 	r.serving.Lock() // never released: a request that comes this late is turned away
 	return errors.Join(err, r.close())

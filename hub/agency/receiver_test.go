@@ -344,3 +344,31 @@ func TestOneReceiverAFolder(t *testing.T) {
 		t.Errorf("second receiver: %v", err)
 	}
 }
+
+// TestReceiverEndsWhenItCannotServe: a listener that breaks is an error of Run,
+// not a process that hears nobody.
+func TestReceiverEndsWhenItCannotServe(t *testing.T) {
+	o := newOffice(t, "127.0.0.1:8443")
+	r, err := NewReceiver(ReceiverConfig{Dir: o.dir, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(t.Context()) }()
+	if err := r.ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Run goes on without a listener")
+	}
+	if again, err := NewReceiver(ReceiverConfig{Dir: o.dir, Addr: "127.0.0.1:0"}); err != nil {
+		t.Errorf("opening it again: %v", err)
+	} else if err := again.close(); err != nil {
+		t.Error(err)
+	}
+}
