@@ -35,6 +35,7 @@ type batch struct {
 	head     bulletin.Checkpoint
 	progress progress
 	files    map[string][]byte // by path
+	current  bool              // files has a whole active.ghb: older batches bring nothing more
 }
 
 // openFeed reads what the last run left.
@@ -122,14 +123,40 @@ func (s *Service) fetch(ctx context.Context, f *feed) {
 	}
 	s.feedProblem(f, f.age(b.head, now))
 	f.head = b.head
+	whole := f.whole(paths, b.files)
 	if f.fresh(b.head, now, warnAfter) {
-		f.progress = f.progress.took(now, paths)
+		f.progress = f.progress.took(now, whole)
 	}
+	b.current = slices.Contains(whole, bulletin.ActivePath)
 	b.progress = f.progress
 	s.sawHead(b.head)
 	if f.fresh(b.head, now, stopAfter) {
 		s.arrived(b)
 	}
+}
+
+// whole returns the paths that need not be asked for again: those that the
+// mirror has no file for, and those whose file can be read to its end with every
+// line in the log. That is a matter of what is public, so the next fetch tells
+// nothing of what became of a request at home.
+func (f *feed) whole(paths []string, files map[string][]byte) (out []string) {
+	for _, path := range paths {
+		data, ok := files[path]
+		if !ok {
+			out = append(out, path)
+			continue
+		}
+		bad := false
+		err := bulletin.ReadFile(data, func(l bulletin.Line) error {
+			_, err := f.policy.Verify(l)
+			bad = bad || (l.Kind == bulletin.KindProfile) != (signedType(l.Envelope) == bulletin.ProfileType)
+			return err
+		}, func(int, *bulletin.Refusal) { bad = true })
+		if err == nil && !bad {
+			out = append(out, path)
+		}
+	}
+	return out
 }
 
 // fetchProblem says what is wrong with an answer, "" if nothing. An hour
@@ -203,11 +230,11 @@ func (s *Service) feedProblem(f *feed, problem string) {
 	}
 }
 
-// arrived hands a batch to the worker and never waits. A newer active.ghb
-// stands for all that waits of its bulletin, so little can pile up.
+// arrived hands a batch to the worker and never waits. A newer active.ghb that
+// is whole stands for all that waits of its bulletin, so little can pile up.
 func (s *Service) arrived(b batch) {
 	s.mu.Lock()
-	if _, whole := b.files[bulletin.ActivePath]; whole {
+	if b.current {
 		kept := s.batches[:0]
 		for _, old := range s.batches {
 			if old.feed != b.feed {

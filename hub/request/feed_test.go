@@ -71,6 +71,13 @@ type sameSeed struct{ request.Store }
 
 func (sameSeed) Secret(context.Context, string) ([]byte, error) { return make([]byte, 32), nil }
 
+// arriveBy publishes a request on the mirror and gives the hub the time to fetch it.
+func (h *home) arriveBy(m *mirror, q bulletin.Request) {
+	h.publish(q)
+	m.use(h.whole())
+	time.Sleep(2 * time.Hour)
+}
+
 // whole serves the log as it is now, in active.ghb and in every hour's file.
 func (h *home) whole() func(string) (int, []byte) {
 	checkpoint, file := h.log.Checkpoint(h.t), h.log.File(h.t)
@@ -97,23 +104,28 @@ func newMirrored(t testing.TB, keys *bulletintest.Log, change ...func(*request.C
 // nanosecond and the byte, whatever became of a request.
 func TestTraceEquivalence(t *testing.T) {
 	traces, keys := map[string][]string{}, bulletintest.NewLog(t, 3)
-	for name, live := range map[string]func(h *home, m *mirror, q bulletin.Request){
+	lives := map[string]func(h *home, m *mirror, q bulletin.Request){
 		"none": nil,
-		"waiting": func(h *home, _ *mirror, q bulletin.Request) {
+		"waiting": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
 			h.is(q.ID, request.Waiting)
 		},
-		"unmatched": func(h *home, _ *mirror, q bulletin.Request) {
+		"unmatched": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
 			h.SetHome(request.Home{})
 		},
-		"opted out": func(h *home, _ *mirror, q bulletin.Request) {
+		"opted out": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
 			h.SetHome(request.Home{OptOut: true})
 		},
-		"not listed": func(h *home, _ *mirror, q bulletin.Request) {
+		"not listed": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
 			if err := h.Disallow(h.t.Context(), q.Agency, "Ann"); err != nil {
 				h.t.Error(err)
 			}
 		},
-		"read and declined": func(h *home, _ *mirror, q bulletin.Request) {
+		"read and declined": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
 			if err := h.MarkShown(h.t.Context(), q.ID); err != nil {
 				h.t.Error(err)
 			}
@@ -122,9 +134,17 @@ func TestTraceEquivalence(t *testing.T) {
 				h.t.Error(err)
 			}
 		},
+		"waiting, then replayed": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
+			q.Incident.Headline = "Something else altogether"
+			h.arriveBy(m, q)
+			h.is(q.ID, request.Waiting)
+			h.refusedAs(bulletin.Replayed)
+		},
 		// A revision arrives while the owner's selection is being sealed, and
 		// has to wait for that; the fetches do not.
 		"prepared for long": func(h *home, m *mirror, q bulletin.Request) {
+			h.arriveBy(m, q)
 			h.publish(h.revise(q, func(q *bulletin.Request) { q.Window.To = q.Window.To.Add(-time.Hour) }))
 			m.use(h.whole())
 			h.sealer.during = func() { time.Sleep(5*time.Hour + time.Minute) }
@@ -134,27 +154,19 @@ func TestTraceEquivalence(t *testing.T) {
 				h.t.Errorf("revision %d after sealing", r.Revision)
 			}
 		},
+	}
+	for name, live := range lives {
+		traces[name] = trace(t, keys, live)
+	}
+	for _, name := range []string{
+		"forged agency", "one bit flipped", "a byte too large", "expired", "area outside", "replayed",
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			h, m := newMirrored(t, keys)
-			h.allowed()
-			q := h.request()
-			ctx, stop := context.WithCancel(t.Context())
-			done := make(chan error, 1)
-			go func() { done <- h.Run(ctx) }()
-			time.Sleep(90 * time.Minute)
-			if live != nil {
-				h.publish(q)
-				m.use(h.whole())
-				time.Sleep(2 * time.Hour)
-				live(h, m, q)
-			}
-			time.Sleep(time.Until(m.start.Add(48 * time.Hour)))
-			stop()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-			traces[name] = m.asked
+		c := refusals[name]
+		traces["refused: "+name] = trace(t, keys, func(h *home, m *mirror, q bulletin.Request) {
+			h.log.Add(h.t, bulletin.KindRequest, c.env(h, q))
+			m.use(h.whole())
+			time.Sleep(2 * time.Hour)
+			h.refusedAs(c.code)
 		})
 	}
 	if n := len(traces["none"]); n < 2*47 || n > 3*50 {
@@ -170,6 +182,28 @@ func TestTraceEquivalence(t *testing.T) {
 			t.Errorf("more than the one header: %s", asked)
 		}
 	}
+}
+
+// trace is what a hub asks for in two days, in which a request may be published.
+func trace(t *testing.T, keys *bulletintest.Log, live func(*home, *mirror, bulletin.Request)) (asked []string) {
+	synctest.Test(t, func(t *testing.T) {
+		h, m := newMirrored(t, keys)
+		h.allowed()
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- h.Run(ctx) }()
+		time.Sleep(90 * time.Minute)
+		if live != nil {
+			live(h, m, h.request())
+		}
+		time.Sleep(time.Until(m.start.Add(48 * time.Hour)))
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		asked = m.asked
+	})
+	return asked
 }
 
 // TestNothingThatAMirrorDoesIsBelieved runs a mirror through its tricks.

@@ -89,7 +89,7 @@ func (p progress) behind(now time.Time, every time.Duration) bool {
 	return p.through.IsZero() || every < time.Hour || every > epochsUpTo || now.Sub(p.through) > offline
 }
 
-// took returns the progress after files were taken in.
+// took returns the progress after a fetch at a time that brought files, each of them whole.
 func (p progress) took(now time.Time, paths []string) progress {
 	to := progress{through: p.through, extra: map[time.Time]bool{}}
 	for hour := range p.extra {

@@ -140,60 +140,6 @@ func TestHomeThatMovesIsMatchedAgain(t *testing.T) {
 	stop()
 }
 
-func TestRefusals(t *testing.T) {
-	forge := func(h *home, q bulletin.Request) []byte { // an agency of the same name with keys of its own
-		fake := bulletintest.New(h.t, h.clock.Now())
-		q.Profile = hex.EncodeToString(fake.Hash[:])
-		return fake.Sign(h.t, q)
-	}
-	for name, c := range map[string]struct {
-		code bulletin.Code
-		env  func(h *home, q bulletin.Request) []byte
-	}{
-		"forged agency": {bulletin.BadSignature, forge},
-		"unknown agency": {bulletin.UnknownAgency, func(h *home, q bulletin.Request) []byte {
-			a := bulletintest.New(h.t, h.clock.Now(), func(p *bulletin.Profile) { p.Agency = "other.example" })
-			return a.Sign(h.t, a.Request(h.t, h.clock.Now()))
-		}},
-		"one signature": {bulletin.MissingRole, func(h *home, q bulletin.Request) []byte {
-			env, err := bulletin.NewRequest(q)
-			if err == nil {
-				env, err = bulletin.SignRequest(env, h.agency.Officer, h.agency.VerifiedProfile)
-			}
-			if err != nil {
-				h.t.Fatal(err)
-			}
-			return env
-		}},
-		"not an envelope": {bulletin.UnknownAgency, func(*home, bulletin.Request) []byte { return []byte(`{"payload":"x"}`) }},
-		"area outside": {bulletin.OutOfArea, func(h *home, q bulletin.Request) []byte {
-			q.Area.Ring = bulletintest.Box(bulletin.Point{Lat: 40, Lon: -121}, 0.007, 0.0089)
-			return h.agency.Sign(h.t, q)
-		}},
-		"unknown upload host": {bulletin.BadTarget, func(h *home, q bulletin.Request) []byte {
-			q.Delivery.Targets[0].URL = "https://elsewhere.example/files/"
-			return h.agency.Sign(h.t, q)
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHome(t).allowed()
-			q := h.request()
-			env := c.env(h, q)
-			h.log.Add(t, bulletin.KindRequest, env)
-			for range 3 {
-				h.take()
-			}
-			r := h.refusedAs(c.code)
-			if r.Request == nil && r.ID != "sha256:"+hexHash(env) {
-				t.Errorf("id of what could not be verified: %s", r.ID)
-			}
-			if len(h.notes) != 0 || len(h.footage.held) != 0 {
-				t.Errorf("a refused request did something: %v %v", h.notes, h.footage.held)
-			}
-		})
-	}
-}
-
 func hexHash(b []byte) string {
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
