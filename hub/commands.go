@@ -224,7 +224,7 @@ func (c *agenciesList) Run(e *env) error {
 			fmt.Fprintf(w, "allowed\t%s\t%s\tsince %s\n", x.Agency, x.Name, x.Added.Format(time.DateOnly))
 		}
 		for _, x := range a.Known {
-			fmt.Fprintf(w, "known\t%s\t%s\troot %.16s\tcall back %s\n", x.Agency, x.Name, x.Root, x.CallBack)
+			fmt.Fprintf(w, "known\t%s\t%s\troot %s\tcall back %s\n", x.Agency, x.Name, x.Root, x.CallBack)
 		}
 	})
 }
@@ -232,19 +232,49 @@ func (c *agenciesList) Run(e *env) error {
 type agenciesAdd struct {
 	client
 	Agency string `arg:"" help:"DNS name of an agency known from a bulletin."`
+	Root   string `help:"Fingerprint of the agency's root keys, as you have it from the agency. Needed if more than one is known."`
 }
 
-// Run allows an agency.
+// Run allows an agency. The fingerprint is said first, so that what is
+// confirmed by the passphrase is what was shown.
 func (c *agenciesAdd) Run(e *env) error {
+	known, err := c.dial().Agencies(e.ctx)
+	if err != nil {
+		return err
+	}
+	root, err := c.root(known.Known, e.stderr)
+	if err != nil {
+		return err
+	}
 	pass, err := passphrase(e.stdin)
 	if err != nil {
 		return err
 	}
-	a, err := c.dial().Allow(e.ctx, c.Agency, pass)
+	a, err := c.dial().Allow(e.ctx, c.Agency, root, pass)
 	if err != nil {
 		return err
 	}
 	return c.print(e, a, func(w io.Writer) { fmt.Fprintf(w, "allowed\t%s\t%s\tcall back %s\n", a.Agency, a.Name, a.CallBack) })
+}
+
+// root shows the agency's root keys and returns the one meant.
+func (c *agenciesAdd) root(known []control.Known, out io.Writer) (string, error) {
+	var roots []string
+	for _, k := range known {
+		if k.Agency == c.Agency {
+			fmt.Fprintf(out, "%s signs with root %s, call back %s\n", k.Name, k.Root, k.CallBack)
+			roots = append(roots, k.Root)
+		}
+	}
+	switch {
+	case c.Root != "":
+		return strings.ToLower(strings.ReplaceAll(c.Root, " ", "")), nil
+	case len(roots) == 0:
+		return "", request.ErrUnknown
+	case len(roots) > 1:
+		return "", errors.New("more than one set of root keys is known for this agency; call it, and say which one with --root")
+	}
+	return roots[0], nil
 }
 
 type agenciesRemove struct {

@@ -221,15 +221,21 @@ func (d *demoRun) allow(ctx context.Context) error {
 			return nil
 		}
 	}
+	var root string
 	err := d.until(ctx, func() (bool, error) {
 		known, err := d.hub.requests.Known(ctx)
-		return len(known) > 0, err
+		for _, p := range known {
+			if p.Agency == demo.Agency {
+				root = p.RootID
+			}
+		}
+		return root != "", err
 	})
 	if err != nil {
 		return err
 	}
 	d.say("the bulletin brought the profile of %s; the owner puts it on the allowlist", demo.Agency)
-	if _, err = d.hub.requests.Allow(ctx, demo.Agency, "the demo"); err != nil {
+	if _, err = d.hub.requests.Allow(ctx, demo.Agency, root, "the demo"); err != nil {
 		return err
 	}
 	return demo.AllowPrivateUploads(filepath.Join(d.hub.data, "agencies", demo.Agency+".yml"))

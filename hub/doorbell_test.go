@@ -41,12 +41,20 @@ func TestRequestRingsPairedController(t *testing.T) {
 	phone.do(t, map[string]any{"do": "pair", "as": "bell", "address": host, "port": json.Number(port), "id": status.DeviceID, "code": status.Code})
 	phone.do(t, map[string]any{"do": "subscribe", "as": "bell", "ids": []string{phone.find(t, "bell", "73")}})
 
-	eventually(t, "the agency's profile", func() bool { known, err := h.requests.Known(t.Context()); return err == nil && len(known) == 1 })
+	var root string
+	eventually(t, "the agency's profile", func() bool {
+		known, err := h.requests.Known(t.Context())
+		if err != nil || len(known) != 1 {
+			return false
+		}
+		root = known[0].RootID
+		return true
+	})
 	eventually(t, "footage of the window", func() bool {
 		s, err := (recorded{h.archive}).Recorded(t.Context(), "porch", time.Now().Add(-time.Hour), time.Now())
 		return err == nil && s > 1
 	})
-	if _, err := h.requests.Allow(t.Context(), demo.Agency, "a test"); err != nil {
+	if _, err := h.requests.Allow(t.Context(), demo.Agency, root, "a test"); err != nil {
 		t.Fatal(err)
 	}
 	id, err := world.Ask(time.Now())

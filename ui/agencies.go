@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/request"
 )
 
 // agenciesView is the allowlist and what could be added to it.
@@ -13,20 +14,21 @@ type agenciesView struct {
 	Problem *problem
 	Allowed []allowedRow
 	Known   []knownRow
-	Chosen  string // agency of the form that was refused
+	Chosen  string // root of the form that was refused
 }
 
 type allowedRow struct {
 	Agency, Name, CallBack string
 	Added                  moment
 	Words, Root            string
-	Changed                bool // the bulletin now shows another root
+	Changed                []knownRow // what the bulletin shows with other root keys
 }
 
 type knownRow struct {
 	Agency, Name, CallBack, Policy, Oversight string
 	Level                                     string // locale key
 	Words, Root                               string
+	RootID                                    string // as the form sends it: what is confirmed is what was shown
 	Expires                                   moment
 	Hosts                                     []string
 }
@@ -43,34 +45,33 @@ func (c *console) showAgencies(w http.ResponseWriter, r *http.Request, status in
 	}
 	v := agenciesView{Problem: p}
 	if p != nil {
-		v.Chosen = r.PostFormValue("agency")
-	}
-	roots := map[string]string{}
-	for _, k := range known {
-		roots[k.Agency] = k.RootID
+		v.Chosen = r.PostFormValue("root")
 	}
 	listed := map[string]bool{}
 	for _, a := range c.cfg.Requests.Allowlist() {
 		listed[a.Agency] = true
-		now, seen := roots[a.Agency]
-		v.Allowed = append(v.Allowed, allowedRow{
+		row := allowedRow{
 			Agency: a.Agency, Name: a.Name, CallBack: a.CallBack, Added: c.at(a.Added, dayForm),
-			Words: hashWords(a.Root), Root: group(a.Root), Changed: seen && now != a.Root,
-		})
+			Words: hashWords(a.Root), Root: group(a.Root),
+		}
+		for _, k := range request.Changed(a, known, c.cfg.Now()) {
+			row.Changed = append(row.Changed, c.knownRow(k))
+		}
+		v.Allowed = append(v.Allowed, row)
 	}
 	for _, k := range known {
 		if !listed[k.Agency] {
 			v.Known = append(v.Known, c.knownRow(k))
 		}
 	}
-	sort.Slice(v.Known, func(i, j int) bool { return v.Known[i].Name < v.Known[j].Name })
+	sort.SliceStable(v.Known, func(i, j int) bool { return v.Known[i].Name < v.Known[j].Name })
 	c.render(w, r, status, "agencies", view{Title: "agencies.title", Place: "requests", Body: v})
 }
 
 func (c *console) knownRow(k bulletin.VerifiedProfile) knownRow {
 	row := knownRow{
 		Agency: k.Agency, Name: k.Name, CallBack: k.CallBack, Policy: k.Policy, Oversight: k.Oversight,
-		Level: "level." + k.Level, Words: hashWords(k.RootID), Root: group(k.RootID),
+		Level: "level." + k.Level, Words: hashWords(k.RootID), Root: group(k.RootID), RootID: k.RootID,
 		Expires: c.at(k.Expires, dayForm),
 	}
 	if !c.text.has(row.Level) {
@@ -91,7 +92,7 @@ func (c *console) allow(w http.ResponseWriter, r *http.Request) {
 		err = c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("passphrase"))
 	}
 	if err == nil {
-		_, err = c.cfg.Requests.Allow(r.Context(), r.PostFormValue("agency"), approver)
+		_, err = c.cfg.Requests.Allow(r.Context(), r.PostFormValue("agency"), r.PostFormValue("root"), approver)
 	}
 	c.afterAgency(w, r, err, "agency-added")
 }

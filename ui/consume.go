@@ -44,8 +44,10 @@ type Decisions interface {
 // Agencies is the allowlist and the profiles it can be chosen from.
 type Agencies interface {
 	Allowlist() []request.Allowed
+	// Known may have several profiles of one agency, with different root keys.
 	Known(ctx context.Context) ([]bulletin.VerifiedProfile, error)
-	Allow(ctx context.Context, agency, by string) (request.Allowed, error)
+	// Allow answers request.ErrRoot if the root that the owner was shown is not known.
+	Allow(ctx context.Context, agency, root, by string) (request.Allowed, error)
 	Disallow(ctx context.Context, agency, by string) error
 }
 

@@ -171,6 +171,9 @@ func TestAgencies(t *testing.T) {
 	post("/agencies/allow", fire, 403, "Lakeside Police")
 	fire.Set("passphrase", fixturePass)
 	post("/agencies/allow", url.Values{"agency": {"unknown.example"}, "passphrase": {fixturePass}}, 422, "Lakeside Police")
+	fire.Set("root", fixtureRoot(0x53)) // another than was shown
+	post("/agencies/allow", fire, 409, "Lakeside Police")
+	fire.Set("root", fixtureRoot(0x52))
 	post("/agencies/allow", fire, 303, "Lakeside Police,Lakeside Fire")
 	post("/agencies/disallow", url.Values{"agency": {"police.lakeside.example"}}, 303, "Lakeside Fire")
 }

@@ -58,6 +58,9 @@ var explanations = []struct {
 	{request.ErrState, http.StatusConflict, "state"},
 	{request.ErrDigest, http.StatusConflict, "digest"},
 	{request.ErrNotYours, http.StatusUnprocessableEntity, "not-yours"},
+	{request.ErrBlocked, http.StatusConflict, "blocked"},
+	{request.ErrRoot, http.StatusConflict, "root"},
+	{request.ErrAllowlist, http.StatusConflict, "allowlist"},
 	{clip.ErrNoFootage, http.StatusNotFound, "no-footage"},
 	{os.ErrNotExist, http.StatusNotFound, "no-file"},
 	{context.Canceled, 499, "gone"}, // the browser left; nobody reads this

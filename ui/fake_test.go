@@ -133,10 +133,13 @@ func (f *fakeRequests) Known(context.Context) ([]bulletin.VerifiedProfile, error
 	return f.known, nil
 }
 
-func (f *fakeRequests) Allow(_ context.Context, agency, _ string) (request.Allowed, error) {
+func (f *fakeRequests) Allow(_ context.Context, agency, root, _ string) (request.Allowed, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, k := range f.known {
+		if k.Agency == agency && k.RootID != root {
+			return request.Allowed{}, request.ErrRoot
+		}
 		if k.Agency == agency {
 			a := request.Allowed{Agency: agency, Name: k.Name, Root: k.RootID, CallBack: k.CallBack, Added: fixtureNow}
 			f.allowed = append(f.allowed, a)

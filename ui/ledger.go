@@ -85,7 +85,7 @@ func (c *console) ledgerRow(e ledger.Entry) ledgerRow {
 		row.Icon, row.Tone = "lock", "hold"
 	case ledger.Declined, ledger.Cancelled, ledger.Expired, ledger.Withdrawn:
 		row.Icon = "x"
-	case ledger.AgencyAdded, ledger.AgencyRemoved:
+	case ledger.AgencyAdded, ledger.AgencyChanged, ledger.AgencyRemoved:
 		row.Icon = "building-2"
 	}
 	return row

@@ -115,9 +115,9 @@ func (c *Client) Agencies(ctx context.Context) (a Agencies, err error) {
 	return a, c.call(ctx, "GET", "/agencies", nil, &a)
 }
 
-// Allow adds an agency to the allowlist.
-func (c *Client) Allow(ctx context.Context, agency, passphrase string) (a request.Allowed, err error) {
-	return a, c.call(ctx, "POST", "/agencies/"+url.PathEscape(agency), Decision{Passphrase: passphrase}, &a)
+// Allow adds an agency to the allowlist, with the root keys that the owner was shown.
+func (c *Client) Allow(ctx context.Context, agency, root, passphrase string) (a request.Allowed, err error) {
+	return a, c.call(ctx, "POST", "/agencies/"+url.PathEscape(agency), Decision{Passphrase: passphrase, Root: root}, &a)
 }
 
 // Disallow removes an agency from the allowlist.

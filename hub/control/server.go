@@ -130,7 +130,8 @@ const peer = "control-socket"
 type Decision struct {
 	Passphrase string `json:"passphrase"`
 	Digest     string `json:"digest,omitempty"`
-	Now        bool   `json:"now,omitempty"` // skip the cool-down
+	Now        bool   `json:"now,omitempty"`  // skip the cool-down
+	Root       string `json:"root,omitempty"` // of an agency to allow: the root that its owner was shown
 }
 
 func decode(r *http.Request, into any) error {
@@ -198,7 +199,7 @@ func (s *Server) allow(r *http.Request) (any, error) {
 	if err := s.cfg.Accounts.Check(r.Context(), peer, d.Passphrase); err != nil {
 		return nil, err
 	}
-	return s.cfg.Requests.Allow(r.Context(), r.PathValue("agency"), who)
+	return s.cfg.Requests.Allow(r.Context(), r.PathValue("agency"), d.Root, who)
 }
 
 func (s *Server) motion(r *http.Request) (any, error) {
@@ -262,7 +263,8 @@ func fault(err error) (status int, words string) {
 		return http.StatusForbidden, err.Error()
 	case errors.Is(err, account.ErrWeak), errors.Is(err, account.ErrLong):
 		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
-	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget):
+	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget), errors.Is(err, request.ErrRoot),
+		errors.Is(err, request.ErrAllowlist):
 		return http.StatusConflict, err.Error()
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest, errBody.Error()

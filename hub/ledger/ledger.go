@@ -29,6 +29,7 @@ const (
 	Receipt       Kind = "package.receipt"
 	Failed        Kind = "package.failed"
 	AgencyAdded   Kind = "agency.added"
+	AgencyChanged Kind = "agency.changed"
 	AgencyRemoved Kind = "agency.removed"
 	Recordings    Kind = "recordings.heads" // heads of the recording chains
 	OwnerMade     Kind = "owner.made"

@@ -2,12 +2,12 @@ package request
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -120,61 +120,112 @@ func readAllowed(dir, name string) (Allowed, error) {
 	return a, nil
 }
 
+// folder reads the allowlist folder without the agencies that the owner removed
+// and whose files are still there. The caller holds reloading.
+func (s *Service) folder() (map[string]Allowed, error) {
+	list, err := readAllowlist(s.cfg.Agencies)
+	if err != nil {
+		return nil, err
+	}
+	for agency := range s.removed {
+		if _, there := list[agency]; !there {
+			delete(s.removed, agency)
+		}
+		delete(list, agency)
+	}
+	return list, nil
+}
+
 // reload reads the allowlist again. If a file is bad, the last good list stays
-// in force, Problems says so, and the file's error is returned as bad.
-func (s *Service) reload(ctx context.Context, by string) (bad, err error) {
+// in force, and Problems says so.
+func (s *Service) reload(ctx context.Context, by string) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	list, bad := readAllowlist(s.cfg.Agencies)
+	list, bad := s.folder()
 	if bad != nil {
 		s.setProblem("allowlist", "The allowlist has a bad file, so the last good list stays in force: "+bad.Error()+".")
-		return bad, nil
+		return nil
 	}
 	s.setProblem("allowlist", "")
+	return s.apply(ctx, list, by)
+}
+
+// apply puts a list in force, which the ledger is told before, and judges
+// anew what that changes. The caller holds reloading.
+func (s *Service) apply(ctx context.Context, list map[string]Allowed, by string) error {
 	s.mu.Lock()
 	old := s.allowed
-	s.allowed = list
 	s.mu.Unlock()
 	entries, agencies := s.listEntries(old, list, by)
 	if len(agencies) == 0 {
-		return nil, nil
+		return nil
 	}
-	if len(entries) > 0 {
-		if _, err := s.cfg.Store.AppendEntries(ctx, entries...); err != nil {
-			return nil, fmt.Errorf("recording the change of the allowlist: %w", err)
-		}
+	if err := s.cfg.Store.PutAllowlist(ctx, slices.Collect(maps.Values(list)), entries...); err != nil {
+		return fmt.Errorf("recording the change of the allowlist: %w", err)
 	}
+	s.mu.Lock()
+	s.allowed = list
+	s.profiled = append(s.profiled, agencies...)
+	s.mu.Unlock()
 	for _, agency := range agencies {
 		if err := s.rejudgeAgency(ctx, agency); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, nil
+	s.cancelDue(ctx)
+	return nil
 }
 
 // listEntries compares two lists.
 func (s *Service) listEntries(old, list map[string]Allowed, by string) (entries []ledger.Entry, agencies []string) {
 	add := func(kind ledger.Kind, a Allowed, text string) {
+		agencies = append(agencies, a.Agency)
 		entries = append(entries, s.entry(Record{Agency: a.Agency}, kind,
-			map[string]any{"root": a.Root}, text, a.Name, a.Agency, by))
+			map[string]any{"root": a.Root, "call_back": a.CallBack, "private_uploads": a.PrivateUploads}, text, a.Name, a.Agency, by))
 	}
 	for _, agency := range slices.Sorted(maps.Keys(list)) {
 		a, was := list[agency], old[agency]
-		if a == was {
-			continue
-		}
-		agencies = append(agencies, agency)
-		if a.Root != was.Root {
+		switch {
+		case a == was:
+		case was.Agency == "":
 			add(ledger.AgencyAdded, a, "%s (%s) was put on the allowlist by %s.")
+		case a.Root != was.Root:
+			add(ledger.AgencyChanged, a, "Other root keys were confirmed for %s (%s) by %s.")
+		default:
+			add(ledger.AgencyChanged, a, "The allowlist's entry of %s (%s) was changed by %s.")
 		}
 	}
 	for _, agency := range slices.Sorted(maps.Keys(old)) {
 		if _, kept := list[agency]; !kept {
-			agencies = append(agencies, agency)
 			add(ledger.AgencyRemoved, old[agency], "%s (%s) was taken off the allowlist by %s.")
 		}
 	}
 	return entries, agencies
+}
+
+// openAllowlist reads the folder at the start and tells the ledger what was
+// edited in it since the last run; Run judges anew what that changes.
+func (s *Service) openAllowlist(ctx context.Context) error {
+	list, err := s.folder()
+	if err != nil {
+		return fmt.Errorf("reading allowlist: %w", err)
+	}
+	last, err := s.cfg.Store.Allowlist(ctx)
+	if err != nil {
+		return err
+	}
+	old := map[string]Allowed{}
+	for _, a := range last {
+		old[a.Agency] = a
+	}
+	entries, agencies := s.listEntries(old, list, "an edit of the agencies folder while the hub was not running")
+	if len(agencies) > 0 {
+		if err := s.cfg.Store.PutAllowlist(ctx, slices.Collect(maps.Values(list)), entries...); err != nil {
+			return fmt.Errorf("recording the change of the allowlist: %w", err)
+		}
+	}
+	s.allowed, s.relisted = list, agencies
+	return nil
 }
 
 // Allowlist returns the agencies allowed, by name.
@@ -186,76 +237,114 @@ func (s *Service) Allowlist() []Allowed {
 	})
 }
 
-// Known returns the verified profiles seen in bulletins, for the owner to choose from; by name.
+// Known returns the verified profiles seen in bulletins, for the owner to
+// choose from: the latest of each agency and root, by name and version.
 func (s *Service) Known(context.Context) ([]bulletin.VerifiedProfile, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.known), func(a, b bulletin.VerifiedProfile) int {
-		return strings.Compare(a.Name+"\n"+a.Agency, b.Name+"\n"+b.Agency)
-	}), nil
+	var out []bulletin.VerifiedProfile
+	for _, list := range s.known {
+		out = append(out, list...)
+	}
+	slices.SortFunc(out, func(a, b bulletin.VerifiedProfile) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Agency, b.Agency), a.Version-b.Version, strings.Compare(a.RootID, b.RootID))
+	})
+	return out, nil
 }
 
-// Allow pins an agency's profile (it must be Known) into the allowlist folder
-// and judges its requests again. It also confirms an agency's new root keys.
-func (s *Service) Allow(ctx context.Context, agency, by string) (Allowed, error) {
+// Allow pins an agency's root keys, which the owner was shown the fingerprint
+// of, into the allowlist folder and judges its requests again. It also confirms
+// an agency's new root keys. A root that is not Known gives ErrRoot, a folder
+// with a bad file ErrAllowlist; nothing is written then.
+func (s *Service) Allow(ctx context.Context, agency, root, by string) (Allowed, error) {
+	a, err := s.allow(ctx, agency, root, by)
+	if err != nil {
+		return Allowed{}, err
+	}
+	return a, s.settle(ctx)
+}
+
+func (s *Service) allow(ctx context.Context, agency, root, by string) (Allowed, error) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	s.mu.Lock()
-	p, ok := s.known[agency]
-	was := s.allowed[agency]
+	known := s.known[agency]
 	s.mu.Unlock()
-	if !ok {
+	if len(known) == 0 {
 		return Allowed{}, ErrUnknown
+	}
+	p, ok := ofRoot(known, root)
+	if !ok {
+		return Allowed{}, ErrRoot
+	}
+	delete(s.removed, agency)
+	list, err := s.folder()
+	if err != nil {
+		return Allowed{}, fmt.Errorf("%w: %w", ErrAllowlist, err)
 	}
 	a := Allowed{
 		Agency: agency, Name: p.Name, Root: p.RootID, CallBack: p.CallBack,
-		Added: s.cfg.Now().UTC().Truncate(time.Second), PrivateUploads: was.PrivateUploads,
+		Added: s.cfg.Now().UTC().Truncate(time.Second), PrivateUploads: list[agency].PrivateUploads,
 	}
-	data, err := yaml.Marshal(a)
-	if err != nil {
-		return Allowed{}, fmt.Errorf("writing allowlist: %w", err)
+	if err := s.writeAllowed(a); err != nil {
+		return Allowed{}, err
 	}
-	if _, err := parseAllowed(data); err != nil {
-		return Allowed{}, fmt.Errorf("writing allowlist: %w", err)
-	}
-	if err := durable.WriteFile(s.allowedFile(agency), data, 0o600); err != nil {
-		return Allowed{}, fmt.Errorf("writing allowlist: %w", err)
-	}
-	bad, err := s.reload(ctx, by)
-	if err := errors.Join(bad, err); err != nil {
-		return Allowed{}, fmt.Errorf("reading allowlist: %w", err)
-	}
-	return a, nil
+	list[agency] = a
+	return a, s.apply(ctx, list, by)
 }
 
-// Disallow removes an agency; its waiting requests become not-listed.
-func (s *Service) Disallow(ctx context.Context, agency, by string) error {
-	s.mu.Lock()
-	_, ok := s.allowed[agency]
-	s.mu.Unlock()
-	if !ok {
-		return ErrNotFound
+func (s *Service) writeAllowed(a Allowed) error {
+	data, err := yaml.Marshal(a)
+	if err == nil {
+		_, err = parseAllowed(data)
 	}
-	if err := durable.Remove(s.allowedFile(agency)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err == nil {
+		err = durable.WriteFile(s.allowedFile(a.Agency), data, 0o600)
+	}
+	if err != nil {
 		return fmt.Errorf("writing allowlist: %w", err)
-	}
-	bad, err := s.reload(ctx, by)
-	if err := errors.Join(bad, err); err != nil {
-		return fmt.Errorf("reading allowlist: %w", err)
 	}
 	return nil
 }
 
-func (s *Service) allowedFile(agency string) string {
-	return filepath.Join(s.cfg.Agencies, agency+allowedExt)
+// Disallow removes an agency; its waiting requests become not-listed and its
+// deliveries that have not begun are cancelled. It is out of force before
+// anything else, and stays so while the hub runs even if its file cannot be removed.
+func (s *Service) Disallow(ctx context.Context, agency, by string) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	s.mu.Lock()
+	old := s.allowed
+	if _, ok := old[agency]; !ok {
+		s.mu.Unlock()
+		return ErrNotFound
+	}
+	list := cloneList(old)
+	delete(list, agency)
+	s.allowed = list
+	s.mu.Unlock()
+	s.removed[agency] = true
+	err := durable.Remove(s.allowedFile(agency))
+	if err != nil {
+		err = fmt.Errorf("writing allowlist: %w", err)
+	}
+	entries, _ := s.listEntries(old, list, by)
+	if put := s.cfg.Store.PutAllowlist(ctx, slices.Collect(maps.Values(list)), entries...); put != nil {
+		err = errors.Join(err, fmt.Errorf("recording the change of the allowlist: %w", put))
+	}
+	err = errors.Join(err, s.rejudgeAgency(ctx, agency))
+	s.cancelDue(ctx)
+	return err
 }
 
-// standing returns the allowlist's entry if requests verified by a profile
-// with this root may be acted on, else ErrBlocked.
-func (s *Service) standing(agency, root string) (Allowed, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.allowed[agency]
-	if !ok || a.Root != root || s.known[agency].RootID != root {
-		return Allowed{}, ErrBlocked
+func cloneList(list map[string]Allowed) map[string]Allowed {
+	out := maps.Clone(list)
+	if out == nil {
+		out = map[string]Allowed{}
 	}
-	return a, nil
+	return out
+}
+
+func (s *Service) allowedFile(agency string) string {
+	return filepath.Join(s.cfg.Agencies, agency+allowedExt)
 }

@@ -20,7 +20,7 @@ func newAgency(h *home, name string) *bulletintest.Agency {
 func TestAllowAndDisallow(t *testing.T) {
 	h := newHome(t)
 	ctx := t.Context()
-	if _, err := h.Allow(ctx, h.agency.Agency, "Ann"); !errors.Is(err, request.ErrUnknown) {
+	if _, err := h.Allow(ctx, h.agency.Agency, h.agency.RootID, "Ann"); !errors.Is(err, request.ErrUnknown) {
 		t.Errorf("allowing an unknown agency: %v", err)
 	}
 	q := h.request()
@@ -32,7 +32,7 @@ func TestAllowAndDisallow(t *testing.T) {
 	if err != nil || len(known) != 1 || known[0].Agency != h.agency.Agency {
 		t.Errorf("known %v, %v", known, err)
 	}
-	a, err := h.Allow(ctx, h.agency.Agency, "Ann")
+	a, err := h.Allow(ctx, h.agency.Agency, h.agency.RootID, "Ann")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,13 +158,10 @@ func TestChangedRootBlocksUntilConfirmed(t *testing.T) {
 	if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0], h.agency.CallBack) || strings.Contains(p[0], "0666") {
 		t.Errorf("problems %q; want the call-back number of the profile that was confirmed", p)
 	}
-	if _, err := h.Approve(ctx, q.ID, r.Package.Digest, "Ann", true); !errors.Is(err, request.ErrBlocked) {
-		t.Errorf("approving for a blocked agency: %v", err)
+	if _, err := h.Prepare(ctx, q.ID, h.clips(r)); err != nil {
+		t.Errorf("what was asked with the keys that the owner confirmed is blocked: %v", err)
 	}
-	if _, err := h.Prepare(ctx, q.ID, h.clips(r)); !errors.Is(err, request.ErrBlocked) {
-		t.Errorf("preparing for a blocked agency: %v", err)
-	}
-	if _, err := h.Allow(ctx, other.Agency, "Ann"); err != nil {
+	if _, err := h.Allow(ctx, other.Agency, other.RootID, "Ann"); err != nil {
 		t.Fatal(err)
 	}
 	h.is(asked.ID, request.Waiting)

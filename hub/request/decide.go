@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net/url"
 	"strings"
 	"time"
 
@@ -64,19 +63,12 @@ func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selec
 	})
 }
 
-// actionable returns the profile of a request that may still be answered.
+// actionable returns the profile that a request was verified by, if the request may still be answered.
 func (s *Service) actionable(r Record) (bulletin.VerifiedProfile, error) {
 	if r.Request == nil || !s.now().Before(r.Request.ExpiresAt) {
 		return bulletin.VerifiedProfile{}, ErrState
 	}
-	p, err := bulletin.OpenProfile(r.Profile)
-	if err != nil {
-		return p, fmt.Errorf("reading profile: %w", err)
-	}
-	if _, err := s.standing(r.Agency, p.RootID); err != nil {
-		return p, err
-	}
-	return p, nil
+	return s.current(r)
 }
 
 // covered gives ErrNotYours unless every clip lies within what was asked of a
@@ -192,15 +184,8 @@ func (s *Service) approve(ctx context.Context, r Record, to State, target bullet
 // usable is the first target that a hub can upload to by itself.
 func usable(q bulletin.Request, p bulletin.Profile) (bulletin.Target, error) {
 	for _, t := range q.Delivery.Targets {
-		u, err := url.Parse(t.URL)
-		if t.Kind != bulletin.Tus || err != nil || u.Scheme != "https" {
-			continue
-		}
-		host := strings.TrimSuffix(strings.ToLower(u.Host), ":443")
-		for _, h := range p.UploadHosts {
-			if h.Host == host {
-				return t, nil
-			}
+		if _, listed := uploadHost(t, p); t.Kind == bulletin.Tus && listed {
+			return t, nil
 		}
 	}
 	return bulletin.Target{}, ErrTarget
@@ -221,8 +206,9 @@ func between(r [2]time.Duration) time.Duration {
 // Decline ends a waiting or prepared request; nobody is told.
 func (s *Service) Decline(ctx context.Context, id, by string) (Record, error) {
 	return s.change(ctx, id, declined, func(r Record, to State) (Record, error) {
-		return s.close(ctx, r, to, by, "",
+		r, err := s.close(ctx, r, to, by, "",
 			s.entry(r, ledger.Declined, nil, "%s declined the request. Nobody was told.", by))
+		return r, errors.Join(err, s.cfg.Footage.Release(ctx, r.ID))
 	})
 }
 
@@ -240,7 +226,7 @@ func (s *Service) close(ctx context.Context, r Record, to State, by, reason stri
 
 // dropPackage removes what was sealed for a request and will not be sent.
 func (s *Service) dropPackage(old Record) error {
-	if old.Package == nil || old.State != Prepared {
+	if old.Package == nil || old.State != Prepared && old.State != Failed {
 		return nil
 	}
 	if err := s.cfg.Sealer.Discard(*old.Package); err != nil {
@@ -267,22 +253,39 @@ func (s *Service) MarkShown(ctx context.Context, id string) error {
 // Delivered moves an approved request to sent or failed; delivery's Config.Done
 // is wired to it. Delivery may tell it again after a restart: that is no error.
 func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail string) error {
-	e := failed
-	if sent {
-		e = delivered
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return err
 	}
-	_, err := s.change(ctx, id, e, func(r Record, to State) (Record, error) {
-		r.State, r.Reason, r.Updated = to, detail, s.cfg.Now()
-		if err := s.cfg.Store.PutRecord(ctx, r, Approved); err != nil {
-			return Record{}, err
-		}
-		s.tell(r)
-		return r, nil
-	})
-	if errors.Is(err, ErrState) {
+	defer unlock()
+	r, err := s.cfg.Store.Record(ctx, id)
+	if err != nil || r.State != Approved {
+		return err
+	}
+	e := failed
+	switch {
+	case sent:
+		e = delivered
+	case r.Ended != "":
+		e = withdrawn
+	}
+	old := r
+	if r.State, err = next(old.State, e); err != nil {
+		return err
+	}
+	r.Reason, r.Updated = strings.TrimSpace(r.Ended+" "+detail), s.cfg.Now()
+	if r.State == Withdrawn {
+		r.Package, r.Selection = nil, nil
+	}
+	if err := s.cfg.Store.PutRecord(ctx, r, Approved); err != nil {
+		return err
+	}
+	s.tell(r)
+	if r.State != Withdrawn {
 		return nil
 	}
-	return err
+	old.State = Failed // nothing is going to be sent
+	return errors.Join(s.cfg.Footage.Release(ctx, id), s.dropPackage(old))
 }
 
 const (
@@ -338,28 +341,9 @@ func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error)
 // rejudgeAgency follows a change of the allowlist: requests that the agency's
 // standing kept away are judged anew; those that wait go, if it has none now.
 func (s *Service) rejudgeAgency(ctx context.Context, agency string) error {
-	theirs := func(r Record) bool { return r.Agency == agency }
-	if err := s.rejudge(ctx, theirs, NotListed, Refused); err != nil {
+	pick := func(r Record) bool { return r.Agency == agency || r.Code == bulletin.Replayed }
+	if err := s.rejudge(ctx, pick, NotListed, Refused); err != nil {
 		return err
 	}
-	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
-		if !theirs(r) {
-			continue
-		}
-		if _, err := s.actionable(r); !errors.Is(err, ErrBlocked) {
-			continue
-		}
-		_, err := s.change(ctx, r.ID, unlisted, func(r Record, to State) (Record, error) {
-			r, err := s.close(ctx, r, to, "", "The agency was taken off your allowlist.")
-			return r, errors.Join(err, s.cfg.Footage.Release(ctx, r.ID))
-		})
-		if err != nil && !errors.Is(err, ErrState) {
-			return err
-		}
-	}
-	return nil
+	return s.review(ctx, agency)
 }

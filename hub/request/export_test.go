@@ -27,6 +27,5 @@ var (
 
 // Reload reads the allowlist as the watcher does.
 func Reload(ctx context.Context, s *Service) error {
-	_, err := s.reload(ctx, "a test")
-	return err
+	return s.reload(ctx, "a test")
 }

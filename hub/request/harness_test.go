@@ -121,7 +121,7 @@ func (h *home) start(change ...func(*request.Config)) {
 func (h *home) allowed() *home {
 	h.t.Helper()
 	h.take()
-	if _, err := h.Allow(h.t.Context(), h.agency.Agency, "the owner"); err != nil {
+	if _, err := h.Allow(h.t.Context(), h.agency.Agency, h.agency.RootID, "the owner"); err != nil {
 		h.t.Fatal(err)
 	}
 	return h

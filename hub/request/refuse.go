@@ -29,7 +29,8 @@ func (s *Service) refuseLine(ctx context.Context, source string, l bulletin.Line
 	if agency, _ := bulletin.PeekRequest(l.Envelope); isDNSName(agency) {
 		row.Agency = agency
 	}
-	return s.putRefused(ctx, row)
+	_, err = s.putRefused(ctx, row)
+	return err
 }
 
 // refusedRow has an id made of what arrived: what is refused must not take the
@@ -43,31 +44,48 @@ func (s *Service) refusedRow(hash [32]byte, source string, r *bulletin.Refusal) 
 }
 
 // putRefused keeps a row of what was refused, unless there is one; beyond a
-// day's share it only counts.
-func (s *Service) putRefused(ctx context.Context, r Record, e ...ledger.Entry) error {
-	day := s.refusedDay()
-	if day.kept >= refusedADay {
-		if _, err := s.cfg.Store.Record(ctx, r.ID); errors.Is(err, ErrNotFound) {
+// day's share it only counts, and kept is false.
+func (s *Service) putRefused(ctx context.Context, r Record, e ...ledger.Entry) (kept bool, err error) {
+	day, of := s.refusedDay(), share(r)
+	if day.kept[of] >= refusedADay {
+		_, err := s.cfg.Store.Record(ctx, r.ID)
+		if errors.Is(err, ErrNotFound) {
 			day.over++
+			return false, nil
 		}
-		return nil
+		return err == nil, err
 	}
-	err := s.cfg.Store.PutRecord(ctx, r, "", e...)
+	err = s.cfg.Store.PutRecord(ctx, r, "", e...)
 	if errors.Is(err, ErrState) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	day.kept++
+	day.kept[of]++
 	s.cfg.Log.Info("request refused", "agency", r.Agency, "reason", string(r.Code))
-	return nil
+	return true, nil
+}
+
+// Shares of a day's rows. What has no place in a log costs nothing to make, and
+// must not use up the share of what has one.
+const (
+	unproven = iota
+	proven
+)
+
+func share(r Record) int {
+	if r.Log == "" {
+		return unproven
+	}
+	return proven
 }
 
 // refusals are the refused arrivals of one day (UTC); guarded by Service.taking.
 type refusals struct {
-	date       string
-	kept, over int // over: not yet in the counting row
+	date string
+	kept [2]int // by share
+	over int    // not yet in the counting row
 }
 
 func (s *Service) refusedDay() *refusals {
@@ -103,21 +121,24 @@ func (s *Service) flushRefused(ctx context.Context) error {
 
 // refuseArrival keeps envelope and proof, to judge it again when a profile
 // comes. A record that was valid once is refused in its place.
-func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refusal) error {
+func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refusal) (kept bool, err error) {
 	if a.of != nil && a.of.Request != nil {
 		row := *a.of
 		row.State, row.Code, row.Reason, row.Updated = Refused, r.Code, r.Detail, s.cfg.Now()
-		err := s.cfg.Store.PutRecord(ctx, row, a.of.State)
-		if errors.Is(err, ErrState) {
-			return nil // changed meanwhile
+		if row.State == a.of.State && row.Code == a.of.Code && row.Reason == a.of.Reason {
+			return true, nil
 		}
-		return err
+		*s.later = append(*s.later, Rejudged{Record: row, Was: a.of.State})
+		return true, nil
 	}
 	row := s.refusedRow(a.hash, a.source, r)
 	row.Received = a.received
 	row.Envelope, row.Proof, row.Log = a.envelope, a.proof, a.log
 	if agency, _ := bulletin.PeekRequest(a.envelope); isDNSName(agency) {
 		row.Agency = agency
+	}
+	if a.of != nil && a.of.ID == row.ID {
+		return true, nil
 	}
 	return s.putRefused(ctx, row)
 }

@@ -35,13 +35,15 @@ const (
 
 // Errors of decisions: owner input.
 var (
-	ErrNotFound = errors.New("no such request")
-	ErrState    = errors.New("the request is not in a state that allows this")
-	ErrDigest   = errors.New("the digest is not that of the sealed package")
-	ErrNotYours = errors.New("the selection is outside what was asked or recorded")
-	ErrUnknown  = errors.New("no profile of this agency was seen in a bulletin")
-	ErrBlocked  = errors.New("the agency is not on the allowlist, or its root keys are not those the owner confirmed")
-	ErrTarget   = errors.New("the request names no way of delivery that this hub can use")
+	ErrNotFound  = errors.New("no such request")
+	ErrState     = errors.New("the request is not in a state that allows this")
+	ErrDigest    = errors.New("the digest is not that of the sealed package")
+	ErrNotYours  = errors.New("the selection is outside what was asked or recorded")
+	ErrUnknown   = errors.New("no profile of this agency was seen in a bulletin")
+	ErrRoot      = errors.New("the agency's root keys are not those that you were shown; look at the agency again")
+	ErrBlocked   = errors.New("the agency is not on the allowlist, or its root keys are not those the owner confirmed")
+	ErrAllowlist = errors.New("the allowlist has a bad file and cannot be changed before that is put right")
+	ErrTarget    = errors.New("the request names no way of delivery that this hub can use")
 )
 
 // Match is a camera's footage that a request touches.
@@ -60,6 +62,7 @@ type Record struct {
 	State      State                `json:"state"`
 	Code       bulletin.Code        `json:"code,omitempty"`
 	Reason     string               `json:"reason,omitempty"` // plain sentence
+	Ended      string               `json:"ended,omitempty"`  // that the agency ended it after an approval; no other follows
 	Source     string               `json:"source"`           // bulletin name, "inbox", …
 	Received   time.Time            `json:"received"`
 	Updated    time.Time            `json:"updated"`
@@ -103,6 +106,8 @@ type Store interface {
 	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
 	// It remembers the hash of the record's envelope, as Remember does.
 	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error
+	// PutRecords does so for many in one transaction, and leaves alone those whose state has changed.
+	PutRecords(ctx context.Context, list []Rejudged) error
 	// DropRecord removes a refused record; one in another state, or absent, is left alone.
 	DropRecord(ctx context.Context, id string) error
 	// Prune removes what the owner was never shown and arrived before a time,
@@ -110,11 +115,12 @@ type Store interface {
 	Prune(ctx context.Context, before time.Time, keep int) error
 	// Approve moves a prepared or failed record to approved, appends the entry and adds the outbox row; no entry, no row.
 	Approve(ctx context.Context, r Record, e ledger.Entry, o Outbox) (ledger.Entry, error)
-	// AppendEntries adds ledger entries in a transaction of their own.
-	AppendEntries(ctx context.Context, e ...ledger.Entry) ([]ledger.Entry, error)
-	// Profiles returns the newest verified profile envelope of every agency; PutProfile adds or replaces one.
-	Profiles(ctx context.Context) (map[string][]byte, error)
-	PutProfile(ctx context.Context, agency string, envelope []byte) error
+	// Allowlist returns the list last put in force; PutAllowlist replaces it.
+	Allowlist(ctx context.Context) ([]Allowed, error)
+	PutAllowlist(ctx context.Context, list []Allowed, e ...ledger.Entry) error
+	// Profiles returns the verified profile envelopes kept; PutProfile adds one, or replaces that of its agency and root.
+	Profiles(ctx context.Context) ([][]byte, error)
+	PutProfile(ctx context.Context, agency, root string, envelope []byte) error
 	// Seen reports whether Remember was called with an envelope's hash.
 	Seen(ctx context.Context, hash [32]byte) (bool, error)
 	Remember(ctx context.Context, hash [32]byte, at time.Time) error
@@ -124,6 +130,12 @@ type Store interface {
 	PutLogHead(ctx context.Context, log string, signed []byte, fetched time.Time) error
 	// Secret returns a random 32-byte value made once for a name, such as the schedule's seed.
 	Secret(ctx context.Context, name string) ([]byte, error)
+}
+
+// Rejudged is a record that was judged again, and the state it had.
+type Rejudged struct {
+	Record
+	Was State
 }
 
 // Allowed is one agency on the owner's allowlist: one file agencies/<agency>.yml.

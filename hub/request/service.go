@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -62,8 +63,11 @@ type Config struct {
 	Home      Home
 	Transport http.RoundTripper // for tests; default is the constant-traffic transport
 	Notify    func(Record)      // called once when a request becomes Waiting, and on each later change of state; must not block
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Cancel stops a request's delivery of which no byte was sent; nil if there
+	// is none, or it is too late. It may wait for Delivered.
+	Cancel func(ctx context.Context, requestID string) error
+	Log    *slog.Logger
+	Now    func() time.Time
 }
 
 // Service takes requests in and takes decisions.
@@ -75,18 +79,23 @@ type Service struct {
 	watch     func(ctx context.Context, dir string, look func(context.Context) (time.Duration, error)) error
 	woken     chan struct{} // batches or moved have changed
 
-	reloading sync.Mutex // one reading of the allowlist at a time
-	taking    sync.Mutex // one file at a time
-	refused   refusals   // guarded by taking
+	reloading sync.Mutex      // one change of the allowlist at a time; before taking
+	removed   map[string]bool // by the owner, file and all, as far as that went; guarded by reloading
+	relisted  []string        // agencies whose files were edited between two runs; Run's
+	taking    sync.Mutex      // one file at a time
+	refused   refusals        // guarded by taking
+	later     *[]Rejudged     // while judging again: rows nobody sees, stored together; guarded by taking
 
 	mu       sync.Mutex // guards what follows
 	home     Home
-	allowed  map[string]Allowed                  // by agency
-	known    map[string]bulletin.VerifiedProfile // by agency
-	problems map[string]string                   // sentences, by what they are about
-	batches  []batch                             // fetched, to be taken in
-	moved    bool                                // the home changed
-	logTime  time.Time                           // of the newest head
+	allowed  map[string]Allowed                    // by agency; replaced, never written to
+	known    map[string][]bulletin.VerifiedProfile // by agency, one a root
+	profiled []string                              // agencies whose root keys may have been rotated
+	cancels  []string                              // requests whose delivery is to be stopped
+	problems map[string]string                     // sentences, by what they are about
+	batches  []batch                               // fetched, to be taken in
+	moved    bool                                  // the home changed
+	logTime  time.Time                             // of the newest head
 }
 
 // New returns a Service. It reads the allowlist and fails on a bad file.
@@ -99,7 +108,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, transport: cfg.Transport, watch: watchFolder, woken: make(chan struct{}, 1), home: cfg.Home,
-		known: map[string]bulletin.VerifiedProfile{}, problems: map[string]string{},
+		known: map[string][]bulletin.VerifiedProfile{}, problems: map[string]string{}, removed: map[string]bool{},
 	}
 	if s.transport == nil {
 		s.transport = plainTransport()
@@ -112,9 +121,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 			return nil, fmt.Errorf("making folder: %w", err)
 		}
 	}
-	var err error
-	if s.allowed, err = readAllowlist(cfg.Agencies); err != nil {
-		return nil, fmt.Errorf("reading allowlist: %w", err)
+	if err := s.openAllowlist(ctx); err != nil {
+		return nil, err
 	}
 	if err := s.load(ctx); err != nil {
 		return nil, err
@@ -128,12 +136,12 @@ func (s *Service) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for agency, envelope := range profiles {
+	for _, envelope := range profiles {
 		p, err := bulletin.OpenProfile(envelope)
 		if err != nil {
-			return fmt.Errorf("reading the profile of %s: %w", agency, err)
+			return fmt.Errorf("reading a profile: %w", err)
 		}
-		s.known[agency] = p
+		s.learn(p)
 	}
 	seed, err := s.cfg.Store.Secret(ctx, "schedule")
 	if err != nil {
@@ -153,7 +161,7 @@ func (s *Service) load(ctx context.Context) error {
 	day := s.refusedDay()
 	for _, r := range list {
 		if r.Received.UTC().Format(time.DateOnly) == day.date {
-			day.kept++
+			day.kept[share(r)]++
 		}
 	}
 	return nil
@@ -162,6 +170,9 @@ func (s *Service) load(ctx context.Context) error {
 // Run fetches on schedule, watches inbox and allowlist, and expires requests,
 // until ctx ends. An error means that the house database or the footage index is broken.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return ended(ctx, err)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, f := range s.feeds {
 		g.Go(func() error { return s.run(ctx, f) })
@@ -175,12 +186,26 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.cfg.Agencies != "" {
 		g.Go(func() error {
 			return ended(ctx, s.watch(ctx, s.cfg.Agencies, func(ctx context.Context) (time.Duration, error) {
-				_, err := s.reload(ctx, "a change of the file in the agencies folder")
-				return 0, err
+				err := s.reload(ctx, "a change of the file in the agencies folder")
+				return 0, errors.Join(err, s.settle(ctx))
 			}))
 		})
 	}
 	return g.Wait()
+}
+
+// begin puts right what the last run, or somebody since, left undone.
+func (s *Service) begin(ctx context.Context) error {
+	s.reloading.Lock()
+	agencies := s.relisted
+	s.relisted = nil
+	s.reloading.Unlock()
+	for _, agency := range agencies {
+		if err := s.rejudgeAgency(ctx, agency); err != nil {
+			return err
+		}
+	}
+	return s.settle(ctx)
 }
 
 // SetHome replaces what matching uses, and judges again what did not match.
@@ -216,10 +241,11 @@ func (s *Service) Problems() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := slices.Collect(maps.Values(s.problems))
+	now := s.cfg.Now()
 	for agency, a := range s.allowed {
-		if p, ok := s.known[agency]; ok && p.RootID != a.Root {
-			out = append(out, fmt.Sprintf("%s (%s) signs with other root keys than those you confirmed, so its requests are refused. "+
-				"Call %s, and allow the agency again if it says that this is right.", a.Name, agency, a.CallBack))
+		if len(Changed(a, s.known[agency], now)) > 0 {
+			out = append(out, fmt.Sprintf("A bulletin shows a profile of %s (%s) with other root keys than those you confirmed. Requests made with them are refused. "+
+				"Call %s, and confirm the new keys only if it says that this is right.", a.Name, agency, a.CallBack))
 		}
 	}
 	slices.Sort(out)

@@ -8,6 +8,7 @@ const (
 	expired   event = "expired"   // its time is over
 	withdrawn event = "withdrawn" // the agency closed or withdrew it
 	unlisted  event = "unlisted"  // its agency left the allowlist
+	revoked   event = "revoked"   // its agency no longer stands for a key or host it rests on
 	revised   event = "revised"   // a later revision replaced it
 	prepared  event = "prepared"  // a selection was sealed
 	approved  event = "approved"
@@ -18,15 +19,15 @@ const (
 // moves is the whole state machine. What stands in no row cannot happen.
 var moves = map[State]map[event]State{
 	Waiting: {
-		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed,
+		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused,
 		revised: Waiting, prepared: Prepared,
 	},
 	Prepared: {
-		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed,
+		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused,
 		revised: Waiting, prepared: Prepared, approved: Approved,
 	},
-	Approved:  {delivered: Sent, failed: Failed},
-	Failed:    {approved: Approved},
+	Approved:  {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
+	Failed:    {approved: Approved, withdrawn: Withdrawn},
 	NotListed: {withdrawn: Withdrawn},
 	Unmatched: {withdrawn: Withdrawn},
 	Hidden:    {withdrawn: Withdrawn},

@@ -9,18 +9,18 @@ func TestStateMachine(t *testing.T) {
 	states := []State{
 		"", Refused, NotListed, Unmatched, Hidden, Waiting, Prepared, Approved, Sent, Failed, Declined, Expired, Withdrawn,
 	}
-	events := []event{declined, expired, withdrawn, unlisted, revised, prepared, approved, delivered, failed}
+	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, approved, delivered, failed}
 	// Everything that may happen; all other pairs are refused.
 	want := map[State]map[event]State{
 		Waiting: {
-			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revised: Waiting, prepared: Prepared,
+			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused, revised: Waiting, prepared: Prepared,
 		},
 		Prepared: {
-			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revised: Waiting, prepared: Prepared,
+			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused, revised: Waiting, prepared: Prepared,
 			approved: Approved,
 		},
-		Approved:  {delivered: Sent, failed: Failed},
-		Failed:    {approved: Approved},
+		Approved:  {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
+		Failed:    {approved: Approved, withdrawn: Withdrawn},
 		NotListed: {withdrawn: Withdrawn},
 		Unmatched: {withdrawn: Withdrawn},
 		Hidden:    {withdrawn: Withdrawn},

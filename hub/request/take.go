@@ -1,6 +1,7 @@
 package request
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -37,6 +38,13 @@ func (s *Service) Take(ctx context.Context, source string, data []byte) error {
 }
 
 func (s *Service) take(ctx context.Context, feeds []*feed, source string, data []byte) error {
+	if err := s.takeFile(ctx, feeds, source, data); err != nil {
+		return err
+	}
+	return s.settle(ctx)
+}
+
+func (s *Service) takeFile(ctx context.Context, feeds []*feed, source string, data []byte) error {
 	s.taking.Lock() // profiles come before requests, and counters are shared
 	defer s.taking.Unlock()
 	var lines []bulletin.Line
@@ -55,7 +63,7 @@ func (s *Service) take(ctx context.Context, feeds []*feed, source string, data [
 		return fmt.Errorf("reading bulletin file: %w", err)
 	}
 	for _, r := range bad {
-		if err := s.putRefused(ctx, r); err != nil {
+		if _, err := s.putRefused(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -69,10 +77,11 @@ func (s *Service) take(ctx context.Context, feeds []*feed, source string, data [
 		}
 	}
 	for _, a := range requests {
-		if err := s.file(ctx, a); err != nil {
-			return err
+		kept, err := s.file(ctx, a)
+		if err == nil && kept {
+			err = s.remember(ctx, a)
 		}
-		if err := s.remember(ctx, a); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -157,85 +166,88 @@ func verifyLine(feeds []*feed, l bulletin.Line) (e bulletin.Entry, log string, e
 	return bulletin.Entry{}, "", err
 }
 
-// takeProfile keeps a later version of an agency's profile, and judges again
-// what was refused for want of it. Its root keys may be others than the
-// owner's list has: then the agency is blocked until the owner confirms them.
-func (s *Service) takeProfile(ctx context.Context, a arrival) error {
-	p, err := bulletin.OpenProfile(a.envelope)
-	var r *bulletin.Refusal
-	if errors.As(err, &r) {
-		err = s.putRefused(ctx, s.refusedRow(a.hash, a.source, r))
-		return errors.Join(err, s.cfg.Store.Remember(ctx, a.hash, a.received))
-	}
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	old, known := s.known[p.Agency]
-	s.mu.Unlock()
-	if !known || p.Version > old.Version {
-		if err := s.cfg.Store.PutProfile(ctx, p.Agency, p.Envelope); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.known[p.Agency] = p
-		s.mu.Unlock()
-		if err := s.fileAgain(ctx, func(r Record) bool { return r.Agency == p.Agency }, Refused); err != nil {
-			return err
-		}
-	}
-	return s.cfg.Store.Remember(ctx, a.hash, a.received)
-}
-
-// file judges a request and stores the outcome.
-func (s *Service) file(ctx context.Context, a arrival) error {
+// file judges a request and stores the outcome. Kept is false for what was
+// refused and only counted: it is to be looked at again when it comes again.
+func (s *Service) file(ctx context.Context, a arrival) (kept bool, err error) {
 	q, p, err := s.open(a)
 	var r *bulletin.Refusal
 	if errors.As(err, &r) {
 		return s.refuseArrival(ctx, a, r)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	unlock, err := s.locks.lock(ctx, q.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
-	old, err := s.cfg.Store.Record(ctx, q.ID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
+	old, err := s.occupant(ctx, q, p)
+	if err == nil {
+		err = s.fileOpened(ctx, a, q, p, old)
 	}
-	err = s.fileOpened(ctx, a, q, p, old)
 	if errors.As(err, &r) {
 		return s.refuseArrival(ctx, a, r)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if a.of == nil || a.of.ID == q.ID {
-		return nil
+		return true, nil
 	}
-	return s.cfg.Store.DropRecord(ctx, a.of.ID) // of the time when it could not be verified
+	return true, s.cfg.Store.DropRecord(ctx, a.of.ID) // of the time when it could not be verified
 }
 
-// open finds the profile in force and verifies envelope, roles and schema.
+// occupant returns the record that a request replaces. Whoever else came first
+// with its id, another agency or other root keys under the same name, makes way
+// if nobody allowed them and the owner was never shown it: then only the state
+// is returned, and what was there is kept as refused.
+func (s *Service) occupant(ctx context.Context, q bulletin.Request, p bulletin.VerifiedProfile) (Record, error) {
+	old, err := s.cfg.Store.Record(ctx, q.ID)
+	if errors.Is(err, ErrNotFound) {
+		return Record{}, nil
+	}
+	if err != nil || bytes.Equal(old.Profile, p.Envelope) {
+		return old, err
+	}
+	var root string
+	if was, err := bulletin.OpenProfile(old.Profile); err == nil {
+		root = was.RootID
+	}
+	if old.Agency == q.Agency && root == p.RootID {
+		return old, nil
+	}
+	taken := &bulletin.Refusal{Code: bulletin.Replayed, Detail: "A request that somebody else signed has its id."}
+	if !s.stands(q.Agency, p.RootID) {
+		return old, taken
+	}
+	unseen := judgedAgain(old.State) || old.State == Withdrawn && len(old.Matches) == 0
+	if unseen && !s.stands(old.Agency, root) {
+		row := s.refusedRow(sha256.Sum256(old.Envelope), old.Source, taken)
+		row.Agency, row.Received, row.Envelope, row.Proof, row.Log = old.Agency, old.Received, old.Envelope, old.Proof, old.Log
+		if err := s.cfg.Store.PutRecord(ctx, row, ""); err != nil && !errors.Is(err, ErrState) {
+			return old, err
+		}
+		if s.later != nil {
+			*s.later = slices.DeleteFunc(*s.later, func(r Rejudged) bool { return r.ID == old.ID })
+		}
+		return Record{State: old.State}, nil
+	}
+	if old.Agency != q.Agency {
+		return old, taken
+	}
+	return old, nil
+}
+
+// open finds the profile and verifies envelope, roles and schema.
 func (s *Service) open(a arrival) (bulletin.Request, bulletin.VerifiedProfile, error) {
 	agency, _ := bulletin.PeekRequest(a.envelope)
-	s.mu.Lock()
-	p, ok := s.known[agency]
-	s.mu.Unlock()
+	p, ok := s.profileFor(agency, a.envelope)
 	if !ok {
 		return bulletin.Request{}, p, &bulletin.Refusal{Code: bulletin.UnknownAgency, Detail: "No profile of the agency was seen in a bulletin."}
 	}
 	q, err := bulletin.OpenRequest(a.envelope, p)
-	if err != nil {
-		return q, p, err
-	}
-	if q.Agency != p.Agency || q.Profile != hex.EncodeToString(p.Hash[:]) {
-		return q, p, &bulletin.Refusal{Code: bulletin.OldProfile, Detail: "The request names a profile of the agency that is not in force."}
-	}
-	return q, p, nil
+	return q, p, err
 }
 
 // fileOpened is under the request's lock. A *bulletin.Refusal leaves the record as it was.
@@ -251,7 +263,7 @@ func (s *Service) fileOpened(ctx context.Context, a arrival, q bulletin.Request,
 	var v verdict
 	var refusal *bulletin.Refusal
 	switch err := bulletin.CheckLimits(q, p, s.now()); {
-	case errors.As(err, &refusal) && old.State != "" && !judgedAgain(old.State):
+	case errors.As(err, &refusal) && old.ID != "" && !judgedAgain(old.State):
 		return refusal // the owner knows the request: it stands as it is
 	case errors.As(err, &refusal):
 		v = verdict{state: Refused, code: refusal.Code, reason: refusal.Detail}
@@ -262,7 +274,7 @@ func (s *Service) fileOpened(ctx context.Context, a arrival, q bulletin.Request,
 			return err
 		}
 	}
-	if old.State != "" && !replaceable(old.State) {
+	if old.ID != "" && !replaceable(old.State) {
 		return nil // decided; a later revision does not ask again
 	}
 	return s.put(ctx, r, v, old)
@@ -276,8 +288,6 @@ func replay(a arrival, q bulletin.Request, old Record) (again bool, err error) {
 	switch {
 	case old.ID == "":
 		return true, nil
-	case old.Agency != q.Agency:
-		return false, bad("Another agency's request has its id.")
 	case q.Revision < old.Revision:
 		return false, bad("A later revision of it is known.")
 	case q.Revision == old.Revision && was == hex.EncodeToString(a.hash[:]):
@@ -323,23 +333,35 @@ func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) erro
 			}
 		}
 	}
-	if r.State == Refused && s.refusedDay().kept >= refusedADay && old.ID == "" {
+	day := s.refusedDay()
+	if r.State == Refused && day.kept[proven] >= refusedADay && old.State == "" {
 		return &bulletin.Refusal{Code: r.Code, Detail: r.Reason}
 	}
-	if err := s.cfg.Store.PutRecord(ctx, r, old.State, s.judgedEntries(r)...); err != nil {
+	shown := old.ID != "" && !judgedAgain(old.State)
+	if s.later != nil && old.ID != "" && !shown && judgedAgain(r.State) {
+		*s.later = append(*s.later, Rejudged{Record: r, Was: old.State})
+		return nil
+	}
+	if err := s.cfg.Store.PutRecord(ctx, r, old.State, s.judgedEntries(r, old)...); err != nil {
 		return err
 	}
-	if r.State == Refused && old.ID == "" {
-		s.refusedDay().kept++
+	if r.State == Refused && old.State == "" {
+		day.kept[proven]++
 	}
-	if r.State == Waiting || !judgedAgain(old.State) && old.State != "" {
+	if shown && r.State != Waiting {
+		if err := s.cfg.Footage.Release(ctx, r.ID); err != nil {
+			return fmt.Errorf("releasing footage: %w", err)
+		}
+	}
+	if r.State == Waiting || shown {
 		s.tell(r)
 	}
 	return s.dropPackage(old)
 }
 
 // end files a revision that closes or withdraws a request. It needs no limits:
-// it only takes away. What was approved already stays approved, with a note.
+// it only takes away. What was approved already stays approved with a note, and
+// its delivery is stopped if no byte of it was sent.
 func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bulletin.VerifiedProfile, old Record) error {
 	word := "closed"
 	if q.Status == bulletin.StatusWithdrawn {
@@ -349,18 +371,21 @@ func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bull
 	r.Reason = "The agency " + word + " the request."
 	if old.ID == "" {
 		r.State = Withdrawn
-		return s.cfg.Store.PutRecord(ctx, r, "")
+		return s.cfg.Store.PutRecord(ctx, r, old.State)
 	}
 	to, err := next(old.State, withdrawn)
-	if err != nil {
-		if old.State != Approved && old.State != Failed {
-			return nil
-		}
+	if err != nil || old.Ended != "" {
+		return nil //nolint:nilerr // over already
+	}
+	if old.State == Approved {
 		noted := old
-		noted.Reason, noted.Updated = "The agency "+word+" the request after you approved it.", s.cfg.Now()
-		if err := s.cfg.Store.PutRecord(ctx, noted, old.State); err != nil {
+		noted.Ended, noted.Updated = "The agency "+word+" the request after you approved it.", s.cfg.Now()
+		noted.Reason = noted.Ended
+		if err := s.cfg.Store.PutRecord(ctx, noted, old.State,
+			s.entry(r, ledger.Withdrawn, nil, "%s %s its request after the approval.", r.agencyName(), word)); err != nil {
 			return err
 		}
+		s.cancelLater(r.ID)
 		s.tell(noted)
 		return nil
 	}
@@ -393,18 +418,38 @@ func (s *Service) fileAgain(ctx context.Context, pick func(Record) bool, in ...S
 	if err != nil {
 		return err
 	}
+	var later []Rejudged
+	s.later = &later
+	defer func() { s.later = nil }()
 	slices.Reverse(list) // in the order of their arrival
 	for _, r := range list {
-		if len(r.Envelope) == 0 || pick != nil && !pick(r) {
+		if len(r.Envelope) == 0 || pick != nil && !pick(r) || s.past(r) {
 			continue
 		}
 		a := arrival{
 			envelope: r.Envelope, proof: r.Proof, hash: sha256.Sum256(r.Envelope), log: r.Log, source: r.Source,
 			received: r.Received, of: &r,
 		}
-		if err := s.file(ctx, a); err != nil {
+		if _, err := s.file(ctx, a); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(later) == 0 {
+		return nil
+	}
+	return s.cfg.Store.PutRecords(ctx, later)
+}
+
+// past reports whether a record's request asks for footage and has expired:
+// nothing can become of it.
+func (s *Service) past(r Record) bool {
+	q := r.Request
+	if q == nil {
+		read, err := bulletin.ReadRequest(r.Envelope)
+		if err != nil {
+			return false
+		}
+		q = &read
+	}
+	return q.Status == bulletin.StatusOpen && !s.now().Before(q.ExpiresAt)
 }

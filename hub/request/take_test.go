@@ -228,7 +228,7 @@ func TestLaterProfileBringsBackWhatWasRefusedForWantOfIt(t *testing.T) {
 	if _, err := h.Get(t.Context(), old.ID); !errors.Is(err, request.ErrNotFound) {
 		t.Errorf("the row of the refusal is still there: %v", err)
 	}
-	if _, err := h.Allow(t.Context(), "late.example", "the owner"); err != nil {
+	if _, err := h.Allow(t.Context(), "late.example", late.RootID, "the owner"); err != nil {
 		t.Fatal(err)
 	}
 	h.is(q.ID, request.Waiting)

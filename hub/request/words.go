@@ -34,15 +34,18 @@ func (r Record) agencyName() string {
 
 func utc(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
-func envelopeHash(envelope []byte) string {
-	h := sha256.Sum256(envelope)
-	return hex.EncodeToString(h[:])
-}
+func envelopeHash(envelope []byte) string { return hexOf(sha256.Sum256(envelope)) }
+
+func hexOf(hash [32]byte) string { return hex.EncodeToString(hash[:]) }
 
 // judgedEntries are what the ledger says of a verdict. What was never for this
-// home (not listed, not matching) is a row only: the bulletin is public and the
-// ledger would fill with strangers' requests.
-func (s *Service) judgedEntries(r Record) []ledger.Entry {
+// home (not listed, not matching, refused of an agency that is not allowed) is a
+// row only: the bulletin is public and the ledger would fill with strangers'
+// requests. Nor does it hear of what changed out of the owner's sight.
+func (s *Service) judgedEntries(r, old Record) []ledger.Entry {
+	if old.ID != "" && judgedAgain(old.State) && judgedAgain(r.State) {
+		return nil
+	}
 	data := map[string]any{"envelope": envelopeHash(r.Envelope), "revision": r.Revision}
 	received := func(format string, args ...any) ledger.Entry {
 		return s.entry(r, ledger.Received, data, "A request of %s arrived"+format, append([]any{r.agencyName()}, args...)...)
@@ -61,6 +64,9 @@ func (s *Service) judgedEntries(r Record) []ledger.Entry {
 			s.entry(r, ledger.Declined, nil, "A rule of the owner declined it. Nobody was told."),
 		}
 	case Refused:
+		if _, err := s.pinned(r.Agency); err != nil {
+			return nil
+		}
 		data["code"] = string(r.Code)
 		return []ledger.Entry{s.entry(r, ledger.Refused, data, "A request of %s was refused: %s", r.agencyName(), r.Reason)}
 	}

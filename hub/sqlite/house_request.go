@@ -85,6 +85,26 @@ func (h *House) PutRecord(ctx context.Context, r request.Record, was request.Sta
 	return nil
 }
 
+// PutRecords implements request.Store.
+func (h *House) PutRecords(ctx context.Context, list []request.Rejudged) error {
+	err := h.db.write(ctx, func(tx *sql.Tx) error {
+		for _, r := range list {
+			err := putRecord(ctx, tx, r.Record, r.Was)
+			if err == nil && len(r.Envelope) > 0 {
+				err = remember(ctx, tx, sha256.Sum256(r.Envelope), r.Received)
+			}
+			if err != nil && !errors.Is(err, request.ErrState) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("storing requests: %w", err)
+	}
+	return nil
+}
+
 func putRecord(ctx context.Context, tx *sql.Tx, r request.Record, was ...request.State) error {
 	doc, err := json.Marshal(r)
 	if err != nil {
@@ -160,32 +180,6 @@ func (h *House) Approve(ctx context.Context, r request.Record, e ledger.Entry, o
 		return ledger.Entry{}, fmt.Errorf("storing approval: %w", err)
 	}
 	return e, nil
-}
-
-// Profiles implements request.Store.
-func (h *House) Profiles(ctx context.Context) (map[string][]byte, error) {
-	out := map[string][]byte{}
-	err := houseRows(ctx, h.db.r, func(rows *sql.Rows) error {
-		var agency string
-		var envelope []byte
-		err := rows.Scan(&agency, &envelope)
-		out[agency] = envelope
-		return err
-	}, "SELECT agency, envelope FROM profile")
-	if err != nil {
-		return nil, fmt.Errorf("reading profiles: %w", err)
-	}
-	return out, nil
-}
-
-// PutProfile implements request.Store.
-func (h *House) PutProfile(ctx context.Context, agency string, envelope []byte) error {
-	err := h.exec(ctx, `INSERT INTO profile(agency, envelope) VALUES (?, ?)
-		ON CONFLICT(agency) DO UPDATE SET envelope = excluded.envelope`, agency, envelope)
-	if err != nil {
-		return fmt.Errorf("storing profile: %w", err)
-	}
-	return nil
 }
 
 // Seen implements request.Store.

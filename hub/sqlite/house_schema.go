@@ -67,4 +67,12 @@ CREATE TABLE session(
 	agent   TEXT NOT NULL,
 	peer    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+`, `
+-- One profile an agency became one for each of its root key sets. The root of
+-- those there are is in the envelope, which SQL cannot read.
+ALTER TABLE profile RENAME TO profile_1;
+CREATE TABLE profile(agency TEXT NOT NULL, root TEXT NOT NULL, envelope BLOB NOT NULL, PRIMARY KEY (agency, root)) STRICT;
+INSERT INTO profile(agency, root, envelope) SELECT agency, '', envelope FROM profile_1;
+DROP TABLE profile_1;
+CREATE TABLE allowed(agency TEXT PRIMARY KEY, doc TEXT NOT NULL) STRICT; -- request.Allowed as JSON: the list last in force
 `}

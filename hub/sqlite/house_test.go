@@ -332,7 +332,8 @@ func TestHouseRemembers(t *testing.T) {
 		t.Errorf("two secrets are one: %v", err)
 	}
 	if err := errors.Join(
-		h.PutProfile(ctx, "a.example", []byte("one")), h.PutProfile(ctx, "a.example", []byte("two")),
+		h.PutProfile(ctx, "a.example", "r1", []byte("one")), h.PutProfile(ctx, "a.example", "r1", []byte("two")),
+		h.PutProfile(ctx, "a.example", "r2", []byte("another root's")),
 		h.PutLogHead(ctx, "log", []byte("signed"), houseNow), h.Remember(ctx, [32]byte{1}, houseNow), h.Remember(ctx, [32]byte{1}, houseNow),
 		h.Close(),
 	); err != nil {
@@ -344,7 +345,7 @@ func TestHouseRemembers(t *testing.T) {
 		t.Errorf("the secret changed: %v", err)
 	}
 	profiles, err := h.Profiles(ctx)
-	if diff := cmp.Diff(map[string][]byte{"a.example": []byte("two")}, profiles); diff != "" || err != nil {
+	if diff := cmp.Diff([][]byte{[]byte("two"), []byte("another root's")}, profiles); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	signed, fetched, err := h.LogHead(ctx, "log")
