@@ -243,15 +243,13 @@ func (d *demoRun) allow(ctx context.Context) error {
 
 // request publishes a request unless one from an earlier run is still open.
 func (d *demoRun) request(ctx context.Context) (id string, err error) {
-	list, err := d.hub.requests.List(ctx)
+	list, err := d.hub.requests.ListIn(ctx, request.Waiting, request.Prepared, request.Approved)
 	if err != nil {
 		return "", err
 	}
-	for _, r := range list {
-		if r.State == request.Waiting || r.State == request.Prepared || r.State == request.Approved {
-			d.say("request %s of an earlier run is %s", r.ID, r.State)
-			return r.ID, nil
-		}
+	if len(list) > 0 && !d.cmd.Once {
+		d.say("request %s of an earlier run is %s", list[0].ID, list[0].State)
+		return list[0].ID, nil
 	}
 	if id, err = d.world.Ask(time.Now()); err != nil {
 		return "", err

@@ -30,7 +30,7 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 		return nil
 	}
 	for {
-		list, err := h.requests.List(ctx)
+		list, err := h.requests.ListIn(ctx, request.Waiting, request.Prepared)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -52,9 +52,7 @@ func cards(list []request.Record, timezone string) []homekit.Card {
 	if err != nil {
 		zone = time.UTC
 	}
-	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool {
-		return r.Request == nil || r.State != request.Waiting && r.State != request.Prepared
-	})
+	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool { return r.Request == nil })
 	slices.SortFunc(waiting, func(a, b request.Record) int { return a.Received.Compare(b.Received) })
 	out := make([]homekit.Card, len(waiting))
 	for i, r := range waiting {

@@ -25,7 +25,9 @@ type Requests interface {
 
 // Inbox lists requests. Get answers request.ErrNotFound for an unknown id.
 type Inbox interface {
-	List(ctx context.Context) ([]request.Record, error)
+	// ListIn lists those in some states, newest first; Counts counts them all.
+	ListIn(ctx context.Context, in ...request.State) ([]request.Record, error)
+	Counts(ctx context.Context) (map[request.State]int, error)
 	Get(ctx context.Context, id string) (request.Record, error)
 }
 

@@ -32,15 +32,27 @@ type fakeRequests struct {
 	shown   []string // ids marked
 }
 
-func (f *fakeRequests) List(context.Context) ([]request.Record, error) {
+func (f *fakeRequests) ListIn(_ context.Context, in ...request.State) ([]request.Record, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []request.Record
 	for _, r := range f.records {
-		out = append(out, r)
+		if slices.Contains(in, r.State) {
+			out = append(out, r)
+		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out, nil
+}
+
+func (f *fakeRequests) Counts(context.Context) (map[request.State]int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := map[request.State]int{}
+	for _, r := range f.records {
+		n[r.State]++
+	}
+	return n, nil
 }
 
 func (f *fakeRequests) Get(_ context.Context, id string) (request.Record, error) {

@@ -50,26 +50,39 @@ func tabOf(s request.State) string {
 	return "others"
 }
 
+// maxRows bounds a page; strangers' requests may be thousands a year.
+const maxRows = 200
+
 func (c *console) inbox(w http.ResponseWriter, r *http.Request) {
-	all, err := c.cfg.Requests.List(r.Context())
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
 	v := inboxView{Tab: r.FormValue("tab"), Agency: len(c.cfg.Requests.Allowlist()) > 0}
 	if v.Tab != "decided" && v.Tab != "others" {
 		v.Tab = "waiting"
 	}
-	counts := map[string]int{}
-	for _, rec := range all {
-		t := tabOf(rec.State)
-		counts[t]++
+	states, err := c.cfg.Requests.Counts(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	counts, here := map[string]int{}, []request.State{}
+	for state, n := range states {
+		t := tabOf(state)
+		counts[t] += n
 		if t == v.Tab {
-			v.Rows = append(v.Rows, c.row(rec))
+			here = append(here, state)
 		}
 	}
 	for _, name := range []string{"waiting", "decided", "others"} {
 		v.Tabs = append(v.Tabs, tab{Name: name, Count: counts[name], Current: name == v.Tab})
+	}
+	if len(here) > 0 { // no state would mean every state
+		list, err := c.cfg.Requests.ListIn(r.Context(), here...)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		for _, rec := range list[:min(len(list), maxRows)] {
+			v.Rows = append(v.Rows, c.row(rec))
+		}
 	}
 	c.render(w, r, http.StatusOK, "requests", view{Title: "requests.title", Place: "requests", Body: v})
 }

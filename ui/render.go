@@ -99,15 +99,9 @@ func (c *console) write(w http.ResponseWriter, r *http.Request, status int, name
 
 // waiting counts what waits for the owner; a fault shows on the pages themselves.
 func (c *console) waiting(ctx context.Context) int {
-	all, err := c.cfg.Requests.List(ctx)
+	list, err := c.cfg.Requests.ListIn(ctx, request.Waiting, request.Prepared)
 	if err != nil {
 		return 0
 	}
-	n := 0
-	for _, r := range all {
-		if r.State == request.Waiting || r.State == request.Prepared {
-			n++
-		}
-	}
-	return n
+	return len(list)
 }

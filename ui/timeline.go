@@ -168,15 +168,12 @@ func (c *console) hours(camera string, segs []recording.Segment, start, end time
 
 // askedFor lists what waiting requests ask for of this camera on a day.
 func (c *console) askedFor(ctx context.Context, camera string, start, end time.Time) ([]asked, error) {
-	all, err := c.cfg.Requests.List(ctx)
+	list, err := c.cfg.Requests.ListIn(ctx, request.Waiting, request.Prepared)
 	if err != nil {
 		return nil, err
 	}
 	var out []asked
-	for _, rec := range all {
-		if rec.State != request.Waiting && rec.State != request.Prepared {
-			continue
-		}
+	for _, rec := range list {
 		for _, m := range rec.Matches {
 			s := stretch{later(m.From, start), earlier(m.To, end)}
 			if m.Camera != camera || !s.to.After(s.from) {

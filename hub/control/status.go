@@ -72,12 +72,12 @@ func (c StatusConfig) Read(ctx context.Context) (Status, error) {
 	if s.Cameras, err = c.cameras(ctx); err != nil {
 		return Status{}, err
 	}
-	records, err := c.Requests.List(ctx)
+	counts, err := c.Requests.Counts(ctx)
 	if err != nil {
 		return Status{}, err
 	}
-	for _, r := range records {
-		s.Requests[string(r.State)]++
+	for state, n := range counts {
+		s.Requests[string(state)] = n
 	}
 	jobs, err := c.Outbox.Jobs(ctx)
 	if err != nil {

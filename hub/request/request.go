@@ -103,6 +103,8 @@ type Store interface {
 	Record(ctx context.Context, id string) (Record, error) // ErrNotFound
 	// Records lists the records in the given states, of all if none is given; newest first.
 	Records(ctx context.Context, in ...State) ([]Record, error)
+	// Counts is how many records are in each state.
+	Counts(ctx context.Context) (map[State]int, error)
 	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
 	// It remembers the hash of the record's envelope, as Remember does.
 	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error
