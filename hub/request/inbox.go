@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+	"unicode"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/internal/durable"
@@ -21,14 +24,18 @@ const (
 	inboxRefused = "refused"
 	inboxSource  = "inbox"
 	stable       = time.Second // a file is complete when it has not changed for this long
+	retry        = 5 * time.Second
 )
 
 // inbox takes in the .ghb files that somebody drops into a folder. Those taken
-// in move to done, the others to refused with a .txt that says why.
+// in move to done, the others to refused with a .txt that says why. Whoever can
+// write the folder chooses names and contents, and a share may go away: none of
+// that ends the hub, it is a problem that the owner is told of.
 type inbox struct {
-	s    *Service
-	dir  string
-	seen map[string]sighting // by file name
+	s     *Service
+	dir   string
+	seen  map[string]sighting // by file name
+	stuck map[string]outcome  // taken in or refused, but could not be moved away; by file name
 }
 
 type sighting struct {
@@ -37,33 +44,74 @@ type sighting struct {
 	since   time.Time
 }
 
+func (s sighting) same(t sighting) bool { return s.size == t.size && s.changed.Equal(t.changed) }
+
+// outcome is where a file goes, and why.
+type outcome struct {
+	of             sighting
+	folder, reason string
+}
+
 func (b *inbox) look(ctx context.Context) (again time.Duration, err error) {
-	files, err := os.ReadDir(b.dir)
-	if err != nil {
-		return 0, fmt.Errorf("reading inbox: %w", err)
+	again, trouble, err := b.lookOnce(ctx)
+	text := ""
+	if trouble != nil {
+		text = "The inbox folder is in trouble: " + plainCause(trouble) + ". Files in it may not be taken in, or not be moved away."
 	}
-	seen := map[string]sighting{}
+	if b.s.setProblem("inbox", text) && trouble != nil {
+		b.s.cfg.Log.Warn("inbox in trouble", "err", trouble)
+	}
+	return again, err
+}
+
+// plainCause is a file system's error without its path.
+func plainCause(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return "it cannot be used"
+}
+
+// lookOnce returns an error only if the hub is broken; what is wrong with the folder is trouble.
+func (b *inbox) lookOnce(ctx context.Context) (again time.Duration, trouble, err error) {
+	files, trouble := os.ReadDir(b.dir)
+	if trouble != nil {
+		return 0, trouble, nil
+	}
+	seen, stuck := map[string]sighting{}, map[string]outcome{}
 	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return 0, nil, err
+		}
 		name := f.Name()
 		info, err := f.Info()
 		if err != nil || f.IsDir() || strings.HasPrefix(name, ".") || unfinished(name) {
 			continue // gone again, ours, or still being written
 		}
 		now := sighting{size: info.Size(), changed: info.ModTime(), since: time.Now()}
-		if was, ok := b.seen[name]; ok && was.size == now.size && was.changed.Equal(now.changed) {
-			now.since = was.since
+		out, done := b.stuck[name]
+		if !done || !out.of.same(now) {
+			if was, ok := b.seen[name]; ok && was.same(now) {
+				now.since = was.since
+			}
+			if time.Since(now.since) < stable {
+				seen[name] = now
+				again = stable
+				continue
+			}
+			if out, err = b.take(ctx, name, info); err != nil {
+				return 0, nil, err
+			}
+			out.of = now
 		}
-		if time.Since(now.since) < stable {
-			seen[name] = now
-			again = stable
-			continue
-		}
-		if err := b.take(ctx, name, info); err != nil {
-			return 0, err
+		if err := b.move(name, out); err != nil {
+			trouble, again = err, retry
+			stuck[name] = out
 		}
 	}
-	b.seen = seen
-	return again, nil
+	b.seen, b.stuck = seen, stuck
+	return again, trouble, nil
 }
 
 // unfinished reports names that copiers and browsers give to what they are still writing.
@@ -71,20 +119,20 @@ func unfinished(name string) bool {
 	return slices.Contains([]string{".tmp", ".part", ".partial", ".crdownload"}, strings.ToLower(filepath.Ext(name)))
 }
 
-// take returns an error only if the hub is broken; a bad file is moved away.
-func (b *inbox) take(ctx context.Context, name string, info fs.FileInfo) error {
+// take returns an error only if the hub is broken; a bad file is refused.
+func (b *inbox) take(ctx context.Context, name string, info fs.FileInfo) (outcome, error) {
 	data, refusal := b.read(name, info)
 	if refusal == nil {
 		err := b.s.Take(ctx, inboxSource, data)
 		if err != nil && !errors.As(err, &refusal) {
-			return err
+			return outcome{}, err
 		}
 	}
 	if refusal == nil {
-		return b.move(name, inboxDone, "")
+		return outcome{folder: inboxDone}, nil
 	}
 	b.s.cfg.Log.Info("inbox file refused", "reason", string(refusal.Code))
-	return b.move(name, inboxRefused, refusal.Detail)
+	return outcome{folder: inboxRefused, reason: refusal.Detail}, nil
 }
 
 func (b *inbox) read(name string, info fs.FileInfo) ([]byte, *bulletin.Refusal) {
@@ -97,7 +145,7 @@ func (b *inbox) read(name string, info fs.FileInfo) ([]byte, *bulletin.Refusal) 
 	case info.Size() > maxFile:
 		return nil, bad("It is larger than 8 MiB.")
 	}
-	f, err := os.OpenInRoot(b.dir, name)
+	f, err := b.open(name)
 	if err != nil {
 		return nil, bad("It cannot be opened.")
 	}
@@ -108,28 +156,86 @@ func (b *inbox) read(name string, info fs.FileInfo) ([]byte, *bulletin.Refusal) 
 	return data, nil
 }
 
+// open does not wait for the other end of a pipe that has taken a file's place.
+func (b *inbox) open(name string) (*os.File, error) {
+	root, err := os.OpenRoot(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err := errors.Join(err, root.Close()); err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // move puts a file away under a name of its own, and the reason beside it.
-func (b *inbox) move(name, folder, reason string) error {
-	dir := filepath.Join(b.dir, folder)
-	if err := durable.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("sorting inbox: %w", err)
-	}
-	to := name
-	for i := 2; ; i++ {
-		if _, err := os.Lstat(filepath.Join(dir, to)); errors.Is(err, fs.ErrNotExist) {
-			break
+func (b *inbox) move(name string, out outcome) error {
+	from, dir := filepath.Join(b.dir, name), filepath.Join(b.dir, out.folder)
+	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+		if name != out.folder { // what is in the way goes when its own turn comes
+			return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.EEXIST}
 		}
-		ext := filepath.Ext(name)
-		to = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, ext), i, ext)
+		aside := filepath.Join(b.dir, "."+name+"-"+rand.Text())
+		if err := os.Rename(from, aside); err != nil {
+			return ignoreGone(err)
+		}
+		from = aside
 	}
-	if err := durable.Rename(filepath.Join(b.dir, name), filepath.Join(dir, to)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("sorting inbox: %w", err)
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		return err
 	}
-	if reason == "" {
+	to := freeName(dir, name)
+	if err := durable.Rename(from, filepath.Join(dir, to)); err != nil {
+		return ignoreGone(err)
+	}
+	if out.reason == "" {
 		return nil
 	}
-	if err := durable.WriteFile(filepath.Join(dir, to+".txt"), []byte(reason+"\n"), 0o600); err != nil {
-		return fmt.Errorf("sorting inbox: %w", err)
+	return durable.WriteFile(filepath.Join(dir, to+".txt"), []byte(out.reason+"\n"), 0o600)
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return err
+}
+
+const keptName = 80 // bytes of a file's name
+
+// freeName is short and plain whatever the file was called, and ends with a
+// number or a random word if its name is taken.
+func freeName(dir, name string) string {
+	plain := strings.TrimLeft(strings.Map(func(r rune) rune {
+		if r < 128 && (r == ' ' || r == '.' || r == '-' || r == '(' || r == ')' || unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return '_'
+	}, name), ".")
+	ext := filepath.Ext(plain)
+	if len(ext) > 8 {
+		ext = ""
+	}
+	base := strings.TrimSuffix(plain, ext)
+	base = base[:min(len(base), keptName)]
+	for i := 1; i < 10; i++ {
+		to := base + ext
+		if i > 1 {
+			to = fmt.Sprintf("%s (%d)%s", base, i, ext)
+		}
+		_, err1 := os.Lstat(filepath.Join(dir, to))
+		_, err2 := os.Lstat(filepath.Join(dir, to+".txt"))
+		if to != "" && errors.Is(err1, fs.ErrNotExist) && errors.Is(err2, fs.ErrNotExist) {
+			return to
+		}
+	}
+	return base + "-" + rand.Text() + ext
 }

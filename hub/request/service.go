@@ -113,11 +113,11 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.transport == nil {
 		s.transport = plainTransport()
 	}
-	for _, dir := range []string{cfg.Inbox, cfg.Agencies} {
-		if dir == "" {
-			continue
-		}
-		if err := durable.MkdirAll(dir, 0o700); err != nil {
+	if cfg.Inbox != "" {
+		_ = durable.MkdirAll(cfg.Inbox, 0o700) // if it is not there, the first look tells the owner
+	}
+	if cfg.Agencies != "" {
+		if err := durable.MkdirAll(cfg.Agencies, 0o700); err != nil {
 			return nil, fmt.Errorf("making folder: %w", err)
 		}
 	}
