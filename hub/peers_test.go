@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -22,68 +23,120 @@ import (
 )
 
 // peerSeconds is how long the peers' file is; it is recorded whole.
-const peerSeconds = 64
+const (
+	peerSeconds = 64
+	peerRate    = 15 // pictures a second
+)
 
-// TestRecordsPeers records cameras nobody here wrote, a go2rtc and a GStreamer
-// RTSP server, and compares what is on disk with the file they play.
+// peer is a camera nobody here wrote.
+type peer struct {
+	name  string
+	start func(t *testing.T, dir, source string) (url string)
+	// sends makes of an access unit of the file, as NAL units, what the peer sends.
+	sends func(nals, params [][]byte) [][]byte
+	// late is how much of the film's start may go by before the peer answers PLAY.
+	late time.Duration
+	kept int // AAC frames of the film's end that the peer may keep to itself
+}
+
+// lateSounds is how many AAC frames may come before the first picture is whole;
+// sound without a picture is not stored. The first picture ends where the second
+// begins, and one frame more is the encoder's priming.
+const lateSounds = 5
+
+// peers begin the film when they are asked for it and hand all NAL units on;
+// which they add is stated here.
+var peers = []peer{
+	// go2rtc has ffmpeg send the film to it and passes ffmpeg's packets on. The
+	// film runs from DESCRIBE on, so that it may be under way by PLAY; what is
+	// sent then begins in the middle of a group of pictures, and recording with
+	// the next key frame, at most two seconds into the film. ffmpeg puts four AAC
+	// frames into a packet and never sends the last packet unless it is full.
+	{"go2rtc", startGo2rtc, func(nals, _ [][]byte) [][]byte { return nals }, 2 * time.Second, 3},
+	// GStreamer waits for PLAY. Its rtph264pay repeats the parameter sets before
+	// each IDR slice, as config-interval=-1 has it. The first and the last AAC frame
+	// are priming and padding to it and are not sent.
+	{"gstreamer", startGStreamer, func(nals, params [][]byte) [][]byte {
+		if i := slices.IndexFunc(nals, func(n []byte) bool { return nalType(n) == 5 }); i >= 0 {
+			return slices.Concat(nals[:i], params, nals[i:])
+		}
+		return nals
+	}, 0, 1},
+}
+
+// nalType is nal_unit_type of ITU-T H.264 7.3.1.
+func nalType(nal []byte) byte { return nal[0] & 31 }
+
+// TestRecordsPeers records a go2rtc and a GStreamer RTSP server and compares
+// what is on disk, NAL unit by NAL unit and AAC frame by AAC frame, with the
+// file they play. The file's access units have delimiters and SEI.
 func TestRecordsPeers(t *testing.T) {
 	if testing.Short() {
 		t.Fatal("this test takes a minute and has no short form; leave it out with -skip")
 	}
 	dir := t.TempDir()
 	source := filepath.Join(dir, "source.mp4")
-	tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=640x360:r=15:d=%d", peerSeconds),
+	tool(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=640x360:r=%d:d=%d", peerRate, peerSeconds),
 		"-f", "lavfi", "-i", fmt.Sprintf("sine=440:r=32000:d=%d", peerSeconds), "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main",
+		"-b:v", "800k", "-maxrate", "1200k", "-bufsize", "1200k", "-x264-params", "aud=1:nal-hrd=vbr",
 		"-g", "30", "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "1", "-movflags", "+faststart", source)
-	want := pictures(t, source)
+	pictures, sound, params := frames(t, source, "v"), frames(t, source, "a"), paramSets(t, source)
 
-	go2rtcURL := startGo2rtc(t, dir, source)
-	gstURL := startGStreamer(t, source)
+	config := "listen: 127.0.0.1:0\ncameras:\n"
+	for _, p := range peers {
+		config += fmt.Sprintf("  - {name: %s, url: %q}\n", p.name, p.start(t, dir, source))
+	}
 	data := filepath.Join(dir, "data")
-	writeConfig(t, data, fmt.Sprintf(`listen: 127.0.0.1:0
-cameras:
-  - {name: go2rtc, url: %q}
-  - {name: gstreamer, url: %q}
-`, go2rtcURL, gstURL))
+	writeConfig(t, data, config)
 	h := startHub(t, data)
-	for _, camera := range []string{"go2rtc", "gstreamer"} {
-		t.Run(camera, func(t *testing.T) {
-			got, files := awaitPictures(t, h, camera, time.Now().Add((peerSeconds+40)*time.Second), len(want)-15)
-			comparePictures(t, want, got)
-			for _, f := range files {
-				probeDecodes(t, f)
+	for _, p := range peers {
+		t.Run(p.name, func(t *testing.T) {
+			var want []string
+			for _, picture := range pictures {
+				want = append(want, describe(p.sends(nals(t, picture), params)))
 			}
+			files := awaitRun(t, h, p.name, time.Now().Add((peerSeconds+40)*time.Second))
+			var got, heard []string
+			for _, f := range files {
+				v, a := frames(t, f, "v"), frames(t, f, "a")
+				probe(t, f, len(v), len(a))
+				for _, picture := range v {
+					got = append(got, describe(nals(t, picture)))
+				}
+				heard = append(heard, describeAll(a)...)
+			}
+			compare(t, "pictures", want, got, int(p.late.Seconds()*peerRate), 0)
+			compare(t, "sounds", describeAll(sound), heard, int(p.late.Seconds()*32000/1024)+lateSounds, p.kept)
 		})
 	}
 }
 
-// comparePictures wants the recorded pictures to be the file's, bit for bit
-// and without a hole, from a key frame in the first two seconds on, to the end. A
-// peer that plays its file again adds pictures after that.
-func comparePictures(t *testing.T, want, got [][32]byte) {
+// compare wants got to be want without a hole, from at the latest number late on,
+// to the end less kept, and nothing else.
+func compare(t *testing.T, what string, want, got []string, late, kept int) {
 	t.Helper()
 	if len(got) == 0 {
-		t.Fatal("nothing was recorded")
+		t.Fatalf("no %s were recorded", what)
 	}
 	first := slices.Index(want, got[0])
-	if first < 0 || first > 30 {
-		t.Fatalf("recording begins with picture %d of the file", first)
+	if first < 0 || first > late {
+		t.Fatalf("recorded %s begin with number %d of the file (-1: none of them), %s; the file with %s", what, first, got[0], want[0])
 	}
 	rest := want[first:]
-	if len(got) < len(rest) {
-		t.Fatalf("%d pictures are recorded, %d were sent", len(got), len(rest))
-	}
-	for i := range rest {
+	for i := range min(len(got), len(rest)) {
 		if got[i] != rest[i] {
-			t.Fatalf("picture %d differs from what was sent", i)
+			t.Fatalf("%s: number %d of the file was recorded as\n%s, not\n%s", what, first+i, got[i], rest[i])
 		}
 	}
-	t.Logf("%d of %d pictures are byte-identical, from picture %d on", len(rest), len(want), first)
+	if len(got) > len(rest) || len(got) < len(rest)-kept {
+		t.Fatalf("%d %s are recorded, %d were sent", len(got), what, len(rest))
+	}
+	t.Logf("%d of %d %s are byte-identical, from number %d on", len(got), len(want), what, first)
 }
 
-// awaitPictures waits until enough pictures of the first run are durable and
-// returns their hashes and the files.
-func awaitPictures(t *testing.T, h *hub, camera string, until time.Time, enough int) ([][32]byte, []string) {
+// awaitRun waits until the camera's first run is over, which is when the film
+// is, and returns its files.
+func awaitRun(t *testing.T, h *hub, camera string, until time.Time) []string {
 	t.Helper()
 	for {
 		segs, err := h.archive.Segments(t.Context(), camera, recording.Main, time.Time{}, time.Now().Add(time.Hour))
@@ -92,19 +145,16 @@ func awaitPictures(t *testing.T, h *hub, camera string, until time.Time, enough 
 		}
 		var files []string
 		var total time.Duration
+		over := false
 		for _, s := range segs {
 			if s.Run == segs[0].Run {
 				files = append(files, filepath.Join(h.data, "footage", filepath.FromSlash(s.Path)))
 				total += s.Duration
+				over = s.State == recording.Closed
 			}
 		}
-		done := len(segs) > 0 && segs[len(segs)-1].Run != segs[0].Run
-		if done || int(total.Seconds()*15) >= enough && segs[len(files)-1].State == recording.Closed {
-			var all [][32]byte
-			for _, f := range files {
-				all = append(all, pictures(t, f)...)
-			}
-			return all, files
+		if over && total > (peerSeconds-10)*time.Second {
+			return files
 		}
 		if time.Now().After(until) {
 			t.Fatalf("%s: only %v recorded", camera, total)
@@ -113,41 +163,113 @@ func awaitPictures(t *testing.T, h *hub, camera string, until time.Time, enough 
 	}
 }
 
-// pictures returns the hash of each picture's VCL NAL units (types 1 and 5, ITU-T H.264
-// table 7-1) in file order, read with ffmpeg.
-func pictures(t *testing.T, path string) [][32]byte {
+// frames returns the samples of one track of a file as they are stored, read
+// with ffmpeg.
+func frames(t *testing.T, path, track string) [][]byte {
 	t.Helper()
-	out := tool(t, "ffmpeg", "-v", "error", "-i", path, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-")
-	var list [][32]byte
-	for _, nal := range bytes.Split(out, []byte{0, 0, 1}) {
-		nal = bytes.TrimRight(nal, "\x00") // the zero_byte of the next start code
-		if len(nal) > 0 && (nal[0]&31 == 1 || nal[0]&31 == 5) {
-			list = append(list, sha256.Sum256(nal))
+	sizes := tool(t, "ffprobe", "-v", "error", "-ignore_editlist", "1", "-select_streams", track, "-show_entries", "packet=size", "-of", "json", path)
+	data := tool(t, "ffmpeg", "-v", "error", "-ignore_editlist", "1", "-i", path, "-map", "0:"+track, "-c", "copy", "-f", "data", "-")
+	var list struct {
+		Packets []struct {
+			Size int `json:"size,string"`
 		}
 	}
-	return list
-}
-
-// probeDecodes wants ffprobe to read a file and its tables to agree with what decodes.
-func probeDecodes(t *testing.T, path string) {
-	t.Helper()
-	var probe struct {
-		Streams []struct {
-			CodecType string `json:"codec_type"`
-			Counted   string `json:"nb_read_frames"`
-			Packets   string `json:"nb_read_packets"`
-		}
-	}
-	out := tool(t, "ffprobe", "-v", "error", "-count_frames", "-count_packets", "-show_streams", "-of", "json", path)
-	if err := json.Unmarshal(out, &probe); err != nil {
+	if err := json.Unmarshal(sizes, &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(probe.Streams) != 2 {
-		t.Fatalf("%s has %d streams, want picture and sound", path, len(probe.Streams))
+	var all [][]byte
+	for _, p := range list.Packets {
+		if p.Size > len(data) {
+			t.Fatalf("%s: ffmpeg copied less than ffprobe counted", path)
+		}
+		all, data = append(all, data[:p.Size]), data[p.Size:]
 	}
-	for _, s := range probe.Streams {
-		if s.Counted != s.Packets {
-			t.Errorf("%s: of %s packets of %s, %s decode", path, s.Packets, s.CodecType, s.Counted)
+	if len(data) > 0 {
+		t.Fatalf("%s: ffmpeg copied %d bytes more than ffprobe counted", path, len(data))
+	}
+	return all
+}
+
+// nals splits a sample at its four-byte lengths (ISO/IEC 14496-15 5.3.2).
+func nals(t *testing.T, sample []byte) [][]byte {
+	t.Helper()
+	var all [][]byte
+	for len(sample) > 0 {
+		n := uint64(0)
+		if len(sample) > 4 {
+			n = uint64(binary.BigEndian.Uint32(sample))
+		}
+		if n == 0 || n > uint64(len(sample)-4) {
+			t.Fatalf("a sample ends inside of a NAL unit")
+		}
+		all, sample = append(all, sample[4:4+n]), sample[4+n:]
+	}
+	return all
+}
+
+// paramSets returns SPS and PPS of a file.
+func paramSets(t *testing.T, path string) [][]byte {
+	t.Helper()
+	var all [][]byte
+	out := tool(t, "ffmpeg", "-v", "error", "-i", path, "-map", "0:v", "-c", "copy", "-frames:v", "1", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-")
+	for _, nal := range bytes.Split(out, []byte{0, 0, 1}) {
+		nal = bytes.TrimRight(nal, "\x00") // the zero_byte of the next start code
+		if len(nal) > 0 && (nalType(nal) == 7 || nalType(nal) == 8) {
+			all = append(all, nal)
+		}
+	}
+	return all
+}
+
+// describe is a frame in a form that is equal when its parts are: type, size
+// and hash of each.
+func describe(parts [][]byte) string {
+	var b strings.Builder
+	for _, p := range parts {
+		fmt.Fprintf(&b, "[%d: %d bytes %x]", nalType(p), len(p), sha256.Sum256(p))
+	}
+	return b.String()
+}
+
+func describeAll(frames [][]byte) []string {
+	var all []string
+	for _, f := range frames {
+		all = append(all, describe([][]byte{f}))
+	}
+	return all
+}
+
+// probe wants ffprobe to list and to decode each frame that is stored. A second
+// look, as a player has it, may leave out sound that the edit list places
+// before the first picture.
+func probe(t *testing.T, path string, pictures, sounds int) {
+	t.Helper()
+	for _, edits := range []string{"1", "0"} {
+		var found struct {
+			Streams []struct {
+				Type    string `json:"codec_type"`
+				Decoded int    `json:"nb_read_frames,string"`
+				Packets int    `json:"nb_read_packets,string"`
+			}
+		}
+		out := tool(t, "ffprobe", "-v", "error", "-ignore_editlist", edits, "-count_frames", "-count_packets", "-show_streams", "-of", "json", path)
+		if err := json.Unmarshal(out, &found); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{"video": pictures, "audio": sounds}
+		for _, s := range found.Streams {
+			n := want[s.Type]
+			if edits == "0" && s.Type == "audio" && n-s.Packets < 10 {
+				n = s.Packets
+			}
+			if n == 0 || s.Packets != n || s.Decoded != n {
+				t.Errorf("%s: %d %s frames are stored, %d are listed, %d decode (ignore_editlist %s)",
+					path, want[s.Type], s.Type, s.Packets, s.Decoded, edits)
+			}
+			delete(want, s.Type)
+		}
+		if len(want) > 0 {
+			t.Errorf("%s lacks %v", path, want)
 		}
 	}
 }
@@ -181,7 +303,7 @@ func startGo2rtc(t *testing.T, dir, source string) string {
 	return fmt.Sprintf("rtsp://127.0.0.1:%d/cam", rtsp)
 }
 
-func startGStreamer(t *testing.T, source string) string {
+func startGStreamer(t *testing.T, _, source string) string {
 	t.Helper()
 	port := freePort(t)
 	c := exec.Command("/usr/bin/python3", "testdata/peers/gst-camera.py", fmt.Sprint(port), source)
