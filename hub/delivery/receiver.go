@@ -10,10 +10,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/bdragon300/tusgo"
@@ -90,51 +88,6 @@ func tlsConfig(pin []byte) *tls.Config {
 		return nil
 	}
 	return c
-}
-
-// dialControl looks at the address that is dialled, after DNS, so that a name
-// cannot lead into the home.
-func dialControl(private bool) func(network, address string, c syscall.RawConn) error {
-	return func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil || !mayDial(a.Addr(), private) {
-			return errPrivate
-		}
-		return nil
-	}
-}
-
-// reserved networks that netip's predicates do not know (IANA special-purpose
-// registries). The last three carry an IPv4 address that would escape the check.
-var reserved = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
-	netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
-	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"),
-	netip.MustParsePrefix("fec0::/10"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
-}
-
-// mayDial lets through public unicast addresses; private, loopback and
-// link-local ones too if the owner allows them for the agency.
-func mayDial(a netip.Addr, private bool) bool {
-	a = a.Unmap().WithZone("")
-	if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
-		return false
-	}
-	if private {
-		return true
-	}
-	if a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || !a.IsGlobalUnicast() {
-		return false
-	}
-	for _, p := range reserved {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
 }
 
 // statusError is an answer that is no success.
