@@ -70,7 +70,13 @@ type Store interface {
 // Config configures an Outbox.
 type Config struct {
 	Store Store
-	Done  func(ctx context.Context, j Job) // told after FinishJob
+	// Check is asked after the cool-down and before the first byte of each attempt
+	// whether the job's agency may still have its package; nil allows all. A why
+	// that is not empty says in plain words for the owner that it may not: the job
+	// fails for good, with why in the ledger. An err is a fault of the asking, such
+	// as a store that does not answer: nothing is sent, and the job is tried again.
+	Check func(ctx context.Context, j Job) (why string, err error)
+	Done  func(ctx context.Context, j Job) // told after FinishJob, and once more by the next Run; not ended by a caller of Cancel
 	Log   *slog.Logger
 	Now   func() time.Time
 	Retry time.Duration // first back-off; default 5 s, doubled with jitter up to 1 h

@@ -63,11 +63,20 @@ func newHub(t testing.TB, change ...func(*bulletin.Profile)) *hub {
 }
 
 // restart makes a new outbox, as a new process would.
-func (h *hub) restart() {
-	h.Outbox = delivery.New(delivery.Config{
+func (h *hub) restart(change ...func(*delivery.Config)) {
+	cfg := delivery.Config{
 		Store: h.house, Chunk: chunk, Retry: 20 * time.Millisecond,
-		Done: func(_ context.Context, j delivery.Job) { h.done <- j },
-	})
+		Done: func(ctx context.Context, j delivery.Job) {
+			if ctx.Err() != nil {
+				h.t.Errorf("told of job %d with a dead context", j.ID)
+			}
+			h.done <- j
+		},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	h.Outbox = delivery.New(cfg)
 }
 
 // approve seals a random file and approves it, as the request service would.

@@ -29,19 +29,19 @@ type Outbox struct {
 
 	mu     sync.Mutex         // guards what follows, and each attempt's fields
 	live   map[int64]*attempt // by job
-	ending map[int64]bool     // being cancelled: not to be started
+	ending map[int64]int      // how many are cancelling it: not to be started
 }
 
 // attempt is one try at a job. Its fields are guarded by Outbox.mu.
 type attempt struct {
-	stop    context.CancelCauseFunc
-	ended   chan struct{}
-	offset  int64 // bytes handed to the network
-	whole   bool  // every byte has been handed to the network: too late to cancel
-	stopped bool  // cancelled: no further byte
+	stop      context.CancelCauseFunc
+	ended     chan struct{}
+	offset    int64 // bytes handed to the network
+	confirmed int64 // bytes that the receiver has
+	begun     bool  // a byte was handed to the network, now or in an earlier attempt
+	whole     bool  // every byte has been handed to the network: too late to cancel
+	stopped   bool  // cancelled: no further byte
 }
-
-var errCancelled = errors.New("cancelled")
 
 // New returns an Outbox.
 func New(cfg Config) *Outbox {
@@ -60,7 +60,7 @@ func New(cfg Config) *Outbox {
 	if cfg.Done == nil {
 		cfg.Done = func(context.Context, Job) {}
 	}
-	return &Outbox{cfg: cfg, kicked: make(chan struct{}, 1), live: map[int64]*attempt{}, ending: map[int64]bool{}}
+	return &Outbox{cfg: cfg, kicked: make(chan struct{}, 1), live: map[int64]*attempt{}, ending: map[int64]int{}}
 }
 
 // Run sends due jobs until ctx ends; a job interrupted is resumed by the next
@@ -107,17 +107,19 @@ func (o *Outbox) tellAgain(ctx context.Context) error {
 func (s State) final() bool { return s == Done || s == Failed || s == Cancelled }
 
 // start begins the attempts that are due and returns how long nothing else is.
+// It reads the table under the lock: an attempt stores how it went before it
+// leaves live, so that no row is older than the job's last attempt.
 func (o *Outbox) start(ctx context.Context, g *errgroup.Group) (time.Duration, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	jobs, err := o.cfg.Store.Jobs(ctx)
 	if err != nil {
 		return 0, err
 	}
 	now, wait := o.cfg.Now(), glance
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	for i := len(jobs) - 1; i >= 0; i-- { // oldest first
 		j := jobs[i]
-		if j.State.final() || o.live[j.ID] != nil || o.ending[j.ID] {
+		if j.State.final() || o.live[j.ID] != nil || o.ending[j.ID] > 0 {
 			continue
 		}
 		if left := max(j.NotBefore.Sub(now), j.NextTry.Sub(now)); left > 0 {
@@ -128,14 +130,15 @@ func (o *Outbox) start(ctx context.Context, g *errgroup.Group) (time.Duration, e
 			continue // the end of an attempt kicks
 		}
 		actx, stop := context.WithCancelCause(ctx)
-		a := &attempt{stop: stop, ended: make(chan struct{}), offset: j.Offset}
+		a := &attempt{stop: stop, ended: make(chan struct{}), offset: j.Offset, confirmed: j.Offset, begun: j.UploadURL != ""}
 		o.live[j.ID] = a
 		g.Go(func() error { return o.attempt(actx, j, a) })
 	}
 	return wait, nil
 }
 
-// attempt tries once and stores how it went.
+// attempt tries once and stores how it went. Its error is a store that is broken:
+// a job that ended meanwhile, Cancel and the end of Run are none.
 func (o *Outbox) attempt(ctx context.Context, j Job, a *attempt) error {
 	defer func() {
 		a.stop(nil)
@@ -146,35 +149,44 @@ func (o *Outbox) attempt(ctx context.Context, j Job, a *attempt) error {
 		o.Kick()
 	}()
 	before := j.Offset
-	j.State = Sending
-	err := o.cfg.Store.SaveJob(ctx, j)
-	if err != nil && !errors.Is(err, ErrFinished) {
-		err = &storeError{err}
-	} else if err == nil {
-		o.cfg.Log.Info("sending package", "request", j.Request, "agency", j.Agency, "bytes", j.Bytes)
-		err = o.send(ctx, &j, a)
-	}
+	err := o.try(ctx, &j, a)
 	var broken *storeError
-	switch {
-	case err == nil, errors.Is(err, ErrFinished):
-		return nil
-	case ctx.Err() != nil:
-		return nil // Cancel, or the end of Run: what was sent is stored
-	case errors.As(err, &broken):
+	if err != nil && !errors.Is(err, ErrFinished) && ctx.Err() == nil && !errors.As(err, &broken) {
+		err = o.failed(ctx, j, before, err)
+	}
+	if errors.Is(err, ErrFinished) || ctx.Err() != nil {
+		return nil // what was sent is stored
+	}
+	return err
+}
+
+func (o *Outbox) try(ctx context.Context, j *Job, a *attempt) error {
+	j.State = Sending
+	if err := o.save(ctx, *j); err != nil {
 		return err
 	}
-	return o.failed(ctx, j, before, err)
+	o.cfg.Log.Info("sending package", "request", j.Request, "agency", j.Agency, "bytes", j.Bytes)
+	return o.send(ctx, j, a)
+}
+
+// save stores progress.
+func (o *Outbox) save(ctx context.Context, j Job) error {
+	err := o.cfg.Store.SaveJob(ctx, j)
+	if err == nil || errors.Is(err, ErrFinished) || ctx.Err() != nil {
+		return err
+	}
+	return &storeError{err}
 }
 
 // failed stores a try that did not succeed: the next one, or the end.
 func (o *Outbox) failed(ctx context.Context, j Job, before int64, err error) error {
 	f := explain(err)
-	j.Error = f.words
-	o.cfg.Log.Info("package not sent yet", "request", j.Request, "agency", j.Agency, "reason", f.words, "err", err)
+	j.Error = withoutURLs(f.words)
+	o.cfg.Log.Info("package not sent yet", "request", j.Request, "agency", j.Agency, "reason", j.Error, "err", withoutPaths(err))
 	now := o.cfg.Now()
-	if now.Sub(j.NotBefore) > giveUpAfter {
+	if now.Sub(j.NotBefore) > giveUpAfter && f.lasting != lastingForGood {
 		f.lasting = lastingForGood
-		j.Error = "Given up after 14 days. " + f.words
+		j.Error = "Given up after 14 days. " + j.Error
 	}
 	if f.lasting == lastingForGood {
 		return o.finish(ctx, j, Failed, entryFailed(j, now))
@@ -188,10 +200,7 @@ func (o *Outbox) failed(ctx context.Context, j Job, before int64, err error) err
 	}
 	j.Attempts++
 	j.State, j.NextTry = Retrying, now.Add(delay)
-	if err := o.cfg.Store.SaveJob(ctx, j); err != nil && !errors.Is(err, ErrFinished) && ctx.Err() == nil {
-		return err
-	}
-	return nil
+	return o.save(ctx, j)
 }
 
 // backoff doubles from first up to an hour; half of it is random, so that hubs
@@ -228,65 +237,27 @@ func (o *Outbox) Jobs(ctx context.Context) ([]Job, error) {
 	return jobs, nil
 }
 
-func (o *Outbox) job(ctx context.Context, id int64) (Job, error) {
+// job returns the newest job that is wanted.
+func (o *Outbox) job(ctx context.Context, wanted func(Job) bool) (Job, error) {
 	jobs, err := o.cfg.Store.Jobs(ctx)
 	if err != nil {
 		return Job{}, err
 	}
 	for _, j := range jobs {
-		if j.ID == id {
+		if wanted(j) {
 			return j, nil
 		}
 	}
 	return Job{}, ErrNotFound
 }
 
-// Cancel stops a job that is not done, until its last byte was sent; then it
-// gives ErrTooLate, or ErrFinished for one that has ended.
-func (o *Outbox) Cancel(ctx context.Context, id int64) error {
-	o.mu.Lock()
-	a := o.live[id]
-	if a != nil && a.whole {
-		o.mu.Unlock()
-		return ErrTooLate
-	}
-	o.ending[id] = true
-	if a != nil {
-		a.stopped = true
-		a.stop(errCancelled)
-	}
-	o.mu.Unlock()
-	defer func() {
-		o.mu.Lock()
-		delete(o.ending, id)
-		o.mu.Unlock()
-		o.Kick()
-	}()
-	if a != nil {
-		select {
-		case <-a.ended:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	j, err := o.job(ctx, id)
-	switch {
-	case err != nil:
-		return err
-	case j.State.final():
-		return ErrFinished
-	case j.Offset == j.Bytes:
-		return ErrTooLate
-	}
-	j.Error = "You cancelled it."
-	return o.finish(ctx, j, Cancelled, entryCancelled(j, o.cfg.Now()))
-}
+func byID(id int64) func(Job) bool { return func(j Job) bool { return j.ID == id } }
 
 // SendNow ends a job's cool-down, or its wait for the next try.
 func (o *Outbox) SendNow(ctx context.Context, id int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	j, err := o.job(ctx, id)
+	j, err := o.job(ctx, byID(id))
 	if err != nil {
 		return err
 	}

@@ -39,22 +39,27 @@ func (o *Outbox) send(ctx context.Context, j *Job, a *attempt) error {
 		return err
 	}
 	defer to.close()
-	f, err := openSealed(*j)
+	f, err := openSealed(ctx, *j)
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // it is only read
+	if j.UploadURL == "" {
+		if err := o.allowed(ctx, *j); err != nil {
+			return err
+		}
+	}
 
 	// A receipt that is there already means that every byte arrived in an
 	// earlier attempt, whose end we did not see.
-	if got, err := o.collect(ctx, to, j, profile); got || err != nil {
+	if got, err := o.collect(ctx, to, j, a, profile); got || err != nil {
 		return err
 	}
 	if err := o.upload(ctx, to, j, a, f); err != nil {
 		return err
 	}
 	for try := range receiptTries {
-		if got, err := o.collect(ctx, to, j, profile); got || err != nil {
+		if got, err := o.collect(ctx, to, j, a, profile); got || err != nil {
 			return err
 		}
 		if err := sleep(ctx, time.Second<<try); err != nil {
@@ -62,6 +67,25 @@ func (o *Outbox) send(ctx context.Context, j *Job, a *attempt) error {
 		}
 	}
 	return errNoReceipt
+}
+
+// allowed asks Config.Check. A job of which nothing was sent asks before the
+// receiver hears of it; one whose upload was begun asks when there are bytes
+// left, so that a receipt for what was sent whole is never lost.
+func (o *Outbox) allowed(ctx context.Context, j Job) error {
+	if o.cfg.Check == nil {
+		return nil
+	}
+	why, err := o.cfg.Check(ctx, j)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return errors.Join(errUnchecked, err)
+	case why != "":
+		return revokedError(why)
+	}
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -75,13 +99,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // openSealed opens the package and hashes it whole. Only this open file is
 // read from then on: another one put in its place would not be sent.
-func openSealed(j Job) (*os.File, error) {
+func openSealed(ctx context.Context, j Job) (*os.File, error) {
 	f, err := os.Open(j.Path)
 	if err != nil {
 		return nil, errors.Join(errFile, err)
 	}
 	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, j.Bytes+1))
+	n, err := io.Copy(h, io.LimitReader(&whileWanted{ctx, f}, j.Bytes+1))
 	if err != nil {
 		return nil, errors.Join(errFile, err, f.Close())
 	}
@@ -92,8 +116,22 @@ func openSealed(j Job) (*os.File, error) {
 	return f, nil
 }
 
+// whileWanted reads until its context ends: to hash a large package takes minutes.
+type whileWanted struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (w *whileWanted) Read(b []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.r.Read(b)
+}
+
 // collect asks for the receipt, checks it and finishes the job with it.
-func (o *Outbox) collect(ctx context.Context, to *receiver, j *Job, p bulletin.VerifiedProfile) (bool, error) {
+func (o *Outbox) collect(ctx context.Context, to *receiver, j *Job, a *attempt, p bulletin.VerifiedProfile) (bool, error) {
 	envelope, err := to.receipt(ctx, j.Digest)
 	if err != nil || envelope == nil {
 		return false, err
@@ -105,10 +143,24 @@ func (o *Outbox) collect(ctx context.Context, to *receiver, j *Job, p bulletin.V
 	if r.Agency != p.Agency || r.SHA256 != j.Digest || r.Bytes != j.Bytes {
 		return false, errReceipt
 	}
+	if err := o.sentWhole(a); err != nil {
+		return false, err
+	}
 	done := *j
 	done.Receipt, done.Offset, done.Error = envelope, j.Bytes, ""
 	now := o.cfg.Now()
 	return true, o.finish(ctx, done, Done, entrySent(done, to.host, now), entryReceipt(done, r, now))
+}
+
+// sentWhole makes it too late to cancel, unless that has happened.
+func (o *Outbox) sentWhole(a *attempt) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if a.stopped {
+		return errCancelled
+	}
+	a.begun, a.whole = true, true
+	return nil
 }
 
 // upload resumes the job's upload, or makes a new one, and sends what is left.
@@ -116,6 +168,11 @@ func (o *Outbox) upload(ctx context.Context, to *receiver, j *Job, a *attempt, f
 	u, err := to.resume(ctx, *j)
 	if err != nil {
 		return err
+	}
+	if j.UploadURL != "" && (u == nil || u.RemoteOffset < j.Bytes) {
+		if err := o.allowed(ctx, *j); err != nil {
+			return err
+		}
 	}
 	if u == nil {
 		if u, err = to.create(ctx, *j); err != nil {
@@ -142,17 +199,13 @@ func (o *Outbox) upload(ctx context.Context, to *receiver, j *Job, a *attempt, f
 func (o *Outbox) reached(ctx context.Context, j *Job, a *attempt, offset int64) error {
 	j.Offset = offset
 	o.mu.Lock()
-	a.offset, a.whole = offset, offset == j.Bytes
+	a.offset, a.confirmed, a.whole = offset, offset, offset == j.Bytes
 	stopped := a.stopped
 	o.mu.Unlock()
 	if stopped {
 		return errCancelled
 	}
-	err := o.cfg.Store.SaveJob(ctx, *j)
-	if err == nil || errors.Is(err, ErrFinished) || ctx.Err() != nil {
-		return err
-	}
-	return &storeError{err}
+	return o.save(ctx, *j)
 }
 
 // watched is the body of a PATCH: it keeps the live offset, and lets Cancel and
@@ -174,15 +227,18 @@ func (w *watched) Read(b []byte) (int, error) {
 	}
 	w.at += int64(n)
 	w.a.offset = w.at
+	w.a.begun = w.a.begun || n > 0
 	w.a.whole = w.at == w.end
 	return n, err
 }
 
-// finish stores a final state with its ledger entries, then tells.
+// finish stores a final state with its ledger entries, then tells. Once begun it
+// does not end with ctx: what is stored is told.
 func (o *Outbox) finish(ctx context.Context, j Job, s State, e ...ledger.Entry) error {
+	ctx = context.WithoutCancel(ctx)
 	j.State, j.Finished = s, o.cfg.Now()
 	if err := o.cfg.Store.FinishJob(ctx, j, e...); err != nil {
-		if errors.Is(err, ErrFinished) || ctx.Err() != nil {
+		if errors.Is(err, ErrFinished) {
 			return err
 		}
 		return &storeError{err}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/bdragon300/tusgo"
@@ -26,7 +27,13 @@ var (
 	errProtocol  = errors.New("answer does not follow tus 1.0")
 	errReceipt   = errors.New("receipt is not valid for the package")
 	errNoReceipt = errors.New("no receipt yet")
+	errUnchecked = errors.New("agency could not be looked up")
 )
+
+// revokedError says in plain words why an agency may not have a package any more.
+type revokedError string
+
+func (e revokedError) Error() string { return "revoked: " + string(e) }
 
 // lasting says how soon another try makes sense.
 type lasting int
@@ -55,12 +62,17 @@ var faults = []struct {
 	{errPrivate, fault{"The receiver's address is in a private network, which you have not allowed for this agency.", lastingForLong}},
 	{errHost, fault{"The receiver names a host that is not in the agency's signed profile.", lastingForLong}},
 	{errReceipt, fault{"The receiver's receipt is not valid for this package.", lastingForLong}},
-	{errNoReceipt, fault{"The receiver has every byte but has not signed for them yet.", lastingBriefly}},
+	{errNoReceipt, fault{"The receiver has received everything but has not signed yet.", lastingBriefly}},
+	{errUnchecked, fault{"This hub could not look up whether the agency may still have it.", lastingBriefly}},
 	{errProtocol, fault{"The receiver's answers make no sense.", lastingForLong}},
 }
 
 // explain puts an error of an attempt into plain words.
 func explain(err error) fault {
+	var revoked revokedError
+	if errors.As(err, &revoked) {
+		return fault{string(revoked), lastingForGood}
+	}
 	for _, f := range faults {
 		if errors.Is(err, f.err) {
 			return f.fault
@@ -97,6 +109,19 @@ func explainStatus(status int) fault {
 	return fault{fmt.Sprintf("The receiver is in trouble (status %d).", status), lastingBriefly}
 }
 
+var (
+	urls  = regexp.MustCompile(`\S*://\S*`)
+	paths = regexp.MustCompile(`\S*/\S*`)
+)
+
+// withoutURLs is for people: who knows an upload's address can add to it.
+func withoutURLs(words string) string { return urls.ReplaceAllString(words, "(an address)") }
+
+// withoutPaths is for the log: neither http.Client's errors, which quote whole
+// addresses, nor a receiver that quotes the path of one puts an upload's address
+// or a package's digest there.
+func withoutPaths(err error) string { return paths.ReplaceAllString(err.Error(), "…") }
+
 func entry(j Job, kind ledger.Kind, now time.Time, data map[string]any, text string) ledger.Entry {
 	data["package"], data["sha256"], data["approval"] = j.PackageID, j.Digest, j.Entry
 	e := ledger.Entry{Time: now, Kind: kind, Request: j.Request, Agency: j.Agency, Text: text}
@@ -121,6 +146,16 @@ func entryFailed(j Job, now time.Time) ledger.Entry {
 }
 
 func entryCancelled(j Job, now time.Time) ledger.Entry {
+	sent := "nothing of it had been sent"
+	if j.UploadURL != "" {
+		sent = fmt.Sprintf("the receiver had confirmed %d of its %d bytes, and may hold more", j.Offset, j.Bytes)
+	}
 	return entry(j, ledger.Cancelled, now, map[string]any{"bytes": j.Offset},
-		fmt.Sprintf("The owner cancelled the delivery of package %s; %d of its %d bytes had been sent.", j.PackageID, j.Offset, j.Bytes))
+		fmt.Sprintf("The owner cancelled the delivery of package %s; %s.", j.PackageID, sent))
+}
+
+func entryWithdrawn(j Job, now time.Time) ledger.Entry {
+	return entry(j, ledger.Cancelled, now, map[string]any{"bytes": 0},
+		fmt.Sprintf("The delivery of package %s was stopped before anything of it was sent: "+
+			"the request was withdrawn, or its agency may not have it any more.", j.PackageID))
 }
