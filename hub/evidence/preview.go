@@ -99,6 +99,20 @@ func (s *Sealer) Discard(p Package) error {
 	return nil
 }
 
+// Sweep removes the packages in Dir that keep does not want, and what a crash
+// left of unfinished ones. Nothing may be sealed meanwhile.
+func (s *Sealer) Sweep(keep func(path string) bool) error {
+	err := s.sweep()
+	all, globErr := filepath.Glob(filepath.Join(s.cfg.Dir, "GH-*.ghe"))
+	err = errors.Join(err, globErr)
+	for _, path := range all {
+		if !keep(path) {
+			err = errors.Join(err, ignoreMissing(durable.Remove(path)))
+		}
+	}
+	return err
+}
+
 // Preview reads inside a sealed package.
 type Preview struct {
 	contents *contents

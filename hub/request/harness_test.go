@@ -283,6 +283,16 @@ func (s *sealer) Open(p evidence.Package) (*evidence.Preview, error) {
 
 func (s *sealer) Discard(p evidence.Package) error { return os.Remove(p.Path) }
 
+func (s *sealer) Sweep(keep func(string) bool) error {
+	all, err := filepath.Glob(filepath.Join(s.dir, "*.ghe"))
+	for _, path := range all {
+		if !keep(path) {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return err
+}
+
 // run runs the service until stop.
 func (h *home) run() (stop func()) {
 	h.t.Helper()

@@ -37,7 +37,7 @@ func (s *Service) takeProfile(ctx context.Context, a arrival) error {
 	p, err := bulletin.OpenProfile(a.envelope)
 	var r *bulletin.Refusal
 	if errors.As(err, &r) {
-		kept, err := s.putRefused(ctx, s.refusedRow(a.hash, a.source, r))
+		kept, err := s.refuseProfile(ctx, a, r)
 		if err != nil || !kept {
 			return err
 		}
@@ -53,9 +53,9 @@ func (s *Service) takeProfile(ctx context.Context, a arrival) error {
 	s.mu.Unlock()
 	switch {
 	case i < 0 && len(list) >= maxRoots:
-		_, err := s.putRefused(ctx, s.refusedRow(a.hash, a.source, &bulletin.Refusal{
+		_, err := s.refuseProfile(ctx, a, &bulletin.Refusal{
 			Code: bulletin.RootChanged, Detail: "Too many profiles with different root keys have this agency's name.",
-		}))
+		})
 		return err
 	case !newer:
 		return s.cfg.Store.Remember(ctx, a.hash, a.received)
@@ -72,6 +72,12 @@ func (s *Service) takeProfile(ctx context.Context, a arrival) error {
 		return err
 	}
 	return s.cfg.Store.Remember(ctx, a.hash, a.received)
+}
+
+func (s *Service) refuseProfile(ctx context.Context, a arrival, r *bulletin.Refusal) (kept bool, err error) {
+	row := s.refusedRow(a.hash, a.source, r)
+	row.Log = a.log
+	return s.putRefused(ctx, row)
 }
 
 // learn puts a profile in the place of an earlier one of its root. Slices in

@@ -113,10 +113,12 @@ type Store interface {
 	// DropRecord removes a refused record; one in another state, or absent, is left alone.
 	DropRecord(ctx context.Context, id string) error
 	// Prune removes what the owner was never shown and arrived before a time,
-	// and all refused records but the newest keep.
+	// and all refused records but the newest keep of each kind: those with a place in a log, and those without.
 	Prune(ctx context.Context, before time.Time, keep int) error
 	// Approve moves a prepared or failed record to approved, appends the entry and adds the outbox row; no entry, no row.
 	Approve(ctx context.Context, r Record, e ledger.Entry, o Outbox) (ledger.Entry, error)
+	// Packages lists the paths of all packages that were ever approved.
+	Packages(ctx context.Context) ([]string, error)
 	// Allowlist returns the list last put in force; PutAllowlist replaces it.
 	Allowlist(ctx context.Context) ([]Allowed, error)
 	PutAllowlist(ctx context.Context, list []Allowed, e ...ledger.Entry) error
@@ -163,4 +165,6 @@ type Sealer interface {
 	Seal(ctx context.Context, o evidence.Order) (evidence.Package, error)
 	Open(p evidence.Package) (*evidence.Preview, error)
 	Discard(p evidence.Package) error
+	// Sweep removes the packages at home whose paths are not to be kept.
+	Sweep(keep func(path string) bool) error
 }

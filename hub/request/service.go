@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -127,7 +128,51 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.restore(ctx); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+// restore holds footage again for what may still be sent, before retention
+// looks, in case the index was lost or rebuilt; and removes packages that
+// nothing refers to: a crash came between sealing and the record.
+func (s *Service) restore(ctx context.Context) error {
+	list, err := s.cfg.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	paths, err := s.cfg.Store.Packages(ctx)
+	if err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, path := range paths {
+		kept[filepath.Base(path)] = true
+	}
+	for _, r := range list {
+		if r.Package != nil {
+			kept[filepath.Base(r.Package.Path)] = true
+		}
+		if slices.Contains([]State{Waiting, Prepared, Approved, Failed}, r.State) && s.cfg.Now().Before(r.HeldUntil) {
+			if err := s.hold(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.cfg.Sealer.Sweep(func(path string) bool { return kept[filepath.Base(path)] }); err != nil {
+		return fmt.Errorf("removing packages that nothing refers to: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) hold(ctx context.Context, r Record) error {
+	for _, m := range r.Matches {
+		if err := s.cfg.Footage.Hold(ctx, r.ID, m.Camera, m.From, m.To, r.HeldUntil); err != nil {
+			return fmt.Errorf("holding footage: %w", err)
+		}
+	}
+	return nil
 }
 
 // load reads what the last run left.

@@ -327,10 +327,8 @@ func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) erro
 	}
 	if r.State == Waiting {
 		r.HeldUntil = r.Request.ExpiresAt.Add(holdAfter)
-		for _, m := range r.Matches {
-			if err := s.cfg.Footage.Hold(ctx, r.ID, m.Camera, m.From, m.To, r.HeldUntil); err != nil {
-				return fmt.Errorf("holding footage: %w", err)
-			}
+		if err := s.hold(ctx, r); err != nil {
+			return err
 		}
 	}
 	day := s.refusedDay()

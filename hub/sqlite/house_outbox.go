@@ -20,6 +20,21 @@ func insertOutbox(ctx context.Context, tx *sql.Tx, entry int64, o request.Outbox
 	return err
 }
 
+// Packages implements request.Store.
+func (h *House) Packages(ctx context.Context) ([]string, error) {
+	var out []string
+	err := houseRows(ctx, h.db.r, func(rows *sql.Rows) error {
+		var path string
+		err := rows.Scan(&path)
+		out = append(out, path)
+		return err
+	}, "SELECT DISTINCT path FROM outbox")
+	if err != nil {
+		return nil, fmt.Errorf("reading outbox: %w", err)
+	}
+	return out, nil
+}
+
 // Jobs implements delivery.Store.
 func (h *House) Jobs(ctx context.Context) ([]delivery.Job, error) {
 	var out []delivery.Job

@@ -144,10 +144,12 @@ func (h *House) Prune(ctx context.Context, before time.Time, keep int) error {
 			string(request.NotListed), string(request.Unmatched), string(request.Hidden), string(request.Withdrawn)); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM request WHERE state = ?1 AND id NOT IN
-			(SELECT id FROM request WHERE state = ?1 ORDER BY received DESC, id DESC LIMIT ?2)`,
-			string(request.Refused), keep); err != nil {
-			return err
+		for _, unproven := range []bool{true, false} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM request WHERE state = ?1 AND (log = '') = ?3 AND id NOT IN
+				(SELECT id FROM request WHERE state = ?1 AND (log = '') = ?3 ORDER BY received DESC, id DESC LIMIT ?2)`,
+				string(request.Refused), keep, unproven); err != nil {
+				return err
+			}
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM seen WHERE at < ?", houseTime(before))
 		return err
