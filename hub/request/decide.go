@@ -339,11 +339,15 @@ func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error)
 }
 
 // rejudgeAgency follows a change of the allowlist: requests that the agency's
-// standing kept away are judged anew; those that wait go, if it has none now.
+// standing kept away are judged anew; those that wait go, if it has none now,
+// and make way for those whose ids they had.
 func (s *Service) rejudgeAgency(ctx context.Context, agency string) error {
-	pick := func(r Record) bool { return r.Agency == agency || r.Code == bulletin.Replayed }
-	if err := s.rejudge(ctx, pick, NotListed, Refused); err != nil {
+	theirs := func(r Record) bool { return r.Agency == agency }
+	if err := s.rejudge(ctx, theirs, NotListed, Refused); err != nil {
 		return err
 	}
-	return s.review(ctx, agency)
+	if err := s.review(ctx, agency); err != nil {
+		return err
+	}
+	return s.rejudge(ctx, func(r Record) bool { return r.Code == bulletin.Replayed }, Refused)
 }

@@ -125,7 +125,7 @@ func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refu
 	if a.of != nil && a.of.Request != nil {
 		row := *a.of
 		row.State, row.Code, row.Reason, row.Updated = Refused, r.Code, r.Detail, s.cfg.Now()
-		if row.State == a.of.State && row.Code == a.of.Code && row.Reason == a.of.Reason {
+		if row.State == a.of.State && row.Code == a.of.Code {
 			return true, nil
 		}
 		*s.later = append(*s.later, Rejudged{Record: row, Was: a.of.State})
