@@ -23,6 +23,23 @@ func (d *doorbell) ring() {
 	}
 }
 
+// runHomeKit serves the bridge. Its failure, such as a port that is taken, is a
+// problem to show: recording goes on.
+func (h *hub) runHomeKit(ctx context.Context) {
+	err := h.homekit.Run(ctx)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	h.bridgeFailed(err)
+}
+
+func (h *hub) bridgeFailed(err error) {
+	h.log.Error("homekit does not run", "err", err)
+	h.mu.Lock()
+	h.badBridge = err
+	h.mu.Unlock()
+}
+
 func (d *doorbell) run(ctx context.Context, h *hub) error {
 	select {
 	case <-h.homekit.Ready():
@@ -52,7 +69,9 @@ func cards(list []request.Record, timezone string) []homekit.Card {
 	if err != nil {
 		zone = time.UTC
 	}
-	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool { return r.Request == nil })
+	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool {
+		return r.Request == nil || r.State != request.Waiting && r.State != request.Prepared
+	})
 	slices.SortFunc(waiting, func(a, b request.Record) int { return a.Received.Compare(b.Received) })
 	out := make([]homekit.Card, len(waiting))
 	for i, r := range waiting {

@@ -77,10 +77,12 @@ type hub struct {
 	sinkDown  chan error // what ends the program from inside the fleet
 
 	boot *config.Config // what this run started with
-	mu   sync.Mutex     // guards cfg and badCfg
+	mu   sync.Mutex     // guards cfg, badCfg and badBridge
 	cfg  *config.Config // what the file says now; parts of it wait for a restart
 	// badCfg is why the file on disk is not what runs.
 	badCfg error
+	// badBridge is why HomeKit does not run though it should.
+	badBridge error
 }
 
 // serve opens, runs and closes a hub. It returns nil when ctx ended.
@@ -170,28 +172,30 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 		Store: h.house, Footage: recorded{h.archive}, Sealer: sealer,
 		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
 		Inbox: filepath.Join(h.data, "inbox"), Agencies: filepath.Join(h.data, "agencies"),
-		Notify: h.notify, Log: h.log,
+		Notify: h.notify, Cancel: h.cancelDelivery, Log: h.log,
 	})
 	if err != nil {
 		return err
 	}
-	h.outbox = delivery.New(delivery.Config{Store: h.house, Log: h.log, Done: func(ctx context.Context, j delivery.Job) {
-		if err := h.requests.Delivered(ctx, j.Request, j.State == delivery.Done, j.Error); err != nil {
-			h.log.Error("could not note a delivery", "request", j.Request, "err", err)
-		}
-	}})
+	h.outbox = delivery.New(delivery.Config{Store: h.house, Check: h.mayDeliver, Done: h.delivered, Log: h.log})
 	return nil
 }
 
-func (h *hub) openHomeKit(context.Context) (err error) {
+// openHomeKit leaves the bridge out if it cannot be opened: recording goes on.
+func (h *hub) openHomeKit(context.Context) error {
 	if !h.cfg.HomeKit.Enabled {
 		return nil
 	}
-	h.homekit, err = homekit.New(homekit.Config{
+	bridge, err := homekit.New(homekit.Config{
 		Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
 		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log,
 	})
-	return err
+	if err != nil {
+		h.bridgeFailed(err)
+		return nil
+	}
+	h.homekit = bridge
+	return nil
 }
 
 // notify hears of every request that starts to wait or changes state.
@@ -227,7 +231,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sources.Go(func() error { return h.controlServer().Run(sourceCtx) })
 	sources.Go(func() error { return h.watchConfig(sourceCtx) })
 	if h.homekit != nil {
-		sources.Go(func() error { return h.homekit.Run(sourceCtx) })
+		sources.Go(func() error { h.runHomeKit(sourceCtx); return nil })
 		sources.Go(func() error { return h.doorbell.run(sourceCtx, h) })
 	}
 	sources.Go(func() error {

@@ -135,7 +135,7 @@ func streams(cameras []config.Camera) (list []recording.Source) {
 // problems are what the owner should mend, in words.
 func (h *hub) problems() []string {
 	h.mu.Lock()
-	bad, waiting := h.badCfg, config.NeedRestart(h.boot, h.cfg)
+	bad, bridge, waiting := h.badCfg, h.badBridge, config.NeedRestart(h.boot, h.cfg)
 	h.mu.Unlock()
 	var list []string
 	if bad != nil {
@@ -143,6 +143,9 @@ func (h *hub) problems() []string {
 	}
 	if len(waiting) > 0 {
 		list = append(list, "restart the hub to use what changed in gatehouse.yml: "+strings.Join(waiting, ", "))
+	}
+	if bridge != nil {
+		list = append(list, "HomeKit does not run; restart the hub once this is mended: "+bridge.Error())
 	}
 	if t := h.archive.Trouble(); t != "" {
 		list = append(list, t)
