@@ -325,7 +325,9 @@ func (s *Service) Disallow(ctx context.Context, agency, by string) error {
 	s.mu.Unlock()
 	s.removed[agency] = true
 	err := durable.Remove(s.allowedFile(agency))
-	if err != nil {
+	if err == nil {
+		delete(s.removed, agency)
+	} else {
 		err = fmt.Errorf("writing allowlist: %w", err)
 	}
 	entries, _ := s.listEntries(old, list, by)

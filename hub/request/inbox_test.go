@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/hub/request"
 )
@@ -68,7 +69,7 @@ func TestNoFileNameEndsTheHub(t *testing.T) {
 		t.Errorf("refused: %q, want five files and why", files)
 	}
 	for _, n := range files {
-		if len(n) > 100 || strings.ContainsAny(n, "\n\x1b\xff") {
+		if len(n) > 100 || strings.ContainsAny(n, "\n\x1b") || !utf8.ValidString(n) {
 			t.Errorf("name %q", n)
 		}
 	}

@@ -52,7 +52,7 @@ func (s *Service) takeProfile(ctx context.Context, a arrival) error {
 	newer := i < 0 || p.Version > list[i].Version
 	s.mu.Unlock()
 	switch {
-	case i < 0 && len(list) >= maxRoots:
+	case i < 0 && len(list) >= maxRoots && !s.rotated(p):
 		_, err := s.refuseProfile(ctx, a, &bulletin.Refusal{
 			Code: bulletin.RootChanged, Detail: "Too many profiles with different root keys have this agency's name.",
 		})
@@ -72,6 +72,12 @@ func (s *Service) takeProfile(ctx context.Context, a arrival) error {
 		return err
 	}
 	return s.cfg.Store.Remember(ctx, a.hash, a.received)
+}
+
+// rotated reports whether the root keys in force have signed for a profile's new ones.
+func (s *Service) rotated(p bulletin.VerifiedProfile) bool {
+	now, err := s.pinned(p.Agency)
+	return err == nil && p.RotatedFrom(now) == nil
 }
 
 func (s *Service) refuseProfile(ctx context.Context, a arrival, r *bulletin.Refusal) (kept bool, err error) {

@@ -210,6 +210,10 @@ func TestRotatedRootIsFollowed(t *testing.T) {
 	h := newHome(t).allowed()
 	before := h.Allowlist()[0]
 	waiting := h.arrive(h.request(), request.Waiting)
+	for range 20 { // others who use the name must not be in the way
+		h.log.Add(t, bulletin.KindProfile, bulletintest.New(t, h.clock.Now()).Envelope)
+	}
+	h.take()
 	root := bulletintest.Key(t)
 	renew := func(p *bulletin.Profile) {
 		p.Root.Keys = []bulletin.PublicKey{bulletintest.Public(root)}
