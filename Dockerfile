@@ -5,7 +5,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o /gatehouse ./hub \
- && mkdir -p /rootfs/data /rootfs/etc/ssl/certs && chown 65532:65532 /rootfs/data \
+ && mkdir -p /rootfs/data /rootfs/tmp /rootfs/etc/ssl/certs && chmod 1777 /rootfs/tmp && chown 65532:65532 /rootfs/data \
  && cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/
 
 FROM scratch
