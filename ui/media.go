@@ -71,13 +71,17 @@ func segmentID(file string) (int64, error) {
 	return id, nil
 }
 
-func (c *console) initialisation(w http.ResponseWriter, r *http.Request) {
-	camera, stream, err := c.stream(r)
-	if err != nil {
-		c.fail(w, r, err)
-		return
+// piece is the segment that a playlist's address names.
+func (c *console) piece(r *http.Request) (camera, stream string, id int64, err error) {
+	if camera, stream, err = c.stream(r); err != nil {
+		return "", "", 0, err
 	}
-	id, err := segmentID(r.PathValue("file"))
+	id, err = segmentID(r.PathValue("file"))
+	return camera, stream, id, err
+}
+
+func (c *console) initialisation(w http.ResponseWriter, r *http.Request) {
+	camera, stream, id, err := c.piece(r)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -92,12 +96,7 @@ func (c *console) initialisation(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) segment(w http.ResponseWriter, r *http.Request) {
-	camera, stream, err := c.stream(r)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	id, err := segmentID(r.PathValue("file"))
+	camera, stream, id, err := c.piece(r)
 	if err != nil {
 		c.fail(w, r, err)
 		return
