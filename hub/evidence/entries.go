@@ -26,9 +26,9 @@ const (
 )
 
 // told are the kinds of ledger entries that a package tells of: how the request
-// came. Packages that were sealed and thrown away, and what the owner thought
-// over, are nobody else's business.
-var told = []ledger.Kind{ledger.Received, ledger.Held, ledger.Shown}
+// came. When the owner looked at it, and what was sealed and thrown away, are
+// nobody else's business: the console says they will not be told.
+var told = []ledger.Kind{ledger.Received, ledger.Held}
 
 // entries are all files of a package, in order.
 func (s *Sealer) entries(ctx context.Context, p Package, o Order, videos []*video) ([]entry, error) {

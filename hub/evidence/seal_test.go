@@ -24,6 +24,7 @@ import (
 	"gatehouse/hub/clip"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/internal/mp4/mp4test"
+	"gatehouse/hub/ledger"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
@@ -70,6 +71,10 @@ func TestSeal(t *testing.T) {
 		if f.SHA256 != hex.EncodeToString(sum[:]) || f.Bytes != int64(len(b)) {
 			t.Errorf("%s: digest or size", f.Name)
 		}
+	}
+	events := files[p.ID+"/custody/events.jsonl"]
+	if n := bytes.Count(events, []byte("\n")); n != 2 || bytes.Contains(events, []byte(ledger.Shown)) {
+		t.Errorf("%d events, want how the request came and not that it was looked at:\n%s", n, events)
 	}
 	if !bytes.Equal(files[p.ID+"/request/request.dsse.json"], h.order.Envelope) {
 		t.Error("the request is not what was asked")
