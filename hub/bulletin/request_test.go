@@ -98,7 +98,10 @@ func TestRequestRoundTrip(t *testing.T) {
 // TestRequestSchema starts from a valid request and changes one thing in its JSON.
 func TestRequestSchema(t *testing.T) {
 	a := bulletintest.New(t, now)
-	valid := string(marshal(t, a.Request(t, now)))
+	q := a.Request(t, now)
+	valid := string(marshal(t, q))
+	const version = 14 // of a UUID, in its text
+	version4 := q.ID[:version] + "4" + q.ID[version+1:]
 	long := strings.Repeat("a", 601)
 	for name, change := range map[string][2]string{
 		"unknown member":             {`{"type"`, `{"link":"x","type"`},
@@ -133,7 +136,7 @@ func TestRequestSchema(t *testing.T) {
 		"time with trailing zeroes":  {`"issued_at":"2026-11-21T18:00:00Z"`, `"issued_at":"2026-11-21T18:00:00.000Z"`},
 		"leap hour":                  {`"issued_at":"2026-11-21T18:00:00Z"`, `"issued_at":"2026-11-21T25:00:00Z"`},
 		"another type":               {`gatehouse.request/v1`, `gatehouse.request/v2`},
-		"UUID of version 4":          {`-7`, `-4`},
+		"UUID of version 4":          {q.ID, version4},
 		"revision 0":                 {`"revision":1`, `"revision":0`},
 		"revision 2 without a first": {`"revision":1`, `"revision":2`},
 		"revision 1 superseding":     {`"revision":1`, `"revision":1,"supersedes":"` + strings.Repeat("0", 64) + `"`},
