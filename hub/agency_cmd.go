@@ -63,14 +63,10 @@ func (c *agencyInit) Run(e *env) error {
 }
 
 func jurisdiction(text string) ([]bulletin.Point, error) {
-	if part := strings.Split(text, ","); len(part) == 3 {
-		var v [3]float64
-		for i, p := range part {
-			f, err := strconv.ParseFloat(p, 64)
-			if err != nil {
-				return nil, fmt.Errorf("%w--jurisdiction should be LAT,LON,METRES or a file", errInput)
-			}
-			v[i] = f
+	if strings.Count(text, ",") == 2 {
+		v, ok := numbers(text, 3)
+		if !ok {
+			return nil, fmt.Errorf("%w--jurisdiction should be LAT,LON,METRES or a file", errInput)
 		}
 		return agency.Circle(bulletin.Point{Lat: v[0], Lon: v[1]}, v[2]), nil
 	}
@@ -83,6 +79,18 @@ func jurisdiction(text string) ([]bulletin.Point, error) {
 		return nil, fmt.Errorf("%w%s should hold a list of {lat,lon}", errInput, text)
 	}
 	return ring, nil
+}
+
+// numbers reads n numbers with commas between them.
+func numbers(text string, n int) (v []float64, ok bool) {
+	for _, part := range strings.Split(text, ",") {
+		f, err := strconv.ParseFloat(part, 64)
+		if err != nil {
+			return nil, false
+		}
+		v = append(v, f)
+	}
+	return v, len(v) == n
 }
 
 type agencyDraft struct {
@@ -110,14 +118,14 @@ func (c *agencyDraft) Run(e *env) error {
 		return err
 	}
 	o, s := strings.Split(c.Officer, ","), strings.Split(c.Supervisor, ",")
-	centre, err := jurisdiction(c.Centre + ",1")
-	if err != nil || len(o) != 5 || len(s) != 2 {
+	centre, ok := numbers(c.Centre, 2)
+	if !ok || len(o) != 5 || len(s) != 2 {
 		return fmt.Errorf("%w--officer has 5 parts, --supervisor 2, --centre is LAT,LON", errInput)
 	}
 	q, err := agency.Draft(profile, agency.DraftConfig{
 		Case: c.Case, Category: c.Category, Headline: c.Headline, Summary: c.Summary,
 		Window: bulletin.Window{From: c.From, To: c.To}, NotRelatedTo: c.Attest,
-		Centre: mean(centre), Radius: c.Radius, Description: c.Area, Valid: c.Valid,
+		Centre: bulletin.Point{Lat: centre[0], Lon: centre[1]}, Radius: c.Radius, Description: c.Area, Valid: c.Valid,
 		Officer:    bulletin.Officer{Name: o[0], Badge: o[1], Unit: o[2], Phone: o[3], Email: o[4]},
 		Supervisor: bulletin.Officer{Name: s[0], Badge: s[1]},
 	})
@@ -129,15 +137,6 @@ func (c *agencyDraft) Run(e *env) error {
 	}
 	fmt.Fprintf(e.stdout, "request    %s\nRead %s, then let an officer and a supervisor sign it.\n", q.ID, c.Out)
 	return nil
-}
-
-func mean(ring []bulletin.Point) (m bulletin.Point) {
-	open := ring[:len(ring)-1]
-	for _, p := range open {
-		m.Lat += p.Lat / float64(len(open))
-		m.Lon += p.Lon / float64(len(open))
-	}
-	return m
 }
 
 type agencySign struct {

@@ -54,7 +54,7 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 		if err != nil {
 			return fmt.Errorf("reading waiting requests: %w", err)
 		}
-		h.homekit.Show(cards(list, h.config().Home.Timezone))
+		h.homekit.Show(cards(list, homeOf(h.config()).TimeZone))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -64,11 +64,7 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 }
 
 // cards are the waiting requests as the doorbell shows them, oldest first.
-func cards(list []request.Record, timezone string) []homekit.Card {
-	zone, err := time.LoadLocation(timezone)
-	if err != nil {
-		zone = time.UTC
-	}
+func cards(list []request.Record, zone *time.Location) []homekit.Card {
 	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool {
 		return r.Request == nil || r.State != request.Waiting && r.State != request.Prepared
 	})

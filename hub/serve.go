@@ -225,6 +225,8 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 
 	h.fleet.Apply(streams(h.config().Cameras))
 	h.dressConsole()
+	ctx, stopSources := context.WithCancel(ctx)
+	defer stopSources()
 	sources, sourceCtx := errgroup.WithContext(ctx)
 	sources.Go(func() error { return h.requests.Run(sourceCtx) })
 	sources.Go(func() error { return h.serveConsole(sourceCtx) })
@@ -239,7 +241,8 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 		case err := <-h.sinkDown:
 			return err
 		case <-sinkCtx.Done():
-			return errSinkDown // its own error is returned by sinks.Wait
+			stopSources() // sinks.Wait tells why
+			return nil
 		case <-sourceCtx.Done():
 			return nil
 		}
@@ -251,16 +254,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	h.fleet.Stop()
 	stopSinks()
 	if sinkErr := sinks.Wait(); sinkErr != nil && !errors.Is(sinkErr, context.Canceled) {
-		err = errors.Join(sinkErr, without(err, errSinkDown))
-	}
-	return err
-}
-
-var errSinkDown = errors.New("a sink stopped")
-
-func without(err, gone error) error {
-	if errors.Is(err, gone) {
-		return nil
+		err = errors.Join(sinkErr, err)
 	}
 	return err
 }

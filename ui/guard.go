@@ -126,15 +126,23 @@ func (c *console) unauthorised(w http.ResponseWriter, r *http.Request) {
 	c.fail(w, r, errNoSession)
 }
 
-// toLogin sends a browser to first run or log-in, and back afterwards.
-func (c *console) toLogin(w http.ResponseWriter, r *http.Request) {
+// owned reports whether there is an owner; without one it has sent the browser
+// to first run.
+func (c *console) owned(w http.ResponseWriter, r *http.Request) bool {
 	has, err := c.cfg.Accounts.HasOwner(r.Context())
 	if err != nil {
 		c.fail(w, r, err)
-		return
+		return false
 	}
 	if !has {
 		http.Redirect(w, r, "/setup", http.StatusSeeOther)
+	}
+	return has
+}
+
+// toLogin sends a browser to first run or log-in, and back afterwards.
+func (c *console) toLogin(w http.ResponseWriter, r *http.Request) {
+	if !c.owned(w, r) {
 		return
 	}
 	to := "/login"

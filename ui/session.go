@@ -84,13 +84,7 @@ func (c *console) enter(w http.ResponseWriter, r *http.Request, passphrase, next
 }
 
 func (c *console) loginForm(w http.ResponseWriter, r *http.Request) {
-	has, err := c.cfg.Accounts.HasOwner(r.Context())
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	if !has {
-		http.Redirect(w, r, "/setup", http.StatusSeeOther)
+	if !c.owned(w, r) {
 		return
 	}
 	if ok, err := c.loggedIn(r); err == nil && ok {

@@ -152,14 +152,19 @@ func (s *server) exchange(items []tlv) answer {
 	return a
 }
 
+// openItems decrypts the items that a message carries in its encrypted data.
+func openItems(key []byte, nonce string, items []tlv) ([]tlv, error) {
+	sealed, _ := find(items, tagEncrypted)
+	plain, err := open(key, nonce, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return parseTLV(plain)
+}
+
 // setupPeer opens M5 and returns the controller if it signed it with its key.
 func (s *server) setupPeer(shared, key []byte, items []tlv) (controller, bool) {
-	sealed, _ := find(items, tagEncrypted)
-	plain, err := open(key, "PS-Msg05", sealed)
-	if err != nil {
-		return controller{}, false
-	}
-	inner, err := parseTLV(plain)
+	inner, err := openItems(key, "PS-Msg05", items)
 	if err != nil {
 		return controller{}, false
 	}

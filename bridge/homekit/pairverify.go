@@ -84,12 +84,7 @@ func (s *server) finishVerify(c *conn, items []tlv) answer {
 
 // verifyPeer opens M3 and returns the paired controller that signed it.
 func (s *server) verifyPeer(v *verifying, items []tlv) (controller, bool) {
-	sealed, _ := find(items, tagEncrypted)
-	plain, err := open(v.key, "PV-Msg03", sealed)
-	if err != nil {
-		return controller{}, false
-	}
-	inner, err := parseTLV(plain)
+	inner, err := openItems(v.key, "PV-Msg03", items)
 	if err != nil {
 		return controller{}, false
 	}
