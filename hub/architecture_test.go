@@ -22,6 +22,8 @@ import (
 var mayImport = map[string]string{
 	"rtsp":                        "",
 	"rtsp/rtsptest":               "",
+	"rtsp/onvif":                  "",
+	"rtsp/onvif/onviftest":        "",
 	"hub/internal/durable":        "",
 	"hub/internal/mp4":            "rtsp",
 	"hub/internal/mp4/mp4test":    "rtsp",
@@ -39,6 +41,7 @@ var mayImport = map[string]string{
 	"hub/recording":               "rtsp",
 	"hub/recording/recordingtest": "rtsp hub/recording",
 	"bridge/homekit":              "rtsp",
+	"hub/motion":                  "rtsp rtsp/onvif hub/recording",
 	"hub/clip":                    "rtsp hub/recording",
 	"hub/evidence":                "rtsp hub/clip hub/recording hub/bulletin hub/ledger",
 	"hub/request":                 "hub/bulletin hub/evidence hub/ledger",
