@@ -25,6 +25,7 @@ var mayImport = map[string]string{
 	"rtsp/onvif":                  "",
 	"rtsp/onvif/onviftest":        "",
 	"hub/internal/durable":        "",
+	"hub/internal/ffmpeg":         "",
 	"hub/internal/mp4":            "rtsp",
 	"hub/internal/mp4/mp4test":    "rtsp",
 	"hub/internal/bench":          "rtsp/rtsptest",

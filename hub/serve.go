@@ -24,6 +24,7 @@ import (
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/identity"
 	"gatehouse/hub/internal/durable"
+	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
@@ -157,7 +158,7 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: findFFmpeg(), Log: h.log})
+	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: ffmpeg.Find(), Log: h.log})
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,15 +31,6 @@ func archiveConfig(c *config.Config, data string, index recording.Index, log *sl
 		})
 	}
 	return a
-}
-
-// findFFmpeg returns the path of ffmpeg, or "" where there is none.
-func findFFmpeg() string {
-	path, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		return ""
-	}
-	return path
 }
 
 func feedsOf(c *config.Config) []request.Feed {

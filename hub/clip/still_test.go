@@ -15,7 +15,7 @@ import (
 	"gatehouse/rtsp"
 )
 
-func ffmpeg(t testing.TB) string {
+func installed(t testing.TB) string {
 	t.Helper()
 	p, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -29,7 +29,7 @@ func TestStill(t *testing.T) {
 		f := mp4test.Make(t, mp4test.Shot{Video: codec, Audio: rtsp.AAC, Seconds: 8, Width: 1920, Rate: 5, GOP: 10})
 		var s shelf
 		s.film(t, f, 2)
-		c := newService(&s, ffmpeg(t))
+		c := newService(&s, installed(t))
 		got, err := c.Still(t.Context(), "Yard", f.Session.Zero.Add(5*time.Second))
 		if err != nil {
 			t.Fatal(err)
@@ -70,9 +70,9 @@ func TestCards(t *testing.T) {
 		"no ffmpeg":        {&s, "", time.Second},
 		"ffmpeg that dies": {&s, "/bin/false", time.Second},
 		"no such ffmpeg":   {&s, "/nowhere/ffmpeg", time.Second},
-		"before":           {&s, ffmpeg(t), -time.Second},
-		"long after":       {&s, ffmpeg(t), time.Hour},
-		"damaged":          {&damaged, ffmpeg(t), time.Second},
+		"before":           {&s, installed(t), -time.Second},
+		"long after":       {&s, installed(t), time.Hour},
+		"damaged":          {&damaged, installed(t), time.Second},
 	} {
 		b, err := newService(v.s, v.ffmpeg).Still(t.Context(), strings.Repeat("Yard ", 30), f.Session.Zero.Add(v.at))
 		if !errors.Is(err, ErrNoPicture) {
@@ -104,7 +104,7 @@ func TestStillsAtOnce(t *testing.T) {
 	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 4})
 	var s shelf
 	s.film(t, f, 2)
-	c := newService(&s, ffmpeg(t))
+	c := newService(&s, installed(t))
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

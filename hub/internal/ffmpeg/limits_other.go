@@ -1,6 +1,6 @@
 //go:build !linux
 
-package clip
+package ffmpeg
 
 // limitProcess has no equivalent here; the time limit holds everywhere.
-func limitProcess(int) error { return nil }
+func limitProcess(int, Limits) error { return nil }
