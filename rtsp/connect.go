@@ -2,6 +2,8 @@ package rtsp
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"net"
 	"strings"
 	"time"
@@ -9,7 +11,6 @@ import (
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
-	"github.com/bluenviron/gortsplib/v4/pkg/headers"
 	"github.com/bluenviron/gortsplib/v4/pkg/sdp"
 )
 
@@ -20,39 +21,101 @@ const UserAgent = "Gatehouse"
 const (
 	dialTimeout  = 10 * time.Second
 	writeTimeout = 2 * time.Second // RTSP requests are small: only a dead peer blocks them
-	never        = 1000 * time.Hour
+	never        = 100 * 365 * 24 * time.Hour
+	maxMoves     = 3 // redirections in a row
 )
 
-// dialog is one connection to a camera from dial to close.
-type dialog struct {
-	client gortsplib.Client
-	u      *base.URL
-	st     *stream
-	body   []byte // of the newest response
+// target is a camera as its Config names it, checked.
+type target struct {
+	u     *base.URL
+	udp   bool
+	pin   *pin // of the certificate; nil if none is pinned
+	roots *x509.CertPool
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// newTarget checks a Config. Its errors never quote the address.
+func newTarget(cfg *Config) (*target, *failure) {
+	refuse := func(detail string, err error) (*target, *failure) {
+		return nil, &failure{ReasonRefused, detail, err}
+	}
+	u, err := parseAddress(cfg.URL)
+	if err != nil {
+		return refuse("The camera's address is not an rtsp:// or rtsps:// address.", err)
+	}
+	t := &target{u: u, udp: cfg.Transport == UDP, roots: cfg.roots, dial: cfg.Dial}
+	switch {
+	case !t.udp && cfg.Transport != TCP && cfg.Transport != "":
+		return refuse("The camera's transport is not known.", errConfig)
+	case t.udp && u.Scheme == "rtsps":
+		return refuse("Pictures that come by UDP are not encrypted: an rtsps:// address needs TCP.", errConfig)
+	case cfg.TLS == "":
+		return t, nil
+	case u.Scheme != "rtsps":
+		return refuse("A certificate is pinned, but the address is not an rtsps:// address.", errConfig)
+	}
+	p, ok := parsePin(cfg.TLS)
+	if !ok {
+		return refuse("The pinned certificate is not sha256: and 64 hexadecimal digits.", errConfig)
+	}
+	t.pin = &p
+	return t, nil
+}
+
+// address is where to dial: host and port.
+func address(u *base.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "rtsps":
+		port = "322"
+	default:
+		port = "554"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 // converse connects to the camera, reads until the connection ends or ctx does,
-// and says why it ended. It leaves no goroutine behind.
-func converse(ctx context.Context, u *base.URL, st *stream) *failure {
-	d := &dialog{u: u, st: st}
-	tcp := gortsplib.TransportTCP
-	d.client = gortsplib.Client{
-		Scheme:    u.Scheme,
-		Host:      u.Host,
-		Transport: &tcp,
-		UserAgent: UserAgent,
-		// The library's own time limit counts frames, which it never sees; the
-		// demux watches units instead.
-		ReadTimeout:       never,
-		WriteTimeout:      writeTimeout,
-		DialContext:       d.dial,
-		OnResponse:        func(r *base.Response) { d.body = r.Body },
-		OnTransportSwitch: func(error) {},
-		OnPacketsLost:     func(uint64) {},
-		OnDecodeError:     func(error) {},
+// and says why it ended. It follows the camera to another address on the same
+// host and leaves no goroutine behind.
+func converse(ctx context.Context, t *target, st *stream) *failure {
+	u := t.u
+	for range maxMoves + 1 {
+		f, moved := talk(ctx, t, u, st)
+		if u != t.u {
+			f.err = errors.New(scrub(f.err, u))
+		}
+		if moved == "" || ctx.Err() != nil {
+			return f
+		}
+		if u = follow(u, moved); u == nil {
+			return &failure{ReasonRefused, "The camera sends Gatehouse on to another host. If that is right, give the new address.", errMoved}
+		}
 	}
+	return &failure{ReasonRefused, "The camera sends Gatehouse from one address to the next without end.", errMoved}
+}
+
+// follow is the address that a camera at u sends its clients to, or nil. The
+// login goes along, so it must be on the same host, which may spell its own
+// address only one way, and as safe as before.
+func follow(u *base.URL, location string) *base.URL {
+	if strings.HasPrefix(location, "/") && !strings.HasPrefix(location, "//") {
+		location = u.Scheme + "://" + u.Host + location
+	}
+	to, err := base.ParseURL(location)
+	if err != nil || to.Scheme != u.Scheme || !strings.EqualFold(to.Hostname(), u.Hostname()) {
+		return nil
+	}
+	to.User = u.User
+	return to
+}
+
+// talk is one connection of converse. moved is where an answer to DESCRIBE sends
+// us, empty if nowhere.
+func talk(ctx context.Context, t *target, u *base.URL, st *stream) (f *failure, moved string) {
+	d := newDialog(t, u, st)
 	if err := d.client.Start2(); err != nil {
-		return failed(err, false)
+		return failed(err, false), ""
 	}
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -68,20 +131,85 @@ func converse(ctx context.Context, u *base.URL, st *stream) *failure {
 	if !stop() {
 		<-closed
 	}
-	return failed(err, playing)
+	deaf := false
+	if d.udp != nil {
+		d.udp.close()
+		if e := d.udp.sink.failed(); e != nil {
+			err = e
+		}
+		deaf = playing && !d.udp.heard.Load()
+	}
+	f = failed(err, playing)
+	switch status := errorStatus(err); {
+	case status == base.StatusUnsupportedTransport && t.udp:
+		f.detail = "The camera does not send by UDP."
+	case status == base.StatusUnsupportedTransport && u.Scheme == "rtsp":
+		f.detail = "The camera does not send over TCP. Set transport: udp for it."
+	case deaf && f.reason == ReasonStalled:
+		f.detail = "The camera answers, but nothing that it sends by UDP arrives: a firewall may be in between."
+	}
+	return f, d.moved
 }
 
-func (d *dialog) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	c, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, addr)
+func newDialog(t *target, u *base.URL, st *stream) *dialog {
+	d := &dialog{target: t, at: u, u: withoutZone(u), st: st, sink: st}
+	if t.udp {
+		d.sink = dialogOnly{&guard{sink: st}}
+	}
+	tcp := gortsplib.TransportTCP
+	d.client = gortsplib.Client{
+		// TLS is ours, below what the library sees; so is UDP.
+		Scheme:    "rtsp",
+		Host:      d.u.Host,
+		Transport: &tcp,
+		UserAgent: UserAgent,
+		// The library's own time limit counts frames, which it never sees; the
+		// demux watches units instead.
+		ReadTimeout:       never,
+		WriteTimeout:      writeTimeout,
+		DialContext:       d.dial,
+		OnRequest:         d.onRequest,
+		OnResponse:        d.onResponse,
+		OnServerRequest:   d.onServerRequest,
+		OnServerResponse:  d.onServerResponse,
+		OnTransportSwitch: func(error) {},
+		OnPacketsLost:     func(uint64) {},
+		OnDecodeError:     func(error) {},
+	}
+	return d
+}
+
+// withoutZone is u as the camera may read it: the zone of an IPv6 address means
+// something on this machine alone (RFC 6874 4).
+func withoutZone(u *base.URL) *base.URL {
+	host, zone, ok := strings.Cut(u.Host, "%")
+	if !ok {
+		return u
+	}
+	_, rest, _ := strings.Cut(zone, "]")
+	plain := u.Clone()
+	plain.Host = host + "]" + rest
+	return plain
+}
+
+// dial ignores the address that the library found: it knows no zones.
+func (d *dialog) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	c, err := d.target.dial(ctx, network, address(d.at))
 	if err != nil {
 		return nil, err
 	}
-	return newDemux(c, d.st), nil
+	if d.at.Scheme == "rtsps" {
+		if c, err = secure(ctx, c, tlsConfig(d.u.Hostname(), d.target.pin, d.target.roots)); err != nil {
+			return nil, err
+		}
+	}
+	d.conn = c
+	return newDemux(c, d.sink), nil
 }
 
 // play asks for the wanted media, and for nothing else.
 func (d *dialog) play() error {
-	base, medias, err := d.describe()
+	from, medias, err := d.describe()
 	if err != nil {
 		return err
 	}
@@ -90,22 +218,66 @@ func (d *dialog) play() error {
 		return errNoCodec
 	}
 	for i, w := range wanted {
-		res, err := d.client.Setup(base, w.media, 0, 0)
+		err := d.setup(from, i, w)
+		if status := errorStatus(err); i == 0 && from.String() != d.u.String() &&
+			(status == base.StatusNotFound || status == base.StatusBadRequest) {
+			from = d.u // the camera does not know itself by the base that it gave
+			err = d.setup(from, i, w)
+		}
 		if err != nil {
-			if i > 0 && refused(err) {
+			if i > 0 && (errorStatus(err) != 0 || errors.Is(err, errTransport)) {
 				continue // pictures without sound are better than nothing
 			}
 			return err
 		}
-		var th headers.Transport
-		if err := th.Unmarshal(res.Header["Transport"]); err != nil || th.InterleavedIDs == nil {
-			return errTransport
-		}
-		w.track.channel = byte(th.InterleavedIDs[0])
 		d.st.addTrack(w.track)
 	}
 	d.st.ready.Store(true)
+	if d.udp != nil {
+		d.udp.start(d.client.Close)
+	}
 	_, err = d.client.Play(nil)
+	return err
+}
+
+// setup asks for the i-th wanted media.
+func (d *dialog) setup(from *base.URL, i int, w wantedMedia) error {
+	if d.target.udp {
+		if err := d.openPair(byte(2*i), w.track); err != nil {
+			return err
+		}
+	}
+	if _, err := d.client.Setup(from, w.media, 0, 0); err != nil {
+		return err
+	}
+	if d.wrong != nil {
+		return d.wrong
+	}
+	if d.target.udp {
+		w.track.channel = d.pair.channel
+		d.pair.to = d.answer.ports
+		return nil
+	}
+	w.track.channel = d.asked
+	if d.answer.has {
+		w.track.channel = d.answer.channels[0]
+	}
+	for _, t := range d.st.tracks {
+		if w.track.channel-t.channel+1 <= 2 {
+			return errTransport // the channels of another track
+		}
+	}
+	return nil
+}
+
+// openPair gives the next SETUP ports to receive on.
+func (d *dialog) openPair(channel byte, t *track) (err error) {
+	if d.udp == nil {
+		if d.udp, err = newDatagrams(d.sink.(dialogOnly).guard, d.conn); err != nil {
+			return err
+		}
+	}
+	d.pair, err = d.udp.listen(channel, t.clock.rate)
 	return err
 }
 
@@ -115,16 +287,20 @@ func (d *dialog) play() error {
 func (d *dialog) describe() (*base.URL, []*description.Media, error) {
 	desc, _, err := d.client.Describe(d.u)
 	if err == nil {
-		return desc.BaseURL, desc.Medias, nil
-	}
-	if !badDescription(err) {
-		return nil, nil, err
+		return d.here(desc.BaseURL), desc.Medias, nil
 	}
 	medias := splitDescription(string(d.body))
 	if len(medias) == 0 {
 		return nil, nil, err
 	}
-	return d.u, medias, nil
+	return d.here(d.base), medias, nil
+}
+
+// here is an address of the camera as we reach it, with the login.
+func (d *dialog) here(u *base.URL) *base.URL {
+	u = u.Clone()
+	u.Scheme, u.Host, u.User = d.u.Scheme, d.u.Host, d.u.User
+	return u
 }
 
 // splitDescription reads each media section of a session description (RFC 4566)

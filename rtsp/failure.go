@@ -13,8 +13,10 @@ import (
 )
 
 var (
-	errNoCodec   = errors.New("no codec that Gatehouse stores")
-	errTransport = errors.New("no interleaved channels in the answer to SETUP")
+	errNoCodec = errors.New("no codec that Gatehouse stores")
+	errConfig  = errors.New("the camera's configuration cannot work")
+	errMoved   = errors.New("the camera sends its clients to another address")
+	errAddress = errors.New("not an rtsp:// or rtsps:// address")
 )
 
 // failure is why a connection ended. detail is for people and never quotes
@@ -34,6 +36,8 @@ func failed(err error, playing bool) *failure {
 		auth   liberrors.ErrClientAuthSetup
 		dial   *net.OpError
 		lookup *net.DNSError
+		cert   *certificateError
+		shake  *handshakeError
 	)
 	switch {
 	case errors.As(err, &status):
@@ -53,6 +57,14 @@ func failed(err error, playing bool) *failure {
 		f.reason, f.detail = ReasonStalled, "The camera stays connected but sends no pictures."
 	case errors.Is(err, errStall):
 		f.detail = "The camera does not answer."
+	case errors.Is(err, errTransport):
+		f.detail = "The camera does not send in the way that it was asked to."
+	case errors.Is(err, errSRTP):
+		f.detail = "The camera encrypts its pictures by SRTP, which Gatehouse does not read. rtsps:// encrypts them as well."
+	case errors.As(err, &cert):
+		f.detail = cert.detail()
+	case errors.As(err, &shake):
+		f.detail = "No encrypted connection to the camera could be made: does it speak RTSPS, TLS 1.2 or newer, on this port?"
 	case errors.As(err, &lookup):
 		f.detail = "The camera's name cannot be resolved."
 	case errors.As(err, &dial) && dial.Op == "dial":
@@ -67,10 +79,14 @@ func failed(err error, playing bool) *failure {
 	return f
 }
 
-// refused reports whether the camera answered a request with an error.
-func refused(err error) bool {
+// errorStatus is the error that the camera answered a request with, 0 if it did
+// not.
+func errorStatus(err error) base.StatusCode {
 	var status liberrors.ErrClientBadStatusCode
-	return errors.As(err, &status)
+	if errors.As(err, &status) {
+		return status.Code
+	}
+	return 0
 }
 
 func badDescription(err error) bool {
@@ -78,12 +94,10 @@ func badDescription(err error) bool {
 	return errors.As(err, &bad)
 }
 
-var errAddress = errors.New("not an rtsp:// address")
-
 // parseAddress reads a camera's address. Its errors never quote it.
 func parseAddress(s string) (*base.URL, error) {
 	u, err := base.ParseURL(s)
-	if err != nil || u.Scheme != "rtsp" || u.Host == "" {
+	if err != nil || u.Host == "" {
 		return nil, errAddress
 	}
 	return u, nil

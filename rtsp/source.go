@@ -2,8 +2,10 @@ package rtsp
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -12,11 +14,18 @@ import (
 
 // Config configures a Source.
 type Config struct {
-	Camera string        // name for logs
-	URL    string        // rtsp://[user:password@]host[:port]/path
-	Log    *slog.Logger  // required
-	Stall  time.Duration // no access unit for this long is a stall; default 10 s
-	Retry  time.Duration // first reconnect delay; default 1 s, doubled with jitter up to 60 s
+	Camera    string        // name for logs
+	URL       string        // rtsp:// or rtsps://[user:password@]host[:port]/path; the port is 554 or 322 by default
+	Transport Transport     // default TCP; rtsps has no other
+	TLS       string        // rtsps: "sha256:" and the fingerprint of the camera's certificate; without it the certificate must be good for the host by this machine's roots
+	Log       *slog.Logger  // required
+	Stall     time.Duration // no access unit for this long is a stall; default 10 s
+	Retry     time.Duration // first reconnect delay; default 1 s, doubled with jitter up to 60 s
+
+	// Dial opens connections; by default a net.Dialer with a time limit.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	roots *x509.CertPool // nil for this machine's
 }
 
 // Phase is what a Source is doing.
@@ -77,6 +86,9 @@ func NewSource(cfg Config) *Source {
 	if cfg.Retry <= 0 {
 		cfg.Retry = defaultRetry
 	}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	return &Source{
 		cfg:     cfg,
 		state:   State{Phase: PhaseConnecting, Since: time.Now()},
@@ -89,20 +101,20 @@ func NewSource(cfg Config) *Source {
 // with a shutdown Break and returns nil. A camera's fault is never an error.
 func (s *Source) Run(ctx context.Context) error {
 	defer s.finish()
-	u, err := parseAddress(s.cfg.URL)
-	if err != nil {
-		s.offline(&failure{ReasonRefused, "The camera's address is not an rtsp:// address.", err}, nil)
+	to, f := newTarget(&s.cfg)
+	if f != nil {
+		s.offline(f, nil)
 		<-ctx.Done()
 		return nil
 	}
 	delay := s.cfg.Retry
 	for {
 		st := newStream(s, s.cfg.Stall, time.Now())
-		f := converse(ctx, u, st)
+		f := converse(ctx, to, st)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if lived := s.offline(f, u); lived > steadyFactor*s.cfg.Retry {
+		if lived := s.offline(f, to.u); lived > steadyFactor*s.cfg.Retry {
 			delay = s.cfg.Retry
 		}
 		longest := retryFactor * s.cfg.Retry
