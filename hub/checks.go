@@ -35,11 +35,23 @@ func (c *fsckCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	recordings, err := c.recordings(e, cfg)
-	if err != nil {
+	house, err := c.house(e)
+	if err != nil && !errors.Is(err, errDamage) {
 		return err
 	}
-	entries, err := c.ledger(e)
+	var heads recording.HeadStore // stays nil, not a nil *House, without a database
+	if house != nil {
+		defer house.Close()
+		heads = house
+	}
+	recordings, rerr := c.recordings(e, cfg, heads)
+	if rerr != nil {
+		return rerr
+	}
+	var entries int64
+	if house != nil {
+		entries, err = c.ledger(e, house)
+	}
 	if err != nil && !errors.Is(err, errDamage) {
 		return err
 	}
@@ -51,7 +63,7 @@ func (c *fsckCmd) Run(e *env) error {
 }
 
 // recordings checks footage and returns how much damage there is.
-func (c *fsckCmd) recordings(e *env, cfg *config.Config) (damaged int, err error) {
+func (c *fsckCmd) recordings(e *env, cfg *config.Config, heads recording.HeadStore) (damaged int, err error) {
 	path := filepath.Join(c.Data, indexDB)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !c.Rebuild {
 		fmt.Fprintf(e.stdout, "DAMAGE  index    %s is missing; --rebuild-index fills it from the files\n", indexDB)
@@ -62,7 +74,7 @@ func (c *fsckCmd) recordings(e *env, cfg *config.Config) (damaged int, err error
 		return 0, err
 	}
 	defer index.Close()
-	archive := archiveConfig(cfg, c.Data, index, e.log)
+	archive := archiveConfig(cfg, c.Data, index, heads, e.log)
 	if c.Rebuild {
 		if err := c.rebuild(e, archive); err != nil {
 			return 0, err
@@ -77,32 +89,34 @@ func (c *fsckCmd) recordings(e *env, cfg *config.Config) (damaged int, err error
 	return damaged, err
 }
 
-// ledger checks house.db; what does not hold is printed, and errDamage.
-func (c *fsckCmd) ledger(e *env) (entries int64, err error) {
-	damage := func(err error) error {
-		fmt.Fprintf(e.stdout, "DAMAGE  ledger   %v\n", err)
-		return errDamage
-	}
+// damage prints what does not hold, and returns errDamage.
+func damage(e *env, err error) error {
+	fmt.Fprintf(e.stdout, "DAMAGE  ledger   %v\n", err)
+	return errDamage
+}
+
+// house opens house.db; nil and errDamage if it is not there.
+func (c *fsckCmd) house(e *env) (*sqlite.House, error) {
 	path := filepath.Join(c.Data, houseDB)
 	if _, err := os.Stat(path); err != nil {
-		return 0, damage(fmt.Errorf("%s is missing: requests, decisions and ledger are lost", houseDB))
+		return nil, damage(e, fmt.Errorf("%s is missing: requests, decisions and ledger are lost", houseDB))
 	}
+	return sqlite.OpenHouse(e.ctx, path)
+}
+
+// ledger checks the ledger; what does not hold is printed, and errDamage.
+func (c *fsckCmd) ledger(e *env, house *sqlite.House) (entries int64, err error) {
 	id, err := identity.Open(c.Data, false)
 	if err != nil {
-		return 0, damage(err)
+		return 0, damage(e, err)
 	}
-	house, err := sqlite.OpenHouse(e.ctx, path)
-	if err != nil {
-		return 0, err
-	}
-	defer house.Close()
 	older, err := olderCheckpoint(c.Data)
 	if err != nil {
 		return 0, err
 	}
 	log := ledger.New(house, id.Ledger)
 	if err := log.Check(e.ctx, older); err != nil {
-		return 0, damage(err)
+		return 0, damage(e, err)
 	}
 	return log.Size()
 }

@@ -154,7 +154,7 @@ func (h *hub) openStores(ctx context.Context) (err error) {
 }
 
 func (h *hub) openArchive(ctx context.Context) (err error) {
-	h.archive, err = recording.OpenArchive(ctx, archiveConfig(h.cfg, h.data, h.index, h.log))
+	h.archive, err = recording.OpenArchive(ctx, archiveConfig(h.cfg, h.data, h.index, h.house, h.log))
 	if err != nil {
 		return err
 	}

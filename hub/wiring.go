@@ -18,8 +18,8 @@ import (
 )
 
 // archiveConfig is what serve and fsck both open.
-func archiveConfig(c *config.Config, data string, index recording.Index, log *slog.Logger) recording.ArchiveConfig {
-	a := recording.ArchiveConfig{Index: index, Log: log}
+func archiveConfig(c *config.Config, data string, index recording.Index, heads recording.HeadStore, log *slog.Logger) recording.ArchiveConfig {
+	a := recording.ArchiveConfig{Index: index, Heads: heads, Log: log}
 	for _, s := range c.Storage {
 		path := s.Path
 		if !filepath.IsAbs(path) {

@@ -43,6 +43,7 @@ type link struct {
 	Open     bool       `json:"open,omitempty"`
 	Root     hexBytes   `json:"root,omitempty"`
 	Link     hexBytes   `json:"link,omitempty"`
+	Noted    *noted     `json:"noted,omitempty"` // where the ledger has the link
 }
 
 // members says which fragments a video holds.
@@ -78,7 +79,8 @@ func custodyName(alias string) string { return "custody/" + alias + ".proof" }
 
 const custodyNote = "Each leaf is the SHA-256 of a byte range of the videos listed under clips (leaf 0: of the " +
 	"initialisation, the first moov box inside mdat). root is the Merkle tree hash of RFC 6962 over the leaves; " +
-	"link ties the segment to the one before. An open segment was still being written when the package was sealed."
+	"link ties the segment to the one before; noted leads " +
+	"from it to an entry of the home's ledger, made within about an hour of the recording. An open segment was still being written when the package was sealed."
 
 // newCustody collects the segments that a camera's videos are made of.
 func newCustody(ctx context.Context, a *recording.Archive, alias string, segments []recording.Segment, videos []*video) (*custody, error) {
@@ -132,6 +134,9 @@ func newLink(ctx context.Context, a *recording.Archive, s recording.Segment) (li
 		var p recording.Proof
 		p, err = a.Proof(ctx, s)
 		leaves, l.Root, l.Link = p.Leaves, s.Root[:], s.Link[:]
+		if err == nil {
+			l.Noted, err = newNoted(ctx, a, s)
+		}
 	}
 	if err != nil {
 		return link{}, fmt.Errorf("proving footage: %w", err)
@@ -181,35 +186,42 @@ func leavesSoFar(ctx context.Context, a *recording.Archive, s recording.Segment)
 	return leaves, nil
 }
 
-// check recomputes roots and links. It says how many segments were still open.
-func (c *custody) check() (open int, err error) {
+// check recomputes roots, links and the way to the roots that ledger entries
+// note. It says how many segments were still open, and how many the ledger has.
+func (c *custody) check(roots map[int64]recording.Hash) (open, inLedger int, err error) {
 	if c.Type != custodyType {
-		return 0, fmt.Errorf("unknown type %.80q", c.Type)
+		return 0, 0, fmt.Errorf("unknown type %.80q", c.Type)
 	}
 	for i := range c.Segments {
 		l := &c.Segments[i]
 		if l.Open {
 			open++
-			if len(l.Root) > 0 || len(l.Link) > 0 {
-				return open, fmt.Errorf("segment %d is said to be open and has a root", i)
+			if len(l.Root) > 0 || len(l.Link) > 0 || l.Noted != nil {
+				return open, 0, fmt.Errorf("segment %d is said to be open and has a root", i)
 			}
 			continue
 		}
 		if err := l.check(); err != nil {
-			return open, fmt.Errorf("segment %d: %w", i, err)
+			return open, inLedger, fmt.Errorf("segment %d: %w", i, err)
+		}
+		if l.Noted != nil {
+			if err := l.Noted.check(l, roots); err != nil {
+				return open, inLedger, fmt.Errorf("segment %d: %w", i, err)
+			}
+			inLedger++
 		}
 		if i == 0 {
 			continue
 		}
 		before := &c.Segments[i-1]
 		if l.Seq <= before.Seq || !slices.Equal(l.Chain, before.Chain) {
-			return open, fmt.Errorf("segment %d is out of order or of another chain", i)
+			return open, inLedger, fmt.Errorf("segment %d is out of order or of another chain", i)
 		}
 		if l.Seq == before.Seq+1 && !before.Open && !slices.Equal(l.Previous, before.Link) {
-			return open, fmt.Errorf("segment %d does not follow the one before it", i)
+			return open, inLedger, fmt.Errorf("segment %d does not follow the one before it", i)
 		}
 	}
-	return open, nil
+	return open, inLedger, nil
 }
 
 func (l *link) check() error {

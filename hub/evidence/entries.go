@@ -144,6 +144,7 @@ func (s *Sealer) custodies(ctx context.Context, videos []*video) ([]entry, error
 		byAlias[v.clip.Alias] = append(byAlias[v.clip.Alias], v)
 	}
 	var out []entry
+	var all []*custody
 	for _, alias := range aliases {
 		var segments []recording.Segment
 		for _, v := range byAlias[alias] {
@@ -153,13 +154,18 @@ func (s *Sealer) custodies(ctx context.Context, videos []*video) ([]entry, error
 		if err != nil {
 			return nil, err
 		}
+		all = append(all, c)
 		b, err := marshal(c)
 		if err != nil {
 			return nil, fmt.Errorf("writing proof of footage: %w", err)
 		}
 		out = append(out, textEntry(custodyName(alias), b))
 	}
-	return out, nil
+	heads, err := s.headEntries(ctx, all)
+	if len(heads) > 0 {
+		out = append(out, textEntry(headsName, heads))
+	}
+	return out, err
 }
 
 // released is a reader that lets go of what it reads at its end.

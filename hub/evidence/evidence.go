@@ -9,6 +9,7 @@
 //	  SHA256SUMS
 //	  custody/cam-A.proof        leaves, roots and links of the segments
 //	  custody/events.jsonl       ledger entries about the request, with proofs
+//	  custody/recordings.jsonl   ledger entries that note the segments, with proofs
 //	  manifest.dsse.json         in-toto Statement, signed by the hub
 //	  original/cam-A_<from>_<to>.mp4
 //	  request/profile.dsse.json  who asked
@@ -73,6 +74,8 @@ type Sealer struct {
 	cfg    Config
 	binary func() (string, error) // hex SHA-256 of the running program
 
+	patience time.Duration // settleWait, but in tests
+
 	turn chan struct{} // holds one token while a package is sealed
 
 	mu      sync.Mutex // guards checked
@@ -84,7 +87,7 @@ func NewSealer(cfg Config) *Sealer {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Sealer{cfg: cfg, binary: sync.OnceValues(hashSelf), turn: make(chan struct{}, 1), checked: map[string]check{}}
+	return &Sealer{cfg: cfg, binary: sync.OnceValues(hashSelf), patience: settleWait, turn: make(chan struct{}, 1), checked: map[string]check{}}
 }
 
 // Package is a sealed package at home.

@@ -25,7 +25,6 @@ import (
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/internal/mp4/mp4test"
 	"gatehouse/hub/ledger"
-	"gatehouse/hub/ledger/ledgertest"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/sqlite"
 	"gatehouse/rtsp"
@@ -98,9 +97,14 @@ func newHome(t testing.TB, footage map[string][]rtsp.Item) *home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = index.Close() })
+	house, err := sqlite.OpenHouse(t.Context(), filepath.Join(dir, "house.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = house.Close() })
 	quiet := slog.New(slog.DiscardHandler)
 	h.archive, err = recording.OpenArchive(t.Context(), recording.ArchiveConfig{
-		Index: index, Log: quiet, Now: func() time.Time { return h.now },
+		Index: index, Heads: house, Log: quiet, Now: func() time.Time { return h.now },
 		Disks: []recording.DiskConfig{{Path: filepath.Join(dir, "disk"), Profile: recording.ProfileDisk}},
 	})
 	if err != nil {
@@ -111,13 +115,13 @@ func newHome(t testing.TB, footage map[string][]rtsp.Item) *home {
 			t.Fatal(err)
 		}
 	}
-	h.keys(t, dir, quiet)
+	h.keys(t, dir, house, quiet)
 	h.request(t)
 	h.Sealer = evidence.NewSealer(h.cfg)
 	return h
 }
 
-func (h *home) keys(t testing.TB, dir string, log *slog.Logger) {
+func (h *home) keys(t testing.TB, dir string, house ledger.Store, log *slog.Logger) {
 	t.Helper()
 	key := bulletintest.Key(t)
 	owner, err := age.GenerateX25519Identity()
@@ -137,7 +141,7 @@ func (h *home) keys(t testing.TB, dir string, log *slog.Logger) {
 	}
 	h.cfg = evidence.Config{
 		Clips:   clip.New(clip.Config{Archive: h.archive, Log: log}),
-		Archive: h.archive, Ledger: ledger.New(&ledgertest.Memory{}, signer), LedgerKey: vkey,
+		Archive: h.archive, Ledger: ledger.New(house, signer), LedgerKey: vkey,
 		Dir: filepath.Join(dir, "sealed"), Key: key, Owner: owner, Software: "gatehouse test",
 		Log: log, Now: func() time.Time { return h.now },
 	}

@@ -49,6 +49,9 @@ func (s *Sealer) Seal(ctx context.Context, o Order) (_ Package, err error) {
 	if p.ID, err = s.newID(); err != nil {
 		return Package{}, err
 	}
+	if err := s.settle(ctx, o.Clips); err != nil {
+		return Package{}, err
+	}
 	videos, err := s.gather(ctx, o.Clips)
 	defer func() { err = errors.Join(err, closeAll(videos)) }()
 	if err != nil {
@@ -70,6 +73,26 @@ func (s *Sealer) Seal(ctx context.Context, o Order) (_ Package, err error) {
 	}
 	s.cfg.Log.Info("package sealed", "request", o.RequestID, "bytes", p.Bytes)
 	return p, nil
+}
+
+// settleWait is how long sealing waits for the end of a segment that is being
+// written: as long as a group of pictures of a usual camera.
+const settleWait = 10 * time.Second
+
+// settle has the segments that were chosen closed and noted in the ledger, so
+// that their proofs lead there. One that takes too long goes in as it is.
+func (s *Sealer) settle(ctx context.Context, clips []Selection) error {
+	wait, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for _, c := range clips {
+		if err := s.cfg.Archive.Settle(wait, c.Camera, recording.Main, c.From, c.To); err != nil && wait.Err() == nil {
+			return fmt.Errorf("ending segments: %w", err)
+		}
+	}
+	if err := s.cfg.Archive.NoteHeads(ctx, false); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // recipients are the agency and the owner.

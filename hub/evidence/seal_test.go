@@ -51,7 +51,8 @@ func TestSeal(t *testing.T) {
 		t.Errorf("not sorted: %v", names)
 	}
 	want := []string{
-		"README.txt", "SHA256SUMS", "custody/cam-A.proof", "custody/cam-B.proof", "custody/events.jsonl", "manifest.dsse.json",
+		"README.txt", "SHA256SUMS", "custody/cam-A.proof", "custody/cam-B.proof", "custody/events.jsonl",
+		"custody/recordings.jsonl", "manifest.dsse.json",
 		"original/cam-A_20261121T210003Z_20261121T210011Z.mp4", "original/cam-A_20261121T210005Z_20261121T210007Z.mp4",
 		"original/cam-A_20261121T210023Z_20261121T210029Z.mp4", "original/cam-B_20261121T210003Z_20261121T210009Z.mp4",
 		"request/profile.dsse.json", "request/request.dsse.json", "request/request.tlog-proof",
@@ -272,14 +273,31 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// TestWhileRecording seals footage whose segment is still being written.
+// TestWhileRecording seals footage whose segment is still being written. A
+// camera that goes on has it closed, and noted in the ledger; one that keeps
+// silent leaves it open.
 func TestWhileRecording(t *testing.T) {
-	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 8, Start: zero})
+	for name, c := range map[string]struct {
+		goesOn bool
+		told   string
+	}{
+		"goes on": {true, "the home's ledger has noted 1 of them"},
+		"silent":  {false, "still being written"},
+	} {
+		t.Run(name, func(t *testing.T) { sealWhileRecording(t, c.goesOn, c.told) })
+	}
+}
+
+func sealWhileRecording(t *testing.T, goesOn bool, told string) {
+	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 12, Start: zero})
 	h := newHome(t, nil)
+	h.SetPatience(300 * time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	run, synced := make(chan error, 1), make(chan error, 1)
 	go func() { synced <- h.archive.Run(ctx) }()
-	open := &waiting{script: script{items(f)}}
+	list := items(f)
+	half := len(list) * 2 / 3
+	open := &waiting{script: script{list[:half]}, rest: list[half:], more: make(chan struct{})}
 	go func() { run <- h.archive.Recorder(porch, recording.Main, open).Run(ctx) }()
 	defer func() {
 		cancel()
@@ -300,20 +318,36 @@ func TestWhileRecording(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	if goesOn {
+		h.SetPatience(time.Minute)
+		time.AfterFunc(200*time.Millisecond, func() { close(open.more) })
+	}
 	p := h.seal(t, choose(porch, 0, 4, false))
 	results, err := verify(t, p.Path, evidence.VerifyConfig{Identities: []age.Identity{h.agency.Identity}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i := slices.IndexFunc(results, func(r evidence.Result) bool { return r.What == "chain" }); !strings.Contains(results[i].Text, "still being written") {
+	if i := slices.IndexFunc(results, func(r evidence.Result) bool { return r.What == "chain" }); !strings.Contains(results[i].Text, told) {
 		t.Errorf("%+v", results[i])
 	}
 }
 
-// waiting is a camera that stays connected and sends no more.
-type waiting struct{ script }
+// waiting is a camera that stays connected and sends the rest only when told.
+type waiting struct {
+	script
+	rest []rtsp.Item
+	more chan struct{}
+}
 
 func (w *waiting) Next(ctx context.Context) (rtsp.Item, error) {
+	if len(w.items) == 0 {
+		select {
+		case <-ctx.Done():
+			return rtsp.Item{}, ctx.Err()
+		case <-w.more:
+			w.items, w.rest, w.more = w.rest, nil, nil
+		}
+	}
 	if len(w.items) == 0 {
 		<-ctx.Done()
 		return rtsp.Item{}, ctx.Err()

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gatehouse/hub/internal/mp4"
+	"gatehouse/hub/recording"
 )
 
 // checkVideos verifies each video and the custody of each camera's.
@@ -21,11 +22,16 @@ func (v *verifier) checkVideos() {
 	if v.checkFiles() != nil {
 		return
 	}
+	roots, err := v.readHeads()
+	if err != nil {
+		_ = v.result("chain", "", err)
+		return
+	}
 	for i := range m.Clips {
 		c := &m.Clips[i]
 		name := custodyName(c.Alias)
 		if proofs[name] == nil {
-			p, err := v.checkCustody(name, c)
+			p, err := v.checkCustody(name, c, roots)
 			if err != nil {
 				continue
 			}
@@ -62,7 +68,7 @@ func (v *verifier) checkFiles() error {
 	return nil
 }
 
-func (v *verifier) checkCustody(name string, c *Clip) (*custody, error) {
+func (v *verifier) checkCustody(name string, c *Clip, roots map[int64]recording.Hash) (*custody, error) {
 	var p custody
 	b, err := v.src.read(name)
 	if err == nil {
@@ -71,14 +77,17 @@ func (v *verifier) checkCustody(name string, c *Clip) (*custody, error) {
 	if err == nil && p.Alias != c.Alias {
 		err = errors.New("it is that of another camera")
 	}
-	open := 0
+	open, inLedger := 0, 0
 	if err == nil {
-		open, err = p.check()
+		open, inLedger, err = p.check(roots)
 	}
 	if err != nil {
 		return nil, v.result("chain", "", fmt.Errorf("%s: %w", name, err))
 	}
 	text := fmt.Sprintf("%s: %d recorded segments give their roots and links", c.Alias, len(p.Segments)-open)
+	if inLedger > 0 {
+		text += fmt.Sprintf("; the home's ledger has noted %d of them", inLedger)
+	}
 	if open > 0 {
 		text += fmt.Sprintf("; %d was still being written when the package was sealed: for it there is the hub's signature alone", open)
 	}

@@ -31,24 +31,24 @@ type Proven struct {
 // Prove returns a request's entries with proofs against one checkpoint. A leaf
 // that its own proof does not fit is ErrDamaged: nothing false is handed out.
 func (l *Log) Prove(ctx context.Context, request string) ([]Proven, error) {
-	tree, signed, err := l.head(ctx)
-	if err != nil {
-		return nil, err
-	}
 	indexes, err := l.store.ByRequest(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("reading ledger: %w", err)
 	}
-	var out []Proven
-	for _, i := range indexes {
-		if i >= tree.N { // appended since
-			break
-		}
-		p, err := l.prove(ctx, tree, i, signed)
-		if err != nil {
+	return l.ProveEntries(ctx, indexes)
+}
+
+// ProveEntries is Prove for entries by their indexes, ascending.
+func (l *Log) ProveEntries(ctx context.Context, indexes []int64) ([]Proven, error) {
+	tree, signed, err := l.head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Proven, len(indexes))
+	for i, index := range indexes {
+		if out[i], err = l.prove(ctx, tree, index, signed); err != nil {
 			return nil, err
 		}
-		out = append(out, p)
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type DiskConfig struct {
 // ArchiveConfig configures an Archive.
 type ArchiveConfig struct {
 	Index Index
+	Heads HeadStore    // nil: nothing is noted in a ledger
 	Disks []DiskConfig // the first is written; later ones are fail-over
 	Log   *slog.Logger
 	Now   func() time.Time // default time.Now
@@ -62,6 +64,8 @@ type Archive struct {
 	mu        sync.Mutex
 	recorders map[[2]string]*Recorder // running, by camera and stream
 	holds     map[string][]Hold       // by camera
+
+	noting sync.Mutex // held while heads are made, so that no segment is in two
 }
 
 // OpenArchive opens the disks (making folder and marker file where the folder
@@ -131,6 +135,9 @@ func (a *Archive) Run(ctx context.Context) error {
 		g.Go(func() error { return d.runSync(ctx, a.cfg.Index) })
 	}
 	g.Go(func() error { return a.runRetention(ctx) })
+	if a.cfg.Heads != nil {
+		g.Go(func() error { return a.runHeads(ctx) })
+	}
 	return g.Wait()
 }
 
@@ -164,6 +171,37 @@ func (a *Archive) Recorded(ctx context.Context, camera, stream string, from, to 
 func (a *Archive) Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]Gap, error) {
 	return a.cfg.Index.Gaps(ctx, camera, stream, from, to)
 }
+
+// Settle has the recorder of a stream end the segment that it is writing, if it
+// touches [from, to), with the group of pictures in hand, and waits for that: a
+// closed segment has a place in its chain. It returns ctx.Err() if ctx ends
+// before, which a camera with long groups of pictures can bring about.
+func (a *Archive) Settle(ctx context.Context, camera, stream string, from, to time.Time) error {
+	for asked := false; ; asked = true {
+		a.mu.Lock()
+		r := a.recorders[[2]string{camera, stream}]
+		a.mu.Unlock()
+		list, err := a.cfg.Index.Segments(ctx, camera, stream, from, to)
+		if err != nil {
+			return err
+		}
+		open := slices.ContainsFunc(list, func(s Segment) bool { return s.State == Open })
+		if !open || r == nil {
+			return nil
+		}
+		if !asked {
+			r.early.Store(true)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(settleEvery):
+		}
+	}
+}
+
+// settleEvery is how often Settle looks.
+const settleEvery = 100 * time.Millisecond
 
 // Open opens a segment's file for reading, limited to its durable bytes.
 func (a *Archive) Open(s Segment) (File, error) {

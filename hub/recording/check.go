@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func inspect(f File, s Segment) ([]Hash, *mp4.File, error) {
 
 // Finding is one result of Check.
 type Finding struct {
-	Kind   string // "bit" "missing" "order" "chain" "deleted" "stray" "open" "index"
+	Kind   string // "bit" "missing" "order" "chain" "ledger" "deleted" "stray" "open" "index"
 	Camera string
 	Stream string
 	Path   string
@@ -76,8 +77,8 @@ type Finding struct {
 	Damage bool   // false for notes such as deleted by rule
 }
 
-// Check re-verifies files, index and chain and reports each finding. It reads
-// everything and changes nothing; it needs no running Archive. An error means
+// Check re-verifies files, index, chain and what the ledger notes of them, and
+// reports each finding. It reads everything and changes nothing; it needs no running Archive. An error means
 // that it could not go on.
 func Check(ctx context.Context, cfg ArchiveConfig, report func(Finding)) error {
 	return check(ctx, cfg, osFiles{}, report)
@@ -89,6 +90,7 @@ type checker struct {
 	report  func(Finding)
 	known   map[string]bool // absolute names of files that the index speaks of
 	garbage map[int64]bool
+	noted   map[[16]byte]*noted // by chain
 }
 
 func check(ctx context.Context, cfg ArchiveConfig, fsys files, report func(Finding)) error {
@@ -103,6 +105,9 @@ func check(ctx context.Context, cfg ArchiveConfig, fsys files, report func(Findi
 	for _, s := range garbage {
 		c.garbage[s.ID] = true
 	}
+	if err := c.readHeads(ctx); err != nil {
+		return err
+	}
 	streams, err := cfg.Index.Streams(ctx)
 	if err != nil {
 		return err
@@ -112,6 +117,7 @@ func check(ctx context.Context, cfg ArchiveConfig, fsys files, report func(Findi
 			return err
 		}
 	}
+	c.lostChains()
 	for _, d := range c.a.disks {
 		if err := c.strays(ctx, d); err != nil {
 			return err
@@ -137,10 +143,11 @@ func (c *checker) look(dc DiskConfig, fsys files) *disk {
 
 // stream checks one chain and its files.
 func (c *checker) stream(ctx context.Context, camera, stream string) error {
-	rows, err := c.a.cfg.Index.Chain(ctx, camera, stream)
+	rows, err := c.a.cfg.Index.Chain(ctx, camera, stream, 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
+	c.heads(rows)
 	deleted := map[string]int{}
 	for i, row := range rows {
 		if err := ctx.Err(); err != nil {
@@ -176,11 +183,15 @@ type findFunc func(kind string, damage bool, format string, args ...any)
 
 // order checks that a row follows the one before.
 func (c *checker) order(rows []ChainRow, i int, find findFunc) {
-	row := rows[i]
+	row, next := rows[i], int64(0)
+	if i > 0 {
+		next = rows[i-1].Seq + 1
+	}
 	switch {
+	case c.ruled(row.Chain, next, row.Seq): // the index was made anew since, and heads tells
 	case i == 0 && row.Seq != 0:
 		find("order", true, "the chain begins at %d: the segments before are gone from the index", row.Seq)
-	case i > 0 && row.Seq != rows[i-1].Seq+1:
+	case row.Seq != next:
 		find("order", true, "%d follows %d: the segments between are gone from the index", row.Seq, rows[i-1].Seq)
 	case i > 0 && row.Previous != rows[i-1].Link:
 		if rows[i-1].State == Open {
@@ -192,7 +203,11 @@ func (c *checker) order(rows []ChainRow, i int, find findFunc) {
 		find("chain", true, "the first segment names one before it")
 	}
 	if row.State != Open && row.MakeLink() != row.Link {
-		find("chain", true, "its link does not match its fields")
+		if c.ruled(row.Chain, next, row.Seq) {
+			find("chain", false, "what was missing before it was forgotten when the index was made anew: its link cannot be computed")
+		} else {
+			find("chain", true, "its link does not match its fields")
+		}
 	}
 	if i > 0 && row.Chain != rows[i-1].Chain {
 		find("chain", true, "it belongs to another chain")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -326,7 +327,7 @@ func TestFullDiskDeletesEarlyThenStopsAndGoesOn(t *testing.T) {
 	}
 	s.until(t, src)
 	var kept, deleted int
-	rows, err := s.index.Chain(t.Context(), "porch", recording.Main)
+	rows, err := s.index.Chain(t.Context(), "porch", recording.Main, 0, math.MaxInt64)
 	if err != nil {
 		t.Fatal(err)
 	}

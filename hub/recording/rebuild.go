@@ -141,8 +141,33 @@ var reasons = []rtsp.Reason{
 	rtsp.ReasonOff, rtsp.ReasonStore, rtsp.ReasonCrash,
 }
 
-// adopt adds a segment and the gap before it. The segment after names its
-// link, and with that the guess that gives this link is no guess.
+// links tells a segment's right link from wrong ones. The segment after names
+// it; for the last one the ledger may: those before it are in the index.
+func (c *checker) links(ctx context.Context, s Segment, after *Segment) (right func(Hash) bool, err error) {
+	if after != nil {
+		return func(link Hash) bool { return link == after.Previous }, nil
+	}
+	none := func(Hash) bool { return false }
+	if c.a.cfg.Heads == nil {
+		return none, nil
+	}
+	heads, err := c.a.cfg.Heads.HeadsWith(ctx, s.Chain, s.Seq)
+	if errors.Is(err, ErrNotFound) {
+		return none, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(heads.Chains, func(h Head) bool { return h.Chain == s.Chain })
+	if i < 0 {
+		return none, nil
+	}
+	before, _, err := linksOf(ctx, c.a.cfg.Index, heads.Chains[i], -1)
+	return func(link Hash) bool { return Root(append(slices.Clip(before), link)) == heads.Chains[i].Links }, err
+}
+
+// adopt adds a segment and the gap before it. With its link known, the guess
+// that gives this link is no guess.
 func (c *checker) adopt(ctx context.Context, before, s, after *Segment) error {
 	var missing *Gap
 	guesses := []*Gap{nil}
@@ -157,10 +182,14 @@ func (c *checker) adopt(ctx context.Context, before, s, after *Segment) error {
 			missing = nil
 		}
 	}
-	if after != nil && s.State != Open {
+	if s.State != Open {
+		right, err := c.links(ctx, *s, after)
+		if err != nil {
+			return err
+		}
 		for _, g := range guesses {
 			s.Gaps = digestOf(g)
-			if s.MakeLink() == after.Previous {
+			if right(s.MakeLink()) {
 				missing = g
 				break
 			}

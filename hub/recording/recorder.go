@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/hub/internal/mp4"
@@ -19,7 +20,7 @@ import (
 // the index speaks of. Everything the camera sent and Recorder could not keep
 // is a [Gap] in the index.
 //
-// All fields but a belong to the goroutine in Run.
+// All fields but a and early belong to the goroutine in Run.
 type Recorder struct {
 	a              *Archive
 	camera, stream string
@@ -44,6 +45,8 @@ type Recorder struct {
 	gap      *Gap      // what is missing and not closed; ID 0 if the index does not have it yet
 	reached  time.Time // UTC at the end of what has been written or, at the start, what the index has
 	frame    time.Duration
+
+	early atomic.Bool // the segment is to end with the group of pictures in hand
 }
 
 var nameOK = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)

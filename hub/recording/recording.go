@@ -106,8 +106,11 @@ type Index interface {
 	// Garbage lists files to unlink; ForgetGarbage removes them from the list once unlinked and the folder is synced.
 	Garbage(ctx context.Context) ([]Segment, error)
 	ForgetGarbage(ctx context.Context, ids []int64) error
-	// Chain lists Seq, Root, Link and deletion of every segment ever written for a stream, by Seq.
-	Chain(ctx context.Context, camera, stream string) ([]ChainRow, error)
+	// Chain lists Seq, Root, Link and deletion of every segment ever written for a stream whose Seq is in
+	// [from, to), by Seq.
+	Chain(ctx context.Context, camera, stream string, from, to int64) ([]ChainRow, error)
+	// OldestSeq is the Seq of the kept segment of a stream that starts first; ErrNotFound if none is kept.
+	OldestSeq(ctx context.Context, camera, stream string) (int64, error)
 	// Streams lists every camera and stream that has rows.
 	Streams(ctx context.Context) ([][2]string, error)
 

@@ -91,6 +91,9 @@ func (r *Recorder) due(u *rtsp.Unit) bool {
 	if !u.Random {
 		return have >= hardSegment
 	}
+	if r.early.Swap(false) {
+		return true
+	}
 	turn := func(t time.Time) int64 { return (t.UnixMicro() + r.phase()) / segmentTarget.Microseconds() }
 	return have >= maxSegment || have >= minSegment && turn(u.UTC) != turn(r.seg.row.Start)
 }

@@ -75,4 +75,30 @@ CREATE TABLE profile(agency TEXT NOT NULL, root TEXT NOT NULL, envelope BLOB NOT
 INSERT INTO profile(agency, root, envelope) SELECT agency, '', envelope FROM profile_1;
 DROP TABLE profile_1;
 CREATE TABLE allowed(agency TEXT PRIMARY KEY, doc TEXT NOT NULL) STRICT; -- request.Allowed as JSON: the list last in force
+`, `
+-- recording.Heads: what a ledger entry of kind recordings.heads commits to.
+CREATE TABLE heads(
+	entry INTEGER PRIMARY KEY REFERENCES ledger(idx),
+	seed  BLOB NOT NULL CHECK (length(seed) = 32)
+) STRICT;
+CREATE TABLE head(
+	entry  INTEGER NOT NULL REFERENCES heads(entry),
+	slot   INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 255),
+	chain  BLOB NOT NULL CHECK (length(chain) = 16),
+	camera TEXT NOT NULL,
+	stream TEXT NOT NULL,
+	links  BLOB NOT NULL CHECK (length(links) = 32),
+	oldest INTEGER NOT NULL,
+	PRIMARY KEY (entry, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE head_range( -- segments of a chain by seq, each in one range of all heads
+	chain BLOB NOT NULL,
+	first INTEGER NOT NULL,
+	last  INTEGER NOT NULL CHECK (last >= first),
+	entry INTEGER NOT NULL,
+	slot  INTEGER NOT NULL,
+	PRIMARY KEY (chain, first),
+	FOREIGN KEY (entry, slot) REFERENCES head(entry, slot)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX head_ranges ON head_range(entry, slot);
 `}

@@ -383,6 +383,19 @@ func (x *Index) ForgetGarbage(ctx context.Context, ids []int64) error {
 }
 
 // Chain implements [recording.Index].
-func (x *Index) Chain(ctx context.Context, camera, stream string) ([]recording.ChainRow, error) {
-	return x.rows(ctx, "reading chain", "WHERE camera = ? AND stream = ? ORDER BY seq", camera, stream)
+func (x *Index) Chain(ctx context.Context, camera, stream string, from, to int64) ([]recording.ChainRow, error) {
+	return x.rows(ctx, "reading chain", "WHERE camera = ? AND stream = ? AND seq >= ? AND seq < ? ORDER BY seq", camera, stream, from, to)
+}
+
+// OldestSeq implements [recording.Index].
+func (x *Index) OldestSeq(ctx context.Context, camera, stream string) (seq int64, err error) {
+	err = x.db.r.QueryRowContext(ctx, "SELECT seq FROM segment WHERE camera = ? AND stream = ? AND deleted_us = 0 ORDER BY start_us LIMIT 1",
+		camera, stream).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = recording.ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading oldest segment: %w", err)
+	}
+	return seq, nil
 }

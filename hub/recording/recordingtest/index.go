@@ -4,6 +4,7 @@ package recordingtest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func segments(t *testing.T, x recording.Index) {
 	equal(t, "all cameras", []recording.Segment{all[0], other}, list(x.Segments(ctx, "", "", at(0), at(1))))
 	equal(t, "last", all[3], must[recording.Segment](t)(x.LastSegment(ctx, "porch", recording.Main)))
 	equal(t, "streams", [][2]string{{"porch", "main"}, {"yard", "sub"}}, must[[][2]string](t)(x.Streams(ctx)))
-	rows := must[[]recording.ChainRow](t)(x.Chain(ctx, "porch", recording.Main))
+	rows := must[[]recording.ChainRow](t)(x.Chain(ctx, "porch", recording.Main, 0, math.MaxInt64))
 	equal(t, "chain", 4, len(rows))
 	equal(t, "chain row", recording.ChainRow{Segment: all[2]}, rows[2])
 	n, bytes, err := x.Usage(ctx, "", "porch", "")
@@ -187,12 +188,20 @@ func retention(t *testing.T, x recording.Index) {
 	if err := x.ForgetGarbage(ctx, []int64{all[0].ID}); err != nil {
 		t.Fatal(err)
 	}
+	if seq, err := x.OldestSeq(ctx, "porch", recording.Main); seq != all[2].Seq || err != nil {
+		t.Errorf("oldest is %d, %v", seq, err)
+	}
+	part := must[[]recording.ChainRow](t)(x.Chain(ctx, "porch", recording.Main, all[1].Seq, all[3].Seq))
+	equal(t, "part of the chain", []int64{all[1].Seq, all[2].Seq}, []int64{part[0].Seq, part[1].Seq})
 	equal(t, "garbage left", all[1:2], list(x.Garbage(ctx)))
-	rows := must[[]recording.ChainRow](t)(x.Chain(ctx, "porch", recording.Main))
+	rows := must[[]recording.ChainRow](t)(x.Chain(ctx, "porch", recording.Main, 0, math.MaxInt64))
 	equal(t, "deleted ones stay in the chain", recording.ChainRow{Segment: all[0], Deleted: at, Why: "older"}, rows[0])
 	equal(t, "and no others", recording.ChainRow{Segment: all[2]}, rows[2])
 	if err := x.MarkGarbage(ctx, []int64{all[2].ID, all[3].ID, all[4].ID}, "older", at); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := x.OldestSeq(ctx, "porch", recording.Main); !errors.Is(err, recording.ErrNotFound) {
+		t.Errorf("oldest of none: %v", err)
 	}
 	equal(t, "last is remembered", all[4], must[recording.Segment](t)(x.LastSegment(ctx, "porch", recording.Main)))
 	equal(t, "so is the stream", 1, len(must[[][2]string](t)(x.Streams(ctx))))
