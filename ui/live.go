@@ -86,7 +86,8 @@ func (c *console) health(status []recording.StreamStatus) health {
 				continue
 			}
 			h.Recording++
-			if last := lastDurable(status, cam.Name); saved.IsZero() || last.Before(saved) {
+			// A camera that waits for motion has nothing newer to save.
+			if last := lastDurable(status, cam.Name); !s.Waiting && (saved.IsZero() || last.Before(saved)) {
 				saved = last
 			}
 			break

@@ -83,7 +83,10 @@ func (c *console) streamRow(s recording.StreamStatus) streamRow {
 	} else {
 		row.Saved = c.at(s.LastDurable, exactForm)
 	}
-	if !s.Recording {
+	switch {
+	case s.Waiting:
+		row.State.Key = "stream.waiting"
+	case !s.Recording:
 		row.State = badge{Icon: "circle-alert", Tone: "danger", Key: "stream.stopped"}
 	}
 	cam, ok := c.camera(s.Camera)

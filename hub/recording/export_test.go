@@ -28,3 +28,9 @@ func (a *Archive) SyncAll(ctx context.Context) error {
 	}
 	return nil
 }
+
+// MaxPreroll is the bound on PrerollBytes.
+const MaxPreroll = maxPreroll
+
+// PrerollBytes is what waits for motion.
+func (r *Recorder) PrerollBytes() int { return r.gate.bytes }

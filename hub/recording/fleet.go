@@ -17,7 +17,8 @@ const readerBytes = 16 << 20
 // Source names a stream and where it comes from.
 type Source struct {
 	Camera, Stream string
-	URL            string // rtsp://…, with credentials
+	URL            string   // rtsp://…, with credentials
+	When           OnMotion // without a Motion all is recorded
 }
 
 // Live is a stream that runs.
@@ -41,7 +42,7 @@ type Fleet struct {
 type streamName struct{ camera, stream string }
 
 type member struct {
-	url    string
+	of     Source
 	source *rtsp.Source
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -56,9 +57,9 @@ func NewFleet(a *Archive, log *slog.Logger, fail func(error)) *Fleet {
 // Apply starts, stops and restarts streams so that exactly those of list run. A
 // stream that stops has finalised its segment when Apply returns.
 func (f *Fleet) Apply(list []Source) {
-	want := map[streamName]string{}
+	want := map[streamName]Source{}
 	for _, s := range list {
-		want[streamName{s.Camera, s.Stream}] = s.URL
+		want[streamName{s.Camera, s.Stream}] = s
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -67,7 +68,7 @@ func (f *Fleet) Apply(list []Source) {
 	}
 	var ending []*member
 	for k, m := range f.running {
-		if want[k] != m.url {
+		if want[k] != m.of {
 			m.stop()
 			ending = append(ending, m)
 			delete(f.running, k)
@@ -76,29 +77,32 @@ func (f *Fleet) Apply(list []Source) {
 	for _, m := range ending {
 		<-m.done
 	}
-	for k, url := range want {
+	for k, s := range want {
 		if f.running[k] == nil {
-			f.running[k] = f.start(k, url)
+			f.running[k] = f.start(s)
 		}
 	}
 }
 
-func (f *Fleet) start(k streamName, url string) *member {
+func (f *Fleet) start(s Source) *member {
 	ctx, stop := context.WithCancel(context.Background())
-	log := f.log.With("stream", k.stream)
-	m := &member{url: url, stop: stop, done: make(chan struct{})}
-	m.source = rtsp.NewSource(rtsp.Config{Camera: k.camera, URL: url, Log: log})
-	recorder := f.archive.Recorder(k.camera, k.stream, m.source.Reader(readerBytes))
+	log := f.log.With("stream", s.Stream)
+	m := &member{of: s, stop: stop, done: make(chan struct{})}
+	m.source = rtsp.NewSource(rtsp.Config{Camera: s.Camera, URL: s.URL, Log: log})
+	recorder := f.archive.Recorder(s.Camera, s.Stream, m.source.Reader(readerBytes))
+	if s.When.Motion != nil {
+		recorder.OnMotion(s.When)
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := m.source.Run(ctx); err != nil {
-			f.fail(fmt.Errorf("reading camera %s: %w", k.camera, err))
+			f.fail(fmt.Errorf("reading camera %s: %w", s.Camera, err))
 		}
 	})
 	wg.Go(func() {
 		// Not ctx: the recorder ends when the source has ended, with all it sent on disk.
 		if err := recorder.Run(context.Background()); err != nil {
-			f.fail(fmt.Errorf("recording camera %s: %w", k.camera, err))
+			f.fail(fmt.Errorf("recording camera %s: %w", s.Camera, err))
 		}
 	})
 	go func() { wg.Wait(); close(m.done) }()

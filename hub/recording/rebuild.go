@@ -138,7 +138,7 @@ func (d *disk) readSegment(name string) (s Segment, err error) {
 var reasons = []rtsp.Reason{
 	rtsp.ReasonRefused, rtsp.ReasonAuth, rtsp.ReasonStalled, rtsp.ReasonClosed, rtsp.ReasonLost, rtsp.ReasonGarbage,
 	rtsp.ReasonSlow, rtsp.ReasonCodec, rtsp.ReasonClock, rtsp.ReasonSSRC, rtsp.ReasonNoCodec, rtsp.ReasonShutdown,
-	rtsp.ReasonOff, rtsp.ReasonStore, rtsp.ReasonCrash,
+	rtsp.ReasonOff, rtsp.ReasonNoMotion, rtsp.ReasonStore, rtsp.ReasonCrash,
 }
 
 // links tells a segment's right link from wrong ones. The segment after names

@@ -25,6 +25,7 @@ type Recorder struct {
 	a              *Archive
 	camera, stream string
 	from           Units
+	gate           *gate // nil if all is recorded
 	log            *slog.Logger
 
 	session *rtsp.Session
@@ -56,6 +57,12 @@ func (a *Archive) Recorder(camera, stream string, from Units) *Recorder {
 	return &Recorder{a: a, camera: camera, stream: stream, from: from, log: a.cfg.Log.With("camera", camera, "stream", stream)}
 }
 
+// OnMotion returns r, which then records around motion only. It must not run yet.
+func (r *Recorder) OnMotion(when OnMotion) *Recorder {
+	r.gate = &gate{when: when, camera: r.camera, held: r.a.held, log: r.log}
+	return r
+}
+
 // batcher is Units that can let their reader sleep while Units gather;
 // *rtsp.Reader is one. It wakes early for key frames, which is when fragments
 // are cut.
@@ -76,6 +83,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 	defer r.a.leave(r)
 	if b, ok := r.from.(batcher); ok {
 		b.Batch(wakeEvery)
+	}
+	if r.gate != nil {
+		r.gate.Units, r.from = r.from, r.gate
 	}
 	// What ends ctx must not keep the index from hearing of the end.
 	ix := context.WithoutCancel(ctx)
@@ -114,11 +124,11 @@ func (r *Recorder) resume(ctx context.Context) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		r.chain = newChain()
-		return nil
 	case err != nil:
 		return err
+	default:
+		r.last, r.chain, r.reached = &last, last.Chain, last.End()
 	}
-	r.last, r.chain, r.reached = &last, last.Chain, last.End()
 	gaps, err := r.a.cfg.Index.Gaps(ctx, r.camera, r.stream, r.reached, farFuture)
 	if err != nil {
 		return err
@@ -128,6 +138,12 @@ func (r *Recorder) resume(ctx context.Context) error {
 			r.gap = &gaps[i]
 			return nil
 		}
+		if gaps[i].Reason == rtsp.ReasonNoMotion && gaps[i].To.After(r.reached) {
+			r.reached = gaps[i].To // the index knows of the stream up to here
+		}
+	}
+	if r.reached.IsZero() {
+		return nil // nothing was ever recorded
 	}
 	return r.miss(ctx, r.reached, rtsp.ReasonCrash, "the hub was not running", true)
 }
@@ -144,9 +160,11 @@ func (r *Recorder) miss(ctx context.Context, from time.Time, reason rtsp.Reason,
 			return nil
 		}
 		if r.gap.ID != 0 { // the reason changed while it lasts
-			if now.After(r.gap.From) {
+			known := r.gap.Reason == rtsp.ReasonNoMotion || reason == rtsp.ReasonNoMotion // when it changed
+			if !known || !from.After(r.gap.From) {
 				from = now
-			} else {
+			}
+			if from.Before(r.gap.From) {
 				from = r.gap.From
 			}
 			if err := r.a.cfg.Index.CloseGap(ctx, r.gap.ID, from); err != nil {
@@ -163,6 +181,9 @@ func (r *Recorder) miss(ctx context.Context, from time.Time, reason rtsp.Reason,
 		from = now
 	}
 	r.gap = &Gap{Camera: r.camera, Stream: r.stream, From: from.UTC(), Reason: reason, Detail: detail}
+	if reason == rtsp.ReasonNoMotion {
+		r.gap.To = r.gap.From // it grows as time is let go: a crash must not make more of it
+	}
 	r.run = 0
 	if !lasting {
 		return nil
@@ -179,6 +200,7 @@ func (r *Recorder) ended(ctx context.Context, start time.Time) (Hash, error) {
 	if g := r.gap; g != nil {
 		missing := start.Sub(g.From)
 		switch {
+		case g.ID == 0 && g.Reason == rtsp.ReasonNoMotion: // the gate let nothing go
 		case g.ID != 0:
 			to := start
 			if missing < 0 { // the clock was set back
@@ -212,14 +234,33 @@ func brief(reason rtsp.Reason) bool {
 }
 
 func (r *Recorder) interrupt(ctx context.Context, b rtsp.Break) error {
+	if b.Reason == rtsp.ReasonNoMotion {
+		return r.letGo(ctx, b)
+	}
 	if err := r.endSession(ctx); err != nil {
 		return err
 	}
 	from := r.reached // all that is on disk ends here
-	if from.IsZero() {
+	if from.IsZero() || r.gap != nil && r.gap.Reason == rtsp.ReasonNoMotion && b.From.After(from) {
 		from = b.From
 	}
 	return r.miss(ctx, from, b.Reason, b.Detail, !brief(b.Reason))
+}
+
+// letGo takes what the gate tells with reason no-motion.
+func (r *Recorder) letGo(ctx context.Context, b rtsp.Break) error {
+	if r.session != nil {
+		if err := r.endSession(ctx); err != nil {
+			return err
+		}
+		return r.miss(ctx, r.reached, b.Reason, b.Detail, false)
+	}
+	if g := r.gap; g == nil || g.Reason != b.Reason || g.ID == 0 {
+		return r.miss(ctx, b.From, b.Reason, b.Detail, true)
+	} else if !b.From.After(g.From) {
+		return nil
+	}
+	return r.a.cfg.Index.CloseGap(ctx, r.gap.ID, b.From)
 }
 
 // begin starts a run with a new initialisation.
@@ -259,7 +300,7 @@ func (r *Recorder) finish(ctx context.Context) error {
 	if err := r.endSession(ctx); err != nil {
 		return err
 	}
-	if r.gap != nil && r.gap.ID != 0 || r.reached.IsZero() {
+	if r.gap != nil && r.gap.ID != 0 && r.gap.Reason != rtsp.ReasonNoMotion || r.reached.IsZero() {
 		return nil
 	}
 	return r.miss(ctx, r.reached, rtsp.ReasonShutdown, "recording was stopped", true)

@@ -147,8 +147,9 @@ type File interface {
 type StreamStatus struct {
 	Camera      string    `json:"camera"`
 	Stream      string    `json:"stream"`
-	LastDurable time.Time `json:"last_durable"` // the last second that survives a power cut now; zero if none
-	Recording   bool      `json:"recording"`
+	LastDurable time.Time `json:"last_durable"`      // the last second that survives a power cut now; zero if none
+	Recording   bool      `json:"recording"`         // also while Waiting
+	Waiting     bool      `json:"waiting,omitempty"` // for motion: the camera sends, and nothing is written
 	Problem     string    `json:"problem,omitempty"` // plain words; empty when well
 	Bytes       int64     `json:"bytes"`
 	Segments    int64     `json:"segments"`

@@ -59,9 +59,14 @@ func (a *Archive) status(ctx context.Context, camera, stream string) (StreamStat
 		return s, err
 	}
 	a.mu.Lock()
-	running := a.recorders[[2]string{camera, stream}] != nil
+	r := a.recorders[[2]string{camera, stream}]
 	a.mu.Unlock()
+	running := r != nil
 	s.Recording = running && last.State == Open && since(now, s.LastDurable) < live(a)
+	if running && r.gate != nil {
+		s.Waiting = r.gate.waiting.Load()
+		s.Recording = s.Recording || r.gate.well(now, live(a))
+	}
 	if !running {
 		return s, nil
 	}
@@ -71,7 +76,7 @@ func (a *Archive) status(ctx context.Context, camera, stream string) (StreamStat
 	}
 	s.Problem = a.Trouble()
 	for _, g := range gaps {
-		if g.To.IsZero() && s.Problem == "" {
+		if g.To.IsZero() && s.Problem == "" && !s.Waiting {
 			s.Problem = g.Detail
 			if s.Problem == "" {
 				s.Problem = string(g.Reason)
