@@ -30,13 +30,20 @@ func parseAddress(s string) (u *url.URL, user, pass string, err error) {
 	return u, user, pass, nil
 }
 
-var errPin = errors.New("a certificate's SHA-256 has 64 hexadecimal digits")
+var errPin = errors.New("a pinned certificate is sha256: and 64 hexadecimal digits")
 
-// parsePin reads the SHA-256 of a certificate in hexadecimal digits, with or
-// without colons. An empty text is no pin.
+// pinPrefix names the hash of a fingerprint, as for streams over TLS.
+const pinPrefix = "sha256:"
+
+// parsePin reads the fingerprint of a certificate: 64 hexadecimal digits, with
+// colons between them or without. An empty text is no pin.
 func parsePin(s string) ([]byte, error) {
-	b, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
-	if err != nil || len(b) != 0 && len(b) != 32 {
+	if s == "" {
+		return nil, nil
+	}
+	digits, ok := strings.CutPrefix(s, pinPrefix)
+	b, err := hex.DecodeString(strings.ReplaceAll(digits, ":", ""))
+	if !ok || err != nil || len(b) != 32 {
 		return nil, errPin
 	}
 	return b, nil

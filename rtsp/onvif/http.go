@@ -30,12 +30,15 @@ type certificateError struct {
 	other bool              // another one is pinned
 }
 
-// Error gives the SHA-256 of the certificate, which is what the owner pins.
+// pin is how the certificate that was shown would be pinned.
+func (e *certificateError) pin() string { return pinPrefix + hex.EncodeToString(e.sum[:]) }
+
+// Error gives the fingerprint of the certificate, which is what the owner pins.
 func (e *certificateError) Error() string {
 	if e.other {
-		return "the certificate is not the pinned one; its SHA-256 is " + hex.EncodeToString(e.sum[:])
+		return "certificate " + e.pin() + " is not the pinned one"
 	}
-	return "no known authority signed the certificate; its SHA-256 is " + hex.EncodeToString(e.sum[:])
+	return "certificate " + e.pin() + " is vouched for by nobody"
 }
 
 // httpError is an answer that is an error and no SOAP fault.

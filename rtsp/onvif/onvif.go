@@ -20,7 +20,7 @@ import (
 type Config struct {
 	Camera string       // name for logs
 	URL    string       // http[s]://[user:password@]host[:port][/path]; without a path, /onvif/device_service
-	Pin    string       // SHA-256 of the device's certificate in hexadecimal; empty: it must verify
+	TLS    string       // https: "sha256:" and the fingerprint of the device's certificate; without it the certificate must be good for the host by this machine's roots
 	Log    *slog.Logger // required
 	// Retry is the first delay before events are subscribed to again; default
 	// 1 s, doubled with jitter up to 60 s.
@@ -80,7 +80,7 @@ func New(cfg Config) (*Camera, error) {
 	if err != nil {
 		return nil, err
 	}
-	pin, err := parsePin(cfg.Pin)
+	pin, err := parsePin(cfg.TLS)
 	if err != nil {
 		return nil, err
 	}

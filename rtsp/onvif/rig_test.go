@@ -43,7 +43,7 @@ func newRig(t *testing.T, q onviftest.Quirks, change ...func(*onvif.Config)) *ri
 	}
 	u.User = url.UserPassword(onviftest.User, onviftest.Password)
 	r.cfg = onvif.Config{
-		Camera: "porch", URL: u.String(), Pin: dev.CertificateSum(), Retry: 50 * time.Millisecond,
+		Camera: "porch", URL: u.String(), TLS: dev.Fingerprint(), Retry: 50 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range change {

@@ -35,9 +35,9 @@ const (
 
 // Device is a scripted device.
 type Device struct {
-	cfg      Config
-	listener net.Listener
-	certSum  string
+	cfg         Config
+	listener    net.Listener
+	fingerprint string
 	// Media is what the device serves as its profiles; set it before Run.
 	Media []Profile
 
@@ -109,7 +109,7 @@ func New(cfg Config) (*Device, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.certSum = sum
+		d.fingerprint = "sha256:" + sum
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}})
 	}
 	d.listener = l
@@ -119,8 +119,8 @@ func New(cfg Config) (*Device, error) {
 // Addr is the host:port that answers HTTP.
 func (d *Device) Addr() string { return d.listener.Addr().String() }
 
-// CertificateSum is the SHA-256 of the device's certificate, in hexadecimal.
-func (d *Device) CertificateSum() string { return d.certSum }
+// Fingerprint is "sha256:" and that of the device's certificate; empty without TLS.
+func (d *Device) Fingerprint() string { return d.fingerprint }
 
 // URL is the address of the device service, without credentials.
 func (d *Device) URL() string { return d.scheme() + "://" + d.Addr() + "/onvif/device_service" }
