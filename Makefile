@@ -10,7 +10,7 @@ export CGO_ENABLED ?= 0
 DEBIAN := ffmpeg age jq chromium gstreamer1.0-rtsp gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gir1.2-gst-rtsp-server-1.0 python3-gi gcc libc6-dev procps curl
 
-.PHONY: all build test tools lint unit e2e fuzz bench clean
+.PHONY: all build test tools lint unit e2e fuzz bench bench-check bench-tools clean
 
 all: build
 
@@ -46,10 +46,18 @@ fuzz:
 		done; \
 	done
 
-## bench: the hub beside ffmpeg on the same 16 streams; prints the table of docs/benchmarks.md
-bench: tools
-	go test -run '^$$' -bench . -benchtime 1s ./hub/... ./rtsp/... | grep -E '^(Benchmark|ok|FAIL)'
-	PATH="$(BIN):$$PATH" go run ./hub/internal/bench
+## bench: the hub beside MediaMTX and ffmpeg on the same streams, and its parts; prints the tables of docs/benchmarks.md
+# BENCH are flags of hub/internal/bench, such as -time 20s -rounds 3 for a shorter run.
+BENCH ?=
+bench: tools bench-tools
+	PATH="$(BIN):$$PATH" go run ./hub/internal/bench $(BENCH)
+
+## bench-check: bench, and fail if a bar is missed
+bench-check: tools bench-tools
+	PATH="$(BIN):$$PATH" go run ./hub/internal/bench -check $(BENCH)
+
+bench-tools:
+	images/mediamtx.sh "$(TOOLS)"
 
 clean:
 	rm -rf dist .tools

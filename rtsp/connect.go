@@ -203,8 +203,8 @@ func (d *dialog) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 			return nil, err
 		}
 	}
-	d.conn = c
-	return newDemux(c, d.sink), nil
+	d.conn, d.demux = c, newDemux(c, d.sink)
+	return d.demux, nil
 }
 
 // play asks for the wanted media, and for nothing else.
@@ -236,7 +236,9 @@ func (d *dialog) play() error {
 	if d.udp != nil {
 		d.udp.start(d.client.Close)
 	}
-	_, err = d.client.Play(nil)
+	if _, err = d.client.Play(nil); err == nil && d.udp == nil {
+		d.demux.gather()
+	}
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,6 +55,9 @@ type demux struct {
 	armed   time.Time // read deadline set on Conn
 	overdue time.Time // the sink's deadline that has passed
 	late    time.Time // when that was noticed
+
+	gathers atomic.Bool // see gather
+	queue   *queue      // nil while bytes are read as they come
 }
 
 func newDemux(c net.Conn, s sink) *demux {
@@ -204,35 +208,60 @@ const lateGrace = time.Second
 func (d *demux) fill() error {
 	d.makeRoom()
 	for {
-		now := time.Now()
-		limit := d.sink.deadline()
-		if !now.Before(limit) {
-			if d.overdue != limit {
-				d.overdue, d.late = limit, now
-			}
-			if limit = d.late.Add(lateGrace); !now.Before(limit) {
-				return errStall
-			}
+		limit, ok := d.limit(time.Now())
+		if !ok {
+			return errStall
 		}
-		// Moving a deadline costs about as much as a small read; it may lag.
-		if lag := limit.Sub(d.armed); lag > limit.Sub(now)/8 || lag < 0 {
-			if err := d.SetReadDeadline(limit); err != nil {
-				return err
-			}
-			d.armed = limit
-		}
-		n, err := d.Conn.Read(d.buf[d.w:])
+		n, err := d.receive(d.buf[d.w:], limit)
 		if n > 0 {
 			d.at = time.Now()
 			d.w += n
 			return nil
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			d.armed = time.Time{}
-			continue
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
 		}
-		return err
 	}
+}
+
+// limit is how long reading may go on at time now; it is not ok if no longer.
+func (d *demux) limit(now time.Time) (limit time.Time, ok bool) {
+	limit = d.sink.deadline()
+	if now.Before(limit) {
+		return limit, true
+	}
+	if d.overdue != limit {
+		d.overdue, d.late = limit, now
+	}
+	limit = d.late.Add(lateGrace)
+	return limit, now.Before(limit)
+}
+
+// gather lets bytes gather from now on, where the connection can, and has them
+// read once a beat. It is for a stream that plays: an answer to a request would
+// wait as long. It may be called from any goroutine.
+func (d *demux) gather() { d.gathers.Store(true) }
+
+// receive reads once, until limit. It may return nothing.
+func (d *demux) receive(p []byte, limit time.Time) (int, error) {
+	if d.gathers.CompareAndSwap(true, false) {
+		d.queue = newQueue(d.Conn)
+	}
+	if d.queue != nil {
+		return d.queue.read(p)
+	}
+	// Moving a deadline costs about as much as a small read; it may lag.
+	if lag := limit.Sub(d.armed); lag > time.Until(limit)/8 || lag < 0 {
+		if err := d.SetReadDeadline(limit); err != nil {
+			return 0, err
+		}
+		d.armed = limit
+	}
+	n, err := d.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		d.armed = time.Time{}
+	}
+	return n, err
 }
 
 // makeRoom moves what is unread to the front, and grows the buffer when a

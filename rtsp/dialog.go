@@ -34,6 +34,7 @@ type dialog struct {
 	udp    *datagrams // nil with TCP, and before the first SETUP
 	pair   *portPair  // of the SETUP under way
 	conn   net.Conn
+	demux  *demux
 
 	// The request under way, or the newest keep-alive.
 	req     *base.Request

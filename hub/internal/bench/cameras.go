@@ -8,10 +8,12 @@ import (
 	"gatehouse/rtsp/rtsptest"
 )
 
+func cameraURL(i int) string { return fmt.Sprintf("rtsp://%s/cam%d", *addr, i) }
+
 // serveCameras plays one clip as every camera until it is killed.
 func serveCameras(ctx context.Context) error {
 	all := map[string]rtsptest.Camera{}
-	for i := range *streams {
+	for i := range *many {
 		all[fmt.Sprintf("cam%d", i)] = rtsptest.Camera{File: *cameras, Loop: true}
 	}
 	s, err := rtsptest.NewServer(rtsptest.Config{Addr: *addr, Log: slog.Default(), Cameras: all})

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,52 +14,98 @@ import (
 
 // usage is what some processes took together.
 type usage struct {
-	cpu      time.Duration // user and system, from start to end
-	resident int64         // bytes, sum of the peaks
-	written  int64         // bytes they sent to disk
-	recorded int64         // bytes of the files they made
+	cpu      time.Duration // user and system, while measured
+	resident int64         // bytes, sum of the peaks from start to the end of measuring
+	written  int64         // bytes sent to disk while measured
+	recorded int64         // bytes that their files grew by while measured
 }
 
-func (u *usage) add(v usage) {
-	u.cpu += v.cpu
-	u.resident += v.resident
-	u.written += v.written
-	u.recorded += v.recorded
-}
-
-// measure runs processes side by side for the time of the flag, then ends
-// them as a service manager would.
-func measure(ctx context.Context, all ...*exec.Cmd) (usage, error) {
-	var u usage
-	for _, c := range all {
+// measure runs processes side by side: for the time of -warm, in which they
+// connect, and for that of -time, in which they are measured. Then it ends them
+// as a service manager would.
+func measure(ctx context.Context, dir string, all []*exec.Cmd) (u usage, err error) {
+	for i, c := range all {
 		if err := c.Start(); err != nil {
+			end(all[:i])
 			return u, fmt.Errorf("starting %s: %w", c.Path, err)
 		}
 	}
+	defer end(all)
+	var before, after usage
+	if err := pause(ctx, *warm); err != nil {
+		return u, err
+	}
+	if err := before.read(dir, all); err != nil {
+		return u, err
+	}
+	if err := pause(ctx, *length); err != nil {
+		return u, err
+	}
+	if err := after.read(dir, all); err != nil {
+		return u, err
+	}
+	return usage{after.cpu - before.cpu, after.resident, after.written - before.written, after.recorded - before.recorded}, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
-	case <-time.After(*length):
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
-	for _, c := range all {
-		peak, err := peakResident(c.Process.Pid)
-		if err != nil {
-			return u, fmt.Errorf("%s ended early: %w", c.Path, err)
-		}
-		written, err := sentToDisk(c.Process.Pid)
-		if err != nil {
-			return u, fmt.Errorf("%s: %w", c.Path, err)
-		}
-		u.resident += peak
-		u.written += written
-	}
+}
+
+func end(all []*exec.Cmd) {
 	for _, c := range all {
 		_ = c.Process.Signal(syscall.SIGTERM)
 	}
 	for _, c := range all {
 		_ = c.Wait() // ffmpeg exits 255 on SIGTERM
-		u.cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	}
-	return u, ctx.Err()
+}
+
+// read adds up what the processes took since they began.
+func (u *usage) read(dir string, all []*exec.Cmd) error {
+	for _, c := range all {
+		cpu, err := cpuTime(c.Process.Pid)
+		if err != nil {
+			return fmt.Errorf("%s ended early: %w", c.Path, err)
+		}
+		peak, err := peakResident(c.Process.Pid)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Path, err)
+		}
+		written, err := sentToDisk(c.Process.Pid)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Path, err)
+		}
+		u.cpu += cpu
+		u.resident += peak
+		u.written += written
+	}
+	u.recorded = size(dir)
+	return nil
+}
+
+// tick is the unit of times in proc_pid_stat(5): USER_HZ, which is 100 on every
+// Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
+// cpuTime reads utime and stime of proc_pid_stat(5), fields 14 and 15.
+func cpuTime(pid int) (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name in field 2 may hold anything, also brackets and blanks.
+	f := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(f) < 13 {
+		return 0, errors.New("short stat line")
+	}
+	user, err := strconv.ParseInt(string(f[11]), 10, 64)
+	system, err2 := strconv.ParseInt(string(f[12]), 10, 64)
+	return time.Duration(user+system) * tick, errors.Join(err, err2)
 }
 
 // peakResident reads VmHWM of proc_pid_status(5).
