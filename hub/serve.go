@@ -158,6 +158,7 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	h.archive.SetLimits(limits(h.cfg.Cameras))
 	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: ffmpeg.Find(), Log: h.log})
 	return nil
 }

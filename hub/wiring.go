@@ -102,6 +102,7 @@ func (h *hub) applyConfig(c *config.Config) {
 	h.mu.Lock()
 	h.cfg = c
 	h.mu.Unlock()
+	h.archive.SetLimits(limits(c.Cameras))
 	h.fleet.Apply(streams(c.Cameras))
 	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
@@ -118,6 +119,16 @@ func streams(cameras []config.Camera) (list []recording.Source) {
 		if c.Sub != "" {
 			list = append(list, recording.Source{Camera: c.Name, Stream: recording.Sub, URL: c.Sub})
 		}
+	}
+	return list
+}
+
+// limits are how long each stream's footage stays.
+func limits(cameras []config.Camera) (list []recording.Limit) {
+	for _, c := range cameras {
+		list = append(list,
+			recording.Limit{Camera: c.Name, Stream: recording.Main, Days: c.Keep.Days, Bytes: int64(c.Keep.Bytes)},
+			recording.Limit{Camera: c.Name, Stream: recording.Sub, Days: c.KeepSub.Days, Bytes: int64(c.KeepSub.Bytes)})
 	}
 	return list
 }

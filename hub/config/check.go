@@ -119,6 +119,12 @@ func checkCamera(d *decoder, key string, c Camera) {
 	if c.Record != "always" && c.Record != "off" {
 		d.at(key+".record", "should be always or off")
 	}
+	if c.Keep.Days < 0 {
+		d.at(key+".keep.days", "should not be negative")
+	}
+	if c.KeepSub.Days < 0 {
+		d.at(key+".keep_sub.days", "should not be negative")
+	}
 }
 
 // checkRTSP never repeats the address: it holds a password.

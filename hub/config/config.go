@@ -62,6 +62,14 @@ type Camera struct {
 	Sub      string `yaml:"sub"`      // the same of the sub stream, if there is one
 	Exterior *bool  `yaml:"exterior"` // requests can only ever touch exterior cameras; default true
 	Record   string `yaml:"record"`   // always or off; default always
+	Keep     Limit  `yaml:"keep"`     // of the main stream, instead of the storage's days and within its bytes
+	KeepSub  Limit  `yaml:"keep_sub"` // the same of the sub stream
+}
+
+// Limit limits how long footage of one stream stays, on all storage together.
+type Limit struct {
+	Days  int  `yaml:"days"`  // 0: as the storage says
+	Bytes Size `yaml:"bytes"` // 0: no limit of its own
 }
 
 // Outside reports whether requests may touch the camera.

@@ -32,9 +32,9 @@ const (
 	ProfileSD   Profile = "sd"   // SD card: synced every 10 s
 )
 
-// Keep says how long footage stays. Zero values do not limit.
+// Keep says how long footage stays on a disk. Zero values do not limit.
 type Keep struct {
-	Days  int   // whole days
+	Days  int   // whole days; a stream's [Limit] comes first
 	Bytes int64 // on this disk, all cameras
 	Free  int64 // bytes left free on the file system
 }
@@ -64,6 +64,7 @@ type Archive struct {
 	mu        sync.Mutex
 	recorders map[[2]string]*Recorder // running, by camera and stream
 	holds     map[string][]Hold       // by camera
+	limits    map[[2]string]Limit     // by camera and stream
 
 	noting sync.Mutex // held while heads are made, so that no segment is in two
 }

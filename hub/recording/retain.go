@@ -46,6 +46,9 @@ func (a *Archive) retain(ctx context.Context) error {
 	if err := a.sweep(ctx); err != nil {
 		return err
 	}
+	if err := a.shrinkStreams(ctx); err != nil {
+		return err
+	}
 	for _, d := range a.disks {
 		if c, _ := d.state(); c == failed || !d.checkMarker() {
 			continue
@@ -61,23 +64,6 @@ func (a *Archive) retain(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// expire deletes what is older than the days to keep.
-func (a *Archive) expire(ctx context.Context, d *disk) error {
-	if d.cfg.Keep.Days <= 0 {
-		return nil
-	}
-	before := a.cfg.Now().AddDate(0, 0, -d.cfg.Keep.Days)
-	for {
-		old, err := a.cfg.Index.Oldest(ctx, d.identity(), "", "", before, batch)
-		if err != nil || len(old) == 0 {
-			return err
-		}
-		if done, err := a.remove(ctx, d, old, ruleDays); err != nil || !done {
-			return err
-		}
-	}
 }
 
 // shrink deletes the oldest beyond the bytes to keep.

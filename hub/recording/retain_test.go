@@ -92,6 +92,43 @@ func TestRetention(t *testing.T) {
 	s.sound(t)
 }
 
+// Each stream has its own days and bytes; the disk's days are for the others.
+func TestLimitsOfStreams(t *testing.T) {
+	s := newStore(t, 2)
+	s.cfg.Disks[0].Keep = recording.Keep{Days: 3}
+	s.start(t, recording.OSFiles{})
+	f := days(t, s, 7)
+	for i := range 7 {
+		if err := s.Recorder("porch", recording.Sub, &script{items: items(later(f, time.Duration(i)*24*time.Hour))}).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.clock = f.Session.Zero.Add(6*24*time.Hour + time.Minute)
+	size := s.all(t)[0].Bytes
+	subs := func() int {
+		list, err := s.Segments(t.Context(), "porch", recording.Sub, time.Unix(0, 0), recording.FarFuture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	s.SetLimits([]recording.Limit{{Camera: "porch", Stream: recording.Sub, Days: 6}})
+	s.retain(t)
+	if main, sub := s.kept(t, f), subs(); main != "456" || sub != 6 {
+		t.Errorf("kept days %s of main, %d of sub", main, sub)
+	}
+	hold := recording.Hold{ID: "GH-1", Camera: "porch", From: s.all(t)[0].Start, To: s.all(t)[0].End(), Until: time.Now().Add(time.Hour)}
+	if err := s.Hold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	s.SetLimits([]recording.Limit{{Camera: "porch", Stream: recording.Sub, Days: 6, Bytes: 9 * size}, {Camera: "porch", Stream: recording.Main, Bytes: 2 * size}})
+	s.retain(t)
+	if main, sub := s.kept(t, f), subs(); main != "46" || sub != 6 { // 4 is held
+		t.Errorf("kept days %s of main, %d of sub", main, sub)
+	}
+	s.sound(t)
+}
+
 // stuck fails to remove files.
 type stuck struct {
 	recording.OSFiles

@@ -85,6 +85,12 @@ CREATE TABLE hold (
 	PRIMARY KEY (id, camera)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hold_camera ON hold (camera, to_us);
+`, `
+-- A held segment cannot be marked as deleted, whatever asks for it.
+CREATE TRIGGER held_kept BEFORE UPDATE OF deleted_us ON segment WHEN new.deleted_us <> 0 AND old.deleted_us = 0 AND EXISTS (
+	SELECT 1 FROM hold WHERE hold.camera = old.camera AND hold.until_us > CAST(unixepoch('subsec') * 1000000 AS INTEGER)
+	AND hold.from_us < old.start_us + old.dur_us AND hold.to_us > old.start_us)
+BEGIN SELECT RAISE(ABORT, 'the segment is held'); END;
 `}
 
 // Index is index.db; it implements [recording.Index].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"gatehouse/hub/recording"
 	"gatehouse/hub/recording/recordingtest"
@@ -57,5 +58,38 @@ func TestIndexSyncsWhatFilesCannotTell(t *testing.T) {
 		if v := level(x.db.w); v != normal {
 			t.Errorf("synchronous %d afterwards", v)
 		}
+	}
+}
+
+// No statement can mark a held segment, whatever the code around asks for.
+func TestHeldSegmentsCannotBeMarked(t *testing.T) {
+	x, err := OpenIndex(t.Context(), filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	start := time.Now().Add(-time.Hour)
+	id, err := x.AddSegment(t.Context(), recording.Segment{
+		Camera: "porch", Stream: recording.Main, Start: start, Duration: time.Minute, State: recording.Closed, Clock: 1, Path: "p",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := recording.Hold{ID: "a", Camera: "porch", From: start, To: start.Add(time.Second), Until: time.Now().Add(time.Hour)}
+	if err := x.PutHold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	mark := func() error {
+		_, err := x.db.w.ExecContext(t.Context(), "UPDATE segment SET deleted_us = 1 WHERE id = ?", id)
+		return err
+	}
+	if mark() == nil {
+		t.Error("a held segment was marked")
+	}
+	if err := x.ReleaseHold(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := mark(); err != nil {
+		t.Errorf("after the release: %v", err)
 	}
 }
