@@ -19,6 +19,9 @@ type Camera struct {
 	User, Pass string // no login if User is empty
 	Login      string // "digest" (MD5, the default), "sha256" or "basic"
 
+	Transport string // "tcp" or "udp" if the camera refuses the other (461)
+	Payload   int    // bytes of the largest RTP payload; default 1400
+
 	Clock     Clock
 	FirstRTP  uint32              // RTP time of the first picture; 0 for a random one
 	BareSDP   bool                // no parameter sets in the description
@@ -100,6 +103,8 @@ type Stats struct {
 	Units       int64
 	Packets     int64
 	Bytes       int64
+	Reports     int64 // receiver reports about the first track, by UDP
+	Lost        int64 // packets that the newest of them calls lost
 }
 
 // camera is a Camera being served.

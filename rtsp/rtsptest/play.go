@@ -2,7 +2,6 @@ package rtsptest
 
 import (
 	"context"
-	"net"
 	"slices"
 	"time"
 
@@ -35,7 +34,7 @@ func (x *session) play(ctx context.Context) {
 	defer x.camera.stop()
 	for i, s := range x.camera.tracks {
 		if ch, ok := x.chans[i]; ok {
-			p.senders = append(p.senders, newSender(i, ch, s, x.camera.first))
+			p.senders = append(p.senders, newSender(i, ch, s, x.camera.first, x.camera.Payload))
 		}
 	}
 	p.seek(now)
@@ -164,6 +163,10 @@ func (p *player) frame(s *sender, pkt *rtp.Packet) {
 func (p *player) write() bool {
 	p.x.mu.Lock()
 	defer p.x.mu.Unlock()
+	if p.x.udp != nil {
+		p.x.udp.send(p.out)
+		return true
+	}
 	p.x.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := p.x.nc.Write(p.out)
 	return err == nil
@@ -191,7 +194,7 @@ func (p *player) strike() bool {
 			p.x.nc.Close()
 			return false
 		case HalfClose:
-			if c, ok := p.x.nc.(*net.TCPConn); ok {
+			if c, ok := p.x.nc.(interface{ CloseWrite() error }); ok {
 				c.CloseWrite()
 			}
 			return false

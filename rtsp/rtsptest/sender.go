@@ -13,8 +13,8 @@ import (
 	"github.com/pion/rtp"
 )
 
-// maxPayload is the largest RTP payload that is sent.
-const maxPayload = 1400
+// defaultPayload is the largest RTP payload that most cameras send.
+const defaultPayload = 1400
 
 // sender sends one track on one connection.
 type sender struct {
@@ -22,6 +22,7 @@ type sender struct {
 	stream         *stream
 	base           uint32 // RTP time of position 0
 	ssrc           uint32
+	payload        int    // bytes of the largest RTP payload
 	seq            uint16 // of the next packet
 	renumber       uint16 // added to seq
 	encode         func([][]byte) ([]*rtp.Packet, error)
@@ -33,10 +34,13 @@ type sender struct {
 	done   bool
 }
 
-func newSender(track, channel int, s *stream, first uint32) *sender {
+func newSender(track, channel int, s *stream, first uint32, payload int) *sender {
 	x := &sender{
 		track: track, channel: channel, base: first + 1000003*uint32(track),
-		ssrc: randUint32(), seq: uint16(randUint32()),
+		ssrc: randUint32(), seq: uint16(randUint32()), payload: payload,
+	}
+	if x.payload <= 0 {
+		x.payload = defaultPayload
 	}
 	x.change(s)
 	return x
@@ -49,7 +53,7 @@ func (s *sender) change(to *stream) {
 		s.round, s.index = 0, 0
 	}
 	s.stream = to
-	s.encode = newEncoder(to.codec)
+	s.encode = newEncoder(to.codec, s.payload)
 }
 
 // restart is an encoder that starts anew: nothing goes on from before.
@@ -99,7 +103,7 @@ func (s *sender) seek(at time.Duration, sync, loop bool) {
 }
 
 // newEncoder returns the packetizer of a codec.
-func newEncoder(codec string) func([][]byte) ([]*rtp.Packet, error) {
+func newEncoder(codec string, maxPayload int) func([][]byte) ([]*rtp.Packet, error) {
 	switch codec {
 	case "h264":
 		e := &rtph264.Encoder{PayloadMaxSize: maxPayload, PacketizationMode: 1}

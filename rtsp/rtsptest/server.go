@@ -2,6 +2,7 @@ package rtsptest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -14,11 +15,13 @@ import (
 // Config configures a Server.
 type Config struct {
 	Addr    string            // host:port to listen on; default 127.0.0.1:0
+	TLS     *tls.Config       // serve RTSPS; nil for RTSP
 	Log     *slog.Logger      // required
 	Cameras map[string]Camera // by path, without the leading slash
 }
 
-// Server serves cameras by RTSP 1.0 (RFC 2326) over TCP.
+// Server serves cameras by RTSP 1.0 (RFC 2326); RTP goes interleaved or by UDP,
+// as the client asks.
 type Server struct {
 	cfg      Config
 	listener net.Listener
@@ -68,7 +71,9 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for RTSP: %w", err)
 	}
-	s.listener = l
+	if s.listener = l; cfg.TLS != nil {
+		s.listener = tls.NewListener(l, cfg.TLS)
+	}
 	return s, nil
 }
 
@@ -76,7 +81,7 @@ func NewServer(cfg Config) (*Server, error) {
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // URL is the address of a camera, without credentials.
-func (s *Server) URL(path string) string { return "rtsp://" + s.Addr() + "/" + path }
+func (s *Server) URL(path string) string { return s.scheme() + "://" + s.Addr() + "/" + path }
 
 // Run answers clients until ctx ends. It returns after the last connection is
 // closed.

@@ -33,6 +33,7 @@ type session struct {
 	id     string
 	camera *camera
 	chans  map[int]int // interleaved channel by track
+	udp    *udpPorts   // nil with TCP
 
 	mu     sync.Mutex // guards writing
 	player sync.WaitGroup
@@ -47,7 +48,12 @@ func (s *Server) serve(ctx context.Context, nc net.Conn) {
 		id:    fmt.Sprintf("%08x", randUint32()),
 		chans: map[int]int{},
 	}
-	defer x.player.Wait()
+	defer func() {
+		x.player.Wait()
+		if x.udp != nil {
+			x.udp.close()
+		}
+	}()
 	defer func() {
 		if x.cancel != nil {
 			x.cancel()
@@ -128,7 +134,7 @@ func (x *session) handle(req *base.Request) *base.Response {
 			StatusCode: base.StatusOK,
 			Header: base.Header{
 				"Content-Type": base.HeaderValue{"application/sdp"},
-				"Content-Base": base.HeaderValue{"rtsp://" + req.URL.Host + "/" + cam.path + "/"},
+				"Content-Base": base.HeaderValue{x.server.scheme() + "://" + req.URL.Host + "/" + cam.path + "/"},
 			},
 			Body: []byte(cam.describe()),
 		}
@@ -194,8 +200,11 @@ func (x *session) setup(req *base.Request, cam *camera, track int) *base.Respons
 		return &base.Response{StatusCode: base.StatusBadRequest}
 	}
 	for _, t := range th {
-		if t.Protocol != headers.TransportProtocolTCP {
+		if !cam.serves(t) {
 			continue
+		}
+		if t.Protocol == headers.TransportProtocolUDP {
+			return x.setupUDP(cam, track, t)
 		}
 		ch := 2 * track
 		if t.InterleavedIDs != nil && t.InterleavedIDs[0] >= 0 && t.InterleavedIDs[0] < 255 {
