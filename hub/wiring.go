@@ -15,6 +15,7 @@ import (
 	"gatehouse/hub/control"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
+	"gatehouse/rtsp"
 )
 
 // archiveConfig is what serve and fsck both open.
@@ -115,9 +116,10 @@ func streams(cameras []config.Camera) (list []recording.Source) {
 		if c.Record == "off" {
 			continue
 		}
-		list = append(list, recording.Source{Camera: c.Name, Stream: recording.Main, URL: c.URL})
-		if c.Sub != "" {
-			list = append(list, recording.Source{Camera: c.Name, Stream: recording.Sub, URL: c.Sub})
+		s := recording.Source{Camera: c.Name, Stream: recording.Main, URL: c.URL, Transport: rtsp.Transport(c.Transport), TLS: c.TLS}
+		list = append(list, s)
+		if s.Stream, s.URL = recording.Sub, c.Sub; c.Sub != "" {
+			list = append(list, s)
 		}
 	}
 	return list

@@ -17,6 +17,9 @@ import (
 
 var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
 
+// fingerprint is a SHA-256 as this program, openssl and browsers write it.
+var fingerprint = regexp.MustCompile(`^sha256:[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}$`)
+
 var agencyName = regexp.MustCompile(`^[a-z0-9-]+(?:\.[a-z0-9-]+)+$`)
 
 // check reports every value that decodes but cannot work.
@@ -112,9 +115,22 @@ func checkCamera(d *decoder, key string, c Camera) {
 	if !cameraName.MatchString(c.Name) {
 		d.at(key+".name", "should be 1 to 32 of a-z, 0-9 and -")
 	}
-	checkRTSP(d, key+".url", c.URL)
-	if c.Sub != "" {
-		checkRTSP(d, key+".sub", c.Sub)
+	secure := checkRTSP(d, key+".url", c.URL)
+	if c.Sub != "" && checkRTSP(d, key+".sub", c.Sub) != secure {
+		d.at(key+".sub", "should be rtsps:// if url is, and rtsp:// if url is")
+	}
+	switch {
+	case c.Transport != "tcp" && c.Transport != "udp":
+		d.at(key+".transport", "should be tcp or udp")
+	case c.Transport == "udp" && secure:
+		d.at(key+".transport", "should be tcp with rtsps://: what comes by udp is not encrypted")
+	}
+	switch {
+	case c.TLS == "":
+	case !fingerprint.MatchString(c.TLS):
+		d.at(key+".tls", "should be sha256: and the 64 hexadecimal digits of the certificate's fingerprint")
+	case !secure:
+		d.at(key+".tls", "stands beside an rtsp:// address; encrypted is rtsps://")
 	}
 	if c.Record != "always" && c.Record != "off" {
 		d.at(key+".record", "should be always or off")
@@ -127,12 +143,15 @@ func checkCamera(d *decoder, key string, c Camera) {
 	}
 }
 
-// checkRTSP never repeats the address: it holds a password.
-func checkRTSP(d *decoder, key, raw string) {
+// checkRTSP reports whether the address is of an encrypted stream. It never
+// repeats the address: it holds a password.
+func checkRTSP(d *decoder, key, raw string) (secure bool) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "rtsp" || u.Host == "" || u.Hostname() == "" {
-		d.at(key, "should be rtsp://[user:password@]host[:port]/path, with @ : / in the password written as %%40 %%3A %%2F")
+	if err != nil || u.Scheme != "rtsp" && u.Scheme != "rtsps" || u.Host == "" || u.Hostname() == "" {
+		d.at(key, "should be rtsp://[user:password@]host[:port]/path, or rtsps://, with @ : / in the password written as %%40 %%3A %%2F")
+		return false
 	}
+	return u.Scheme == "rtsps"
 }
 
 func checkBulletin(d *decoder, key string, b Bulletin) {

@@ -57,13 +57,15 @@ type Keep struct {
 
 // Camera is one camera.
 type Camera struct {
-	Name     string `yaml:"name"`     // a-z, 0-9 and -, at most 32; the folder of its footage
-	URL      string `yaml:"url"`      // rtsp://user:password@host/path of the main stream; escape @ : / in the password as %40 %3A %2F
-	Sub      string `yaml:"sub"`      // the same of the sub stream, if there is one
-	Exterior *bool  `yaml:"exterior"` // requests can only ever touch exterior cameras; default true
-	Record   string `yaml:"record"`   // always or off; default always
-	Keep     Limit  `yaml:"keep"`     // of the main stream, instead of the storage's days and within its bytes
-	KeepSub  Limit  `yaml:"keep_sub"` // the same of the sub stream
+	Name      string `yaml:"name"`      // a-z, 0-9 and -, at most 32; the folder of its footage
+	URL       string `yaml:"url"`       // rtsp://user:password@host/path of the main stream, or rtsps://; escape @ : / in the password as %40 %3A %2F
+	Sub       string `yaml:"sub"`       // the same of the sub stream, if there is one
+	Transport string `yaml:"transport"` // tcp, or udp for a camera that does not send over TCP: what is lost is lost; default tcp
+	TLS       string `yaml:"tls"`       // rtsps: sha256: and the fingerprint of the camera's certificate; needed unless the machine trusts the certificate
+	Exterior  *bool  `yaml:"exterior"`  // requests can only ever touch exterior cameras; default true
+	Record    string `yaml:"record"`    // always or off; default always
+	Keep      Limit  `yaml:"keep"`      // of the main stream, instead of the storage's days and within its bytes
+	KeepSub   Limit  `yaml:"keep_sub"`  // the same of the sub stream
 }
 
 // Limit limits how long footage of one stream stays, on all storage together.
@@ -185,8 +187,12 @@ func (c *Config) defaults() {
 		}
 	}
 	for i := range c.Cameras {
-		if c.Cameras[i].Record == "" {
-			c.Cameras[i].Record = "always"
+		cam := &c.Cameras[i]
+		if cam.Record == "" {
+			cam.Record = "always"
+		}
+		if cam.Transport == "" {
+			cam.Transport = "tcp"
 		}
 	}
 	for i := range c.Bulletins {

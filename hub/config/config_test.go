@@ -123,6 +123,36 @@ bulletins:
 	}
 }
 
+// TestCameraTransport: what is not encrypted is never taken for what is.
+func TestCameraTransport(t *testing.T) {
+	const print = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+	colons := "sha256:" + strings.Repeat("0A:", 31) + "ff"
+	for text, want := range map[string]string{ // the key that is wrong
+		"url: rtsp://h/1":                                         "",
+		"url: rtsp://h/1\n    transport: udp":                     "",
+		"url: rtsps://h/1\n    transport: tcp\n    tls: " + print: "",
+		"url: rtsps://h/1\n    tls: " + colons:                    "",
+		"url: rtsps://h/1\n    sub: rtsps://h/2":                  "",
+		"url: rtsp://h/1\n    transport: auto":                    "cameras[0].transport",
+		"url: rtsps://h/1\n    transport: udp":                    "cameras[0].transport",
+		"url: rtsp://h/1\n    tls: " + print:                      "cameras[0].tls",
+		"url: rtsps://h/1\n    tls: off":                          "cameras[0].tls",
+		"url: rtsps://h/1\n    tls: " + print[:len(print)-2]:      "cameras[0].tls",
+		"url: rtsps://h/1\n    tls: " + print + "00":              "cameras[0].tls",
+		"url: rtsps://h/1\n    sub: rtsp://h/2":                   "cameras[0].sub",
+		"url: rtspu://h/1":                                        "cameras[0].url",
+	} {
+		_, err := Parse([]byte("cameras:\n  - name: a\n    " + text + "\n"))
+		var got Problems
+		if errors.As(err, &got); want == "" && err != nil || want != "" && (len(got) != 1 || got[0].Key != want) {
+			t.Errorf("%s: %v, want a problem of %q", text, err, want)
+		}
+	}
+	if c, err := Parse([]byte("cameras:\n  - {name: a, url: 'rtsp://h/1'}\n")); err != nil || c.Cameras[0].Transport != "tcp" {
+		t.Errorf("%+v %v", c, err)
+	}
+}
+
 func TestNotYAML(t *testing.T) {
 	for _, in := range []string{"a: [", "\t- x", "a: b: c", "--- 1\n--- 2\n", "- 1", "home: &a {}\n", strings.Repeat("a", maxFile+1)} {
 		if _, err := Parse([]byte(in)); err == nil {
