@@ -1,11 +1,9 @@
 package rtsp
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"os"
-	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -38,7 +36,8 @@ type sink interface {
 }
 
 // demux is a connection to a camera as the RTSP library sees it: without the
-// interleaved RTP and RTCP frames, which go to the sink. Taking them here
+// interleaved RTP and RTCP frames, which go to the sink, and with headers in the
+// form that the library reads. Taking them here
 // keeps reads large, costs no allocation a packet, and keeps the library's
 // ideas of SSRC, loss and clock out of the way.
 //
@@ -50,7 +49,8 @@ type demux struct {
 	buf     []byte
 	r, w    int       // buf[r:w] is not consumed
 	at      time.Time // when the newest bytes were read
-	text    int       // bytes at r that belong to an RTSP message
+	head    []byte    // of an RTSP message, mended, not read yet
+	text    int       // bytes at r that belong to the body of an RTSP message
 	garbage int       // bytes skipped since the last frame or message
 	armed   time.Time // read deadline set on Conn
 	overdue time.Time // the sink's deadline that has passed
@@ -67,7 +67,7 @@ func newDemux(c net.Conn, s sink) *demux {
 // Read returns the bytes of RTSP messages and hands every frame before them to
 // the sink.
 func (d *demux) Read(p []byte) (int, error) {
-	for d.text == 0 {
+	for len(d.head) == 0 && d.text == 0 {
 		more, err := d.step()
 		if err == nil && more {
 			err = d.fill()
@@ -75,6 +75,11 @@ func (d *demux) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+	}
+	if len(d.head) > 0 {
+		n := copy(p, d.head)
+		d.head = d.head[n:]
+		return n, nil
 	}
 	if d.r == d.w {
 		if err := d.fill(); err != nil {
@@ -136,19 +141,21 @@ func (d *demux) stepFrame(b []byte) (more bool, err error) {
 }
 
 func (d *demux) stepMessage(b []byte) (more bool, err error) {
-	end := bytes.Index(b, []byte("\r\n\r\n"))
+	end := headerEnd(b)
 	if end < 0 {
 		if len(b) > maxHeader {
 			return false, errMessage
 		}
 		return true, nil
 	}
-	body := contentLength(b[:end+2])
+	head := mend(nil, b[:end])
+	body := contentLength(head)
 	if body > maxBody {
 		return false, errMessage
 	}
 	d.garbage = 0
-	d.text = end + 4 + body
+	d.r += end
+	d.head, d.text = head, body
 	return false, nil
 }
 
@@ -179,25 +186,6 @@ func startsMessage(b []byte) (known, short bool) {
 		}
 	}
 	return false, short
-}
-
-// contentLength is the Content-Length in an RTSP header, 0 if there is none.
-// header ends with CRLF.
-func contentLength(header []byte) int {
-	for len(header) > 0 {
-		line, rest, _ := bytes.Cut(header, []byte("\r\n"))
-		header = rest
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok || !bytes.EqualFold(bytes.TrimSpace(name), []byte("content-length")) {
-			continue
-		}
-		n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
-		if err != nil {
-			return 0
-		}
-		return int(n)
-	}
-	return 0
 }
 
 // lateGrace is how long reading goes on after the deadline: on a machine that is

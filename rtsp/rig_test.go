@@ -226,10 +226,13 @@ func reasons(items []Item) []Reason {
 // check holds what a Reader gave against the contract of Item and Unit, and
 // every Unit against what the camera sent: byte for byte, in order, and without
 // a hole where no Break was told.
-func (r *rig) check(items []Item) {
+func (r *rig) check(items []Item) { r.checkWithin(items, 0) }
+
+// checkWithin is check where UTC may be off further than usual.
+func (r *rig) checkWithin(items []Item, off time.Duration) {
 	r.t.Helper()
 	sent := r.server.Sent(r.name)
-	c := &checker{t: r.t, sent: sent, at: map[int]int{}}
+	c := &checker{t: r.t, sent: sent, off: off, at: map[int]int{}}
 	for i, it := range items {
 		c.reorders = c.reorders || it.Unit != nil && it.Unit.PTS != it.Unit.DTS
 		switch {
@@ -251,7 +254,8 @@ func (r *rig) check(items []Item) {
 type checker struct {
 	t     *testing.T
 	sent  []rtsptest.Sent
-	at    map[int]int // index in sent of the newest unit by track; carries over Breaks
+	off   time.Duration // that UTC may be off
+	at    map[int]int   // index in sent of the newest unit by track; carries over Breaks
 	in    *Session
 	holes bool // the Session ends with a loss: it may be of sound, before its end
 	// reorders: UTC is that of the latest picture so far; it is exact at Random units
@@ -349,6 +353,7 @@ func (c *checker) match(u *Unit) {
 	if u.Clock == ClockReport {
 		limit = 55 * time.Millisecond // stayWithin and rounding; TestReportPrecision is strict
 	}
+	limit = max(limit, c.off)
 	if d := u.UTC.Sub(c.sent[i].Captured).Abs(); d > limit && (u.Random || !c.reorders) {
 		c.t.Errorf("track %d: UTC is off by %v (quality %d)", track, d, u.Clock)
 	}

@@ -123,6 +123,9 @@ func (s *Source) Run(ctx context.Context) error {
 		}
 		// Jitter keeps cameras that failed together from coming back together.
 		wait := time.Duration(float64(delay) * (0.75 + rand.Float64()/2))
+		if f.reason == ReasonSSRC && delay == s.cfg.Retry {
+			wait /= 4 // the camera is there and only has to be asked anew
+		}
 		select {
 		case <-ctx.Done():
 			return nil

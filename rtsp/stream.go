@@ -124,7 +124,10 @@ func (st *stream) rtp(t *track, b []byte, at time.Time) error {
 		return nil
 	}
 	if st.pkt.pt != t.pt {
-		return nil
+		if !t.known || st.pkt.ssrc != t.ssrc {
+			return nil
+		}
+		st.pkt.payload = nil // it counts: a source numbers all it sends in one row
 	}
 	st.watchWall(at)
 	if !t.known {

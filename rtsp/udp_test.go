@@ -22,22 +22,23 @@ func TestUDP(t *testing.T) {
 	for name, want := range map[string]struct {
 		script  string
 		payload int
-		outcome
+		units   int
+		breaks  []Reason
 	}{
-		"plain":       {"plain", 0, outcome{units: 40}},
-		"digest":      {"digest", 0, outcome{units: 10}},
-		"h265":        {"h265", 0, outcome{units: 40}},
-		"10 kB":       {"plain", 10000, outcome{units: 40}},
-		"64 kB":       {"plain", 65507 - 12, outcome{units: 40}},
-		"loss":        {"loss", 300, outcome{units: 40, breaks: []Reason{ReasonLost}}},
-		"reordered":   {"reordered", 300, outcome{units: 40}},
-		"duplicates":  {"duplicates", 0, outcome{units: 40}},
-		"audio-loss":  {"audio-loss", 0, outcome{units: 60, breaks: []Reason{ReasonLost}}},
-		"new-ssrc":    {"new-ssrc", 0, outcome{units: 60, breaks: []Reason{ReasonSSRC}}},
-		"stall":       {"stall", 0, outcome{units: 40, breaks: []Reason{ReasonStalled}}},
-		"close":       {"close", 0, outcome{units: 40, breaks: []Reason{ReasonClosed}}},
-		"audio-only":  {"audio-only", 0, outcome{units: 40}},
-		"bad restart": {"new-ssrc-bare", 0, outcome{units: 50, breaks: []Reason{ReasonSSRC}}},
+		"plain":       {"plain", 0, 40, nil},
+		"digest":      {"digest", 0, 10, nil},
+		"h265":        {"h265", 0, 40, nil},
+		"10 kB":       {"plain", 10000, 40, nil},
+		"64 kB":       {"plain", 65507 - 12, 40, nil},
+		"loss":        {"loss", 300, 40, []Reason{ReasonLost}},
+		"reordered":   {"reordered", 300, 40, nil},
+		"duplicates":  {"duplicates", 0, 40, nil},
+		"audio-loss":  {"audio-loss", 0, 60, []Reason{ReasonLost}},
+		"new-ssrc":    {"new-ssrc", 0, 60, []Reason{ReasonSSRC}},
+		"stall":       {"stall", 0, 40, []Reason{ReasonStalled}},
+		"close":       {"close", 0, 40, []Reason{ReasonClosed}},
+		"audio-only":  {"audio-only", 0, 40, nil},
+		"bad restart": {"new-ssrc-bare", 0, 50, []Reason{ReasonSSRC}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -91,7 +91,12 @@ type store struct {
 
 func newStore(t testing.TB, disks int) *store {
 	t.Helper()
-	dir := t.TempDir()
+	return newStoreIn(t, t.TempDir(), disks)
+}
+
+// newStoreIn is newStore in a folder that outlives t.
+func newStoreIn(t testing.TB, dir string, disks int) *store {
+	t.Helper()
 	index, err := sqlite.OpenIndex(t.Context(), filepath.Join(dir, "index.db"))
 	if err != nil {
 		t.Fatal(err)

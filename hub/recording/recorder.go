@@ -45,6 +45,7 @@ type Recorder struct {
 	chain    [16]byte
 	gap      *Gap      // what is missing and not closed; ID 0 if the index does not have it yet
 	reached  time.Time // UTC at the end of what has been written or, at the start, what the index has
+	began    time.Time // when Run did: a camera that never sent anything is missing from then on
 	frame    time.Duration
 
 	early atomic.Bool // the segment is to end with the group of pictures in hand
@@ -120,6 +121,7 @@ func (r *Recorder) item(ctx context.Context, item rtsp.Item) error {
 
 // resume finds where the stream's chain stands and what is missing since.
 func (r *Recorder) resume(ctx context.Context) error {
+	r.began = r.a.cfg.Now()
 	last, err := r.a.cfg.Index.LastSegment(ctx, r.camera, r.stream)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -178,7 +180,7 @@ func (r *Recorder) miss(ctx context.Context, from time.Time, reason rtsp.Reason,
 		from = r.reached
 	}
 	if from.IsZero() {
-		from = now
+		from = r.began
 	}
 	r.gap = &Gap{Camera: r.camera, Stream: r.stream, From: from.UTC(), Reason: reason, Detail: detail}
 	if reason == rtsp.ReasonNoMotion {

@@ -29,6 +29,7 @@ type Camera struct {
 	EditSDP   func(string) string // changes the description before it is sent
 	Status    map[string]int      // answers to methods, as "SETUP": 461
 	Second    string              // file that a Switch fault changes to
+	Dialog    Dialog
 	Faults    []Fault
 	Record    int // keep the newest so many access units for Sent
 }
@@ -43,6 +44,7 @@ type Clock struct {
 	Drift   float64       // growth of the error, in seconds a second
 	Instant func(now time.Time) time.Time
 	// Instant chooses the instant that a report made now describes; now by default.
+	Around func(report []byte) []byte // puts a report into a compound packet
 }
 
 // Kind names what a Fault does.
@@ -67,6 +69,19 @@ const (
 	NoMarker   Kind = "no-marker"   // no packet has the marker bit
 	AllMarkers Kind = "all-markers" // the last packet of each NAL unit has the marker bit
 	FUBoth     Kind = "fu-both"     // small NAL units are FU-A with start and end set
+	Reset      Kind = "reset"       // reset the connection in the middle of a frame
+	Say        Kind = "say"         // send Text between two frames
+	Bye        Kind = "bye"         // say goodbye for every source (RTCP), and go on
+	Freeze     Kind = "freeze"      // the RTP time of the pictures stands still
+	Swell      Kind = "swell"       // pictures carry Size bytes of filler data
+	Padding    Kind = "padding"     // packets are padded
+	Extension  Kind = "extension"   // packets have a header extension
+	Sources    Kind = "sources"     // packets have contributing sources
+	Foreign    Kind = "foreign"     // packets of an unknown payload type are numbered with the others
+	Stranger   Kind = "stranger"    // packets of an unknown payload type come from another source
+	Unasked    Kind = "unasked"     // packets come on a channel that nobody set up
+	Malformed  Kind = "malformed"   // frames come that are no RTP packets
+	Undefined  Kind = "undefined"   // payloads have a type that is not defined
 )
 
 // Fault is one misbehaviour on a connection.
@@ -75,6 +90,8 @@ type Fault struct {
 	After int           // video units (audio, if there is no video) sent before it strikes
 	For   int           // how long it lasts in units, where that has a meaning; 0 is to the end
 	By    time.Duration // how far clocks jump
+	Size  int           // bytes of a swollen picture's filler
+	Text  string        // what is said
 	Once  bool          // only on the camera's first connection
 }
 
@@ -115,11 +132,12 @@ type camera struct {
 	second *clip
 	tracks []*stream // video first
 
-	mu    sync.Mutex
-	epoch time.Time // time of position 0; set by the first PLAY
-	first uint32    // RTP time of position 0
-	stats Stats
-	sent  []Sent
+	mu         sync.Mutex
+	redirected int
+	epoch      time.Time // time of position 0; set by the first PLAY
+	first      uint32    // RTP time of position 0
+	stats      Stats
+	sent       []Sent
 }
 
 // load reads the files of a camera.

@@ -2,9 +2,12 @@ package rtsptest
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/pion/rtp"
 )
 
@@ -23,21 +26,36 @@ type player struct {
 	count   int           // units of the first sender that were due
 	shift   time.Duration // of RTP times, by Jump faults
 	step    time.Duration // of the camera's clock, by Step faults
+	frozen  uint32        // RTP time at which a Freeze fault stopped
 	out     []byte
 }
 
-// play sends in real time until ctx ends, a fault closes the connection or the
-// client is gone.
-func (x *session) play(ctx context.Context) {
-	now := time.Now()
+// newPlayer makes the player of a session that may play from now on.
+func (x *session) newPlayer(now time.Time) *player {
 	p := &player{x: x, cam: x.camera, number: x.camera.start(now), began: now, epoch: x.camera.epoch}
-	defer x.camera.stop()
 	for i, s := range x.camera.tracks {
 		if ch, ok := x.chans[i]; ok {
 			p.senders = append(p.senders, newSender(i, ch, s, x.camera.first, x.camera.Payload))
 		}
 	}
 	p.seek(now)
+	return p
+}
+
+// info is the RTP-Info header (RFC 2326 12.33) of the answer to PLAY.
+func (p *player) info(u *base.URL) string {
+	var all []string
+	for _, s := range p.senders {
+		all = append(all, fmt.Sprintf("url=%s/trackID=%d;seq=%d;rtptime=%d",
+			strings.TrimSuffix(u.CloneWithoutCredentials().String(), "/"), s.track, s.seq, s.rtp(s.position(s.sample().pts), 0)))
+	}
+	return strings.Join(all, ",")
+}
+
+// run sends in real time until ctx ends, a fault closes the connection or the
+// client is gone.
+func (p *player) run(ctx context.Context) {
+	defer p.cam.stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -106,7 +124,7 @@ func (p *player) send(s *sender) bool {
 	unit := Sent{
 		Connection: p.number, Track: s.track,
 		Captured: p.epoch.Add(s.nanos(s.position(m.pts))),
-		RTP:      s.rtp(s.position(m.pts), p.shift),
+		RTP:      p.time(s, m),
 		Data:     p.data(s, m),
 	}
 	pkts, err := p.packets(s, unit.Data)
@@ -122,8 +140,9 @@ func (p *player) send(s *sender) bool {
 
 	p.out = p.out[:0]
 	p.report(s, time.Now())
+	p.stray(s)
 	for _, pkt := range sent {
-		p.frame(s, pkt)
+		p.frame(s.channel, pkt)
 	}
 	// Noted first, so that nobody who received it asks too early.
 	p.cam.note(unit, len(sent), len(p.out))
@@ -148,13 +167,30 @@ func (p *player) data(s *sender, m *sample) [][]byte {
 		}
 		data = slices.Insert(data, at, s.stream.paramSets()...)
 	}
+	for _, f := range p.cam.Faults {
+		if f.Kind == Swell && f.holds(p.count, p.number) {
+			data = append(data, s.stream.filler(f.Size))
+		}
+	}
 	return data
 }
 
+// time is the RTP time of a sample.
+func (p *player) time(s *sender, m *sample) uint32 {
+	t := s.rtp(s.position(m.pts), p.shift)
+	if s != p.senders[0] {
+		return t
+	}
+	if !p.acts(Freeze) {
+		p.frozen = t
+	}
+	return p.frozen
+}
+
 // frame appends an interleaved RTP packet to what is written next.
-func (p *player) frame(s *sender, pkt *rtp.Packet) {
+func (p *player) frame(channel int, pkt *rtp.Packet) {
 	n := pkt.MarshalSize()
-	p.out = append(p.out, '$', byte(s.channel), byte(n>>8), byte(n))
+	p.out = append(p.out, '$', byte(channel), byte(n>>8), byte(n))
 	start := len(p.out)
 	p.out = slices.Grow(p.out, n)[:start+n]
 	pkt.MarshalTo(p.out[start:])
@@ -198,6 +234,9 @@ func (p *player) strike() bool {
 				c.CloseWrite()
 			}
 			return false
+		case Reset:
+			p.x.reset()
+			return false
 		case NewSSRC:
 			for _, s := range p.senders {
 				s.restart()
@@ -212,8 +251,15 @@ func (p *player) strike() bool {
 			p.step += f.By
 		case Switch:
 			p.senders[0].change(p.cam.second.video)
-		case Garbage:
-			p.out = garbage(p.out[:0], f.For)
+		case Garbage, Say, Bye:
+			switch p.out = p.out[:0]; f.Kind {
+			case Garbage:
+				p.out = garbage(p.out, f.For)
+			case Say:
+				p.out = append(p.out, f.Text...)
+			default:
+				p.goodbye()
+			}
 			if !p.write() {
 				return false
 			}

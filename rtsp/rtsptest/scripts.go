@@ -5,8 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"time"
+	"slices"
 )
 
 // Script is a misbehaviour of real cameras.
@@ -25,7 +24,7 @@ func Clips() fs.FS {
 
 // Scripts are the camera zoo. A picture group of the clips is 15 units long.
 func Scripts() []Script {
-	all := append(streamScripts(), append(clockScripts(), dialogScripts()...)...)
+	all := slices.Concat(streamScripts(), packetScripts(), clockScripts(), dialogScripts(), addressScripts(), answerScripts(), loginScripts())
 	for i := range all {
 		c := &all[i].Camera
 		c.FS, c.Loop, c.Record = Clips(), true, 4096
@@ -91,67 +90,35 @@ func streamScripts() []Script {
 	}
 }
 
-// clockScripts are about RTP time and sender reports.
-func clockScripts() []Script {
+// packetScripts are about what RTP and RTCP allow or forbid.
+func packetScripts() []Script {
 	return []Script{
-		{"no-reports", "The camera sends no sender reports.", Camera{Clock: Clock{None: true}}},
-		{"late-reports", "The first sender report comes after two seconds.", Camera{Clock: Clock{First: 2 * time.Second}}},
-		{"wrap", "The 32-bit RTP time wraps after two seconds.", Camera{FirstRTP: 1<<32 - 2*90000}},
-		{"jump-forward", "RTP times jump an hour ahead.", Camera{Faults: []Fault{{Kind: Jump, After: 30, By: time.Hour}}}},
-		{"jump-back", "RTP times jump ten minutes back.", Camera{Faults: []Fault{{Kind: Jump, After: 30, By: -10 * time.Minute}}}},
-		{"wild-clock", "The camera's clock is 26 years behind.", Camera{Clock: Clock{Offset: -26 * 365 * 24 * time.Hour}}},
-		{"drifting-clock", "The camera's clock is an hour ahead and gains a second in twenty.", Camera{
-			Clock: Clock{Offset: time.Hour, Drift: 0.05, Every: 500 * time.Millisecond},
+		{"long-gop", "A group of pictures is a minute long.", Camera{File: "h264-long-gop.mp4"}},
+		{"big-picture", "A picture has 8 MiB.", Camera{Faults: []Fault{{Kind: Swell, After: 15, For: 1, Size: 8 << 20}}}},
+		{"endless-picture", "A picture does not end.", Camera{Faults: []Fault{{Kind: Swell, After: 15, For: 1, Size: 20 << 20}}}},
+		{"rtp-padding", "Packets are padded.", Camera{Faults: []Fault{{Kind: Padding}}}},
+		{"rtp-extension", "Packets have the header extension of ONVIF.", Camera{Faults: []Fault{{Kind: Extension}}}},
+		{"rtp-csrc", "Packets name contributing sources.", Camera{Faults: []Fault{{Kind: Sources}}}},
+		{"unknown-payload-type", "Packets of a payload type that was not announced are numbered with the others.", Camera{
+			Faults: []Fault{{Kind: Foreign}},
 		}},
-		{"clock-set", "The camera's clock is set while it sends.", Camera{
-			Clock: Clock{Every: 500 * time.Millisecond}, Faults: []Fault{{Kind: Step, After: 30, By: -5 * time.Second}},
+		{"unknown-source", "Another source sends on the channel of the video.", Camera{Faults: []Fault{{Kind: Stranger}}}},
+		{"unasked-channel", "ONVIF metadata comes on a channel that nobody set up.", Camera{Faults: []Fault{{Kind: Unasked}}}},
+		{"malformed-packets", "Frames that are no RTP packets come between the others.", Camera{Faults: []Fault{{Kind: Malformed}}}},
+		{"undefined-payloads", "The payloads of two pictures are of a type that is not defined.", Camera{
+			Faults: []Fault{{Kind: Undefined, After: 20, For: 2}},
 		}},
-	}
-}
-
-// dialogScripts are about RTSP.
-func dialogScripts() []Script {
-	const metadata = "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:trackID=8\r\n"
-	const back = "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\na=control:trackID=9\r\n"
-	const odd = "m=audio 0 RTP/AVP 98\r\na=rtpmap:98 mpeg4-generic/16000/1\r\na=fmtp:98 mode=CELP-cbr\r\na=control:trackID=7\r\n"
-	before := func(media string) func(string) string {
-		return func(sdp string) string { return strings.Replace(sdp, "m=video", media+"m=video", 1) }
-	}
-	return []Script{
-		{"digest", "The camera asks for Digest authentication with MD5.", Camera{User: "admin", Pass: "secret"}},
-		{"digest-sha256", "The camera asks for Digest authentication with SHA-256.", Camera{
-			User: "admin", Pass: "secret", Login: "sha256",
+		{"bye", "The camera says goodbye (RTCP) and goes on.", Camera{Faults: []Fault{{Kind: Bye, After: 20}}}},
+		{"bye-and-silence", "The camera says goodbye (RTCP) and falls silent.", Camera{
+			Faults: []Fault{{Kind: Bye, After: 20, Once: true}, {Kind: Stall, After: 20, Once: true}},
 		}},
-		{"basic", "The camera asks for Basic authentication.", Camera{User: "admin", Pass: "secret", Login: "basic"}},
-		{"odd-password", "User name and password contain what separates parts of an address.", Camera{
-			User: "us@er:/x", Pass: "p@ss:w/rd?#%",
-		}},
-		{"not-found", "The camera knows no such stream.", Camera{Status: map[string]int{"DESCRIBE": 404}}},
-		{"forbidden", "The camera lets nobody see.", Camera{Status: map[string]int{"DESCRIBE": 403}}},
-		{"setup-refused", "The camera refuses to set its streams up.", Camera{Status: map[string]int{"SETUP": 453}}},
-		{"no-codec", "The camera offers a codec that is not stored, and metadata.", Camera{
-			EditSDP: func(string) string {
-				return "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\na=control:*\r\n" +
-					"m=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\na=control:trackID=0\r\n" + metadata
+		{"reset", "The connection is reset in the middle of a frame.", Camera{Faults: []Fault{{Kind: Reset, After: 20, Once: true}}}},
+		{"camera-asks", "The camera sends requests that its client must answer.", Camera{
+			Faults: []Fault{
+				{Kind: Say, After: 20, Text: "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"},
+				{Kind: Say, After: 22, Text: "SET_PARAMETER rtsp://camera/ RTSP/1.0\r\nCSeq: 2\r\nContent-Length: 6\r\n\r\na: b\r\n"},
+				{Kind: Say, After: 24, Text: "ANNOUNCE rtsp://camera/ RTSP/1.0\r\nCSeq: 3\r\n\r\n"},
 			},
-		}},
-		{"metadata-and-back-channel", "Metadata and a back channel are offered before the video.", Camera{
-			EditSDP: before(metadata + back),
-		}},
-		{"unreadable-media", "One of the media in the description makes no sense.", Camera{EditSDP: before(odd)}},
-		{"audio-only", "There is sound and no picture.", Camera{
-			EditSDP: func(sdp string) string {
-				i, j := strings.Index(sdp, "m=video"), strings.Index(sdp, "m=audio")
-				return sdp[:i] + sdp[j:]
-			},
-		}},
-		{"absolute-control", "The tracks' addresses are absolute.", Camera{
-			EditSDP: func(sdp string) string {
-				return strings.ReplaceAll(sdp, "a=control:trackID", "a=control:rtsp://192.168.1.10/absolute-control/trackID")
-			},
-		}},
-		{"endless-description", "The description does not end.", Camera{
-			EditSDP: func(sdp string) string { return sdp + strings.Repeat("a=x-fill:0123456789\r\n", 1<<18) },
 		}},
 	}
 }

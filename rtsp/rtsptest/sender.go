@@ -2,6 +2,7 @@ package rtsptest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph264"
@@ -140,7 +141,14 @@ func (p *player) packets(s *sender, data [][]byte) ([]*rtp.Packet, error) {
 	default:
 		pkts, err = s.encode(data)
 	}
+	foreign := rtp.Header{Version: 2, PayloadType: strangeType, SSRC: s.ssrc, SequenceNumber: s.seq + s.renumber}
+	if s.track == 0 && p.acts(Foreign) {
+		s.seq++
+	}
 	for i, pkt := range pkts {
+		if s.track == 0 {
+			p.dress(pkt)
+		}
 		pkt.PayloadType, pkt.SSRC = payloadType(s.track), s.ssrc
 		pkt.SequenceNumber = s.seq + s.renumber
 		s.seq++
@@ -151,6 +159,9 @@ func (p *player) packets(s *sender, data [][]byte) ([]*rtp.Packet, error) {
 		case s.track == 0:
 			pkt.Marker = i == len(pkts)-1
 		}
+	}
+	if s.track == 0 && p.acts(Foreign) {
+		pkts = slices.Insert(pkts, 0, &rtp.Packet{Header: foreign, Payload: []byte(metadata)})
 	}
 	return pkts, err
 }
@@ -238,8 +249,10 @@ func (p *player) report(s *sender, now time.Time) {
 	if err != nil {
 		return
 	}
-	p.out = append(p.out, '$', byte(s.channel+1), byte(len(b)>>8), byte(len(b)))
-	p.out = append(p.out, b...)
+	if c.Around != nil {
+		b = c.Around(b)
+	}
+	p.control(s, b)
 }
 
 // ntpTime is a time as seconds since 1900 in 32.32 fixed point.

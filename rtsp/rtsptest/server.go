@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -14,10 +15,11 @@ import (
 
 // Config configures a Server.
 type Config struct {
-	Addr    string            // host:port to listen on; default 127.0.0.1:0
-	TLS     *tls.Config       // serve RTSPS; nil for RTSP
-	Log     *slog.Logger      // required
-	Cameras map[string]Camera // by path, without the leading slash
+	Addr     string            // host:port to listen on; default 127.0.0.1:0
+	Listener net.Listener      // instead of Addr, such as a Memory; the Server closes it
+	TLS      *tls.Config       // serve RTSPS; nil for RTSP
+	Log      *slog.Logger      // required
+	Cameras  map[string]Camera // by path, without the leading slash
 }
 
 // Server serves cameras by RTSP 1.0 (RFC 2326); RTP goes interleaved or by UDP,
@@ -30,6 +32,7 @@ type Server struct {
 	wg    sync.WaitGroup
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
+	taken int // connections accepted
 	over  bool
 }
 
@@ -63,6 +66,9 @@ func NewServer(cfg Config) (*Server, error) {
 		}
 		s.cameras[path] = cam
 	}
+	if s.listener = cfg.Listener; s.listener != nil {
+		return s, nil
+	}
 	addr := cfg.Addr
 	if addr == "" {
 		addr = "127.0.0.1:0"
@@ -81,7 +87,31 @@ func NewServer(cfg Config) (*Server, error) {
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // URL is the address of a camera, without credentials.
-func (s *Server) URL(path string) string { return s.scheme() + "://" + s.Addr() + "/" + path }
+func (s *Server) URL(path string) string {
+	return s.address(path, nil)
+}
+
+// LoginURL is the address of a camera with its credentials.
+func (s *Server) LoginURL(path string) string {
+	if c := s.cameras[path]; c != nil && c.User != "" {
+		return s.address(path, url.UserPassword(c.User, c.Pass))
+	}
+	return s.URL(path)
+}
+
+func (s *Server) address(path string, login *url.Userinfo) string {
+	u := url.URL{Scheme: s.scheme(), Host: s.Addr(), Path: "/" + path, User: login}
+	c := s.cameras[path]
+	if c == nil {
+		return u.String()
+	}
+	u.RawQuery = c.Dialog.Query
+	if _, memory := s.listener.(*Memory); memory && c.Dialog.Host != "" {
+		_, port, _ := net.SplitHostPort(s.Addr())
+		u.Host = net.JoinHostPort(c.Dialog.Host, port)
+	}
+	return u.String()
+}
 
 // Run answers clients until ctx ends. It returns after the last connection is
 // closed.
@@ -130,6 +160,7 @@ func (s *Server) track(c net.Conn) bool {
 		return false
 	}
 	s.conns[c] = struct{}{}
+	s.taken++
 	return true
 }
 
@@ -138,6 +169,13 @@ func (s *Server) untrack(c net.Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+}
+
+// Accepted is how many connections the server took.
+func (s *Server) Accepted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
 }
 
 // Stats counts what a camera did so far.

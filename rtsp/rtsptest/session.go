@@ -3,16 +3,13 @@ package rtsptest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/bluenviron/gortsplib/v4/pkg/auth"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/bluenviron/gortsplib/v4/pkg/conn"
 	"github.com/bluenviron/gortsplib/v4/pkg/headers"
@@ -30,6 +27,7 @@ type session struct {
 	nc     net.Conn
 	conn   *conn.Conn
 	nonce  string
+	logins int // with nonce
 	id     string
 	camera *camera
 	chans  map[int]int // interleaved channel by track
@@ -44,8 +42,8 @@ type session struct {
 func (s *Server) serve(ctx context.Context, nc net.Conn) {
 	x := &session{
 		server: s, nc: nc, conn: conn.NewConn(nc),
-		nonce: fmt.Sprintf("%08x%08x", randUint32(), randUint32()),
-		id:    fmt.Sprintf("%08x", randUint32()),
+		nonce: newNonce(),
+		id:    newNonce(),
 		chans: map[int]int{},
 	}
 	defer func() {
@@ -81,44 +79,51 @@ func (s *Server) serve(ctx context.Context, nc net.Conn) {
 
 // answer handles one request and reports whether the connection goes on.
 func (x *session) answer(ctx context.Context, req *base.Request) bool {
-	res := x.handle(req)
-	if res.Header == nil {
-		res.Header = base.Header{}
+	cam, track := x.find(req.URL)
+	res := x.handle(req, cam, track)
+	x.complete(req, res)
+	good := res.StatusCode == base.StatusOK
+	unknown := res.StatusCode == base.StatusSessionNotFound || res.StatusCode == base.StatusUnauthorized
+	if x.cancel != nil && x.camera.Dialog.Timeout > 0 && !unknown {
+		x.nc.SetReadDeadline(time.Now().Add(x.camera.Dialog.Timeout))
 	}
-	if v, ok := req.Header["CSeq"]; ok {
-		res.Header["CSeq"] = v
+	var p *player
+	if req.Method == base.Play && good && x.cancel == nil {
+		p = x.newPlayer(time.Now())
+		res.Header["RTP-Info"] = base.HeaderValue{p.info(req.URL)}
+		if early := x.camera.Dialog.Early; early > 0 {
+			x.start(ctx, p)
+			p = nil
+			time.Sleep(early)
+		}
 	}
-	if len(x.chans) > 0 {
-		res.Header["Session"] = base.HeaderValue{x.id + ";timeout=60"}
+	going := x.write(cam, req.Method, res) && req.Method != base.Teardown
+	if p != nil && going {
+		x.start(ctx, p)
+	} else if p != nil {
+		p.cam.stop()
 	}
-	if res.StatusMessage == "" {
-		res.StatusMessage = http.StatusText(int(res.StatusCode))
-	}
-	x.mu.Lock()
-	x.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
-	err := x.conn.WriteResponse(res)
-	x.mu.Unlock()
-	if err != nil || req.Method == base.Teardown {
-		return false
-	}
-	if req.Method == base.Play && res.StatusCode == base.StatusOK && x.cancel == nil {
-		x.nc.SetReadDeadline(time.Time{})
-		ctx, x.cancel = context.WithCancel(ctx)
-		x.player.Go(func() {
-			defer x.nc.SetReadDeadline(time.Now().Add(setupTimeout))
-			x.play(ctx)
-		})
-	}
-	return true
+	return going
 }
 
-func (x *session) handle(req *base.Request) *base.Response {
-	if req.Method == base.Options {
-		return &base.Response{StatusCode: base.StatusOK, Header: base.Header{
-			"Public": base.HeaderValue{"OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"},
-		}}
+// start begins to send.
+func (x *session) start(ctx context.Context, p *player) {
+	limit := time.Time{}
+	if t := x.camera.Dialog.Timeout; t > 0 {
+		limit = time.Now().Add(t)
 	}
-	cam, track := x.find(req.URL)
+	x.nc.SetReadDeadline(limit)
+	ctx, x.cancel = context.WithCancel(ctx)
+	x.player.Go(func() {
+		defer x.nc.SetReadDeadline(time.Now().Add(setupTimeout))
+		p.run(ctx)
+	})
+}
+
+func (x *session) handle(req *base.Request, cam *camera, track int) *base.Response {
+	if req.Method == base.Options && (cam == nil || !cam.Dialog.Login) {
+		return options(cam)
+	}
 	if cam == nil {
 		return &base.Response{StatusCode: base.StatusNotFound}
 	}
@@ -128,13 +133,21 @@ func (x *session) handle(req *base.Request) *base.Response {
 	if code, ok := cam.Status[string(req.Method)]; ok {
 		return &base.Response{StatusCode: base.StatusCode(code)}
 	}
+	if _, known := x.sessionHeader(req, cam); !known && req.Method != base.Options && req.Method != base.Describe {
+		return &base.Response{StatusCode: base.StatusSessionNotFound, StatusMessage: "Session Not Found"}
+	}
 	switch req.Method {
+	case base.Options:
+		return options(cam)
 	case base.Describe:
+		if res := x.redirect(req, cam); res != nil {
+			return res
+		}
 		return &base.Response{
 			StatusCode: base.StatusOK,
 			Header: base.Header{
 				"Content-Type": base.HeaderValue{"application/sdp"},
-				"Content-Base": base.HeaderValue{x.server.scheme() + "://" + req.URL.Host + "/" + cam.path + "/"},
+				"Content-Base": base.HeaderValue{x.server.base(req.URL)},
 			},
 			Body: []byte(cam.describe()),
 		}
@@ -151,41 +164,37 @@ func (x *session) handle(req *base.Request) *base.Response {
 	return &base.Response{StatusCode: base.StatusNotImplemented}
 }
 
+func options(cam *camera) *base.Response {
+	public := "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
+	if cam != nil && cam.Dialog.Public != "" {
+		public = cam.Dialog.Public
+	}
+	return &base.Response{StatusCode: base.StatusOK, Header: base.Header{"Public": base.HeaderValue{public}}}
+}
+
 // find is the camera, and the track if one is named, of a request's address.
 func (x *session) find(u *base.URL) (*camera, int) {
 	if u == nil {
 		return x.camera, 0
 	}
 	path := strings.Trim(u.Path, "/")
+	if u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
 	track := 0
 	if i := strings.LastIndex(path, "trackID="); i >= 0 {
 		n, err := strconv.Atoi(path[i+len("trackID="):])
 		if err != nil {
 			return nil, 0
 		}
-		path, track = strings.Trim(path[:i], "/"), n
+		path, track = path[:i], n
 	}
-	return x.server.cameras[path], track
-}
-
-// login is the answer to a request that may not be handled yet, or nil.
-func (x *session) login(req *base.Request, cam *camera) *base.Response {
-	if cam.User == "" {
-		return nil
+	path, query, _ := strings.Cut(strings.TrimRight(path, "/?&"), "?")
+	cam := x.server.cameras[strings.TrimRight(path, "/")]
+	if cam == nil || strings.TrimRight(query, "/") != cam.Dialog.Query {
+		return nil, 0
 	}
-	methods := []auth.VerifyMethod{auth.VerifyMethodDigestMD5}
-	switch cam.Login {
-	case "sha256":
-		methods = []auth.VerifyMethod{auth.VerifyMethodDigestSHA256}
-	case "basic":
-		methods = []auth.VerifyMethod{auth.VerifyMethodBasic}
-	}
-	if auth.Verify(req, cam.User, cam.Pass, methods, realm, x.nonce) == nil {
-		return nil
-	}
-	return &base.Response{StatusCode: base.StatusUnauthorized, Header: base.Header{
-		"WWW-Authenticate": auth.GenerateWWWAuthenticate(methods, realm, x.nonce),
-	}}
+	return cam, track
 }
 
 func (x *session) setup(req *base.Request, cam *camera, track int) *base.Response {
@@ -209,6 +218,9 @@ func (x *session) setup(req *base.Request, cam *camera, track int) *base.Respons
 		ch := 2 * track
 		if t.InterleavedIDs != nil && t.InterleavedIDs[0] >= 0 && t.InterleavedIDs[0] < 255 {
 			ch = t.InterleavedIDs[0]
+		}
+		if cam.Dialog.Channel != nil {
+			ch = cam.Dialog.Channel(track, ch)
 		}
 		x.camera, x.chans[track] = cam, ch
 		unicast := headers.TransportDeliveryUnicast
