@@ -39,7 +39,7 @@ func passwordDigest(nonce []byte, created, password string) string {
 // devices lock accounts after a few wrong passwords.
 func (c *Camera) call(ctx context.Context, l *link, q request) (*node, error) {
 	if c.user == "" {
-		n, err := c.exchange(ctx, q, nil)
+		n, err := c.exchange(ctx, q, proof{})
 		if isRefusal(err) {
 			err = errRefused
 		}
@@ -80,55 +80,68 @@ func (c *Camera) call(ctx context.Context, l *link, q request) (*node, error) {
 }
 
 func (c *Camera) callBy(ctx context.Context, l *link, q request, by login) (*node, error) {
-	now := time.Now()
 	switch by {
 	case byToken:
-		return c.exchange(ctx, q, &proof{token: security(c.user, c.pass, now.Add(l.clockOffset()))})
+		return c.exchange(ctx, q, proof{token: true, offset: l.clockOffset()})
 	case byOwnToken:
-		return c.exchange(ctx, q, &proof{token: security(c.user, c.pass, now)})
+		return c.exchange(ctx, q, proof{token: true})
 	case byBoth:
-		return c.exchange(ctx, q, &proof{token: security(c.user, c.pass, now.Add(l.clockOffset())), digest: &l.digest})
+		return c.exchange(ctx, q, proof{token: true, offset: l.clockOffset(), digest: &l.digest})
 	default:
-		return c.exchange(ctx, q, &proof{digest: &l.digest})
+		return c.exchange(ctx, q, proof{digest: &l.digest})
 	}
 }
 
-// proof is what a request carries to log in.
+// proof is what a request carries to log in; the zero value is nothing.
 type proof struct {
-	token  string       // a security header; empty: none
-	digest *digestState // nil: none
+	token  bool
+	offset time.Duration // of the token's time to our clock
+	digest *digestState  // nil: none
 }
 
 // exchange posts a request and reads the answer, answering one Digest challenge.
-func (c *Camera) exchange(ctx context.Context, q request, p *proof) (*node, error) {
+func (c *Camera) exchange(ctx context.Context, q request, p proof) (*node, error) {
 	within := q.within
 	if within == 0 {
 		within = callLimit
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	if p == nil {
-		p = &proof{}
+	a, err := c.post(ctx, q, p)
+	if err == nil && a.status == http.StatusUnauthorized && p.digest != nil {
+		if !p.digest.challenge(a.header) {
+			return nil, errDigest
+		}
+		if a, err = c.post(ctx, q, p); err == nil && a.status == http.StatusUnauthorized {
+			p.digest.forget()
+		}
 	}
-	for last := false; ; last = true {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, q.to.String(), bytes.NewReader(q.envelope(p.token)))
+	if err != nil {
+		return nil, err
+	}
+	return a.soap(q)
+}
+
+// post sends a request. A connection that the device closed in the meantime is
+// replaced once, with a new token: devices refuse one they have seen. A poll is
+// not repeated, since it may have been closed for want of something to tell.
+func (c *Camera) post(ctx context.Context, q request, p proof) (*answer, error) {
+	for again := false; ; again = true {
+		token := ""
+		if p.token {
+			token = security(c.user, c.pass, time.Now().Add(p.offset))
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, q.to.String(), bytes.NewReader(q.envelope(token)))
 		if err != nil {
 			return nil, errAddress
 		}
 		r.Header.Set("Content-Type", `application/soap+xml; charset=utf-8; action="`+q.action+`"`)
-		r.Header["Idempotency-Key"] = nil // not sent; lets net/http repeat on a connection the device had closed
 		p.digest.apply(r, c.user, c.pass)
 		a, err := c.do(r, maxBody)
-		if err != nil {
-			return nil, err
-		}
-		if a.status == http.StatusUnauthorized && p.digest != nil && !last {
-			if !p.digest.challenge(a.header) {
-				return nil, errDigest
-			}
+		if isClosed(err) && !again && !q.poll {
 			continue
 		}
-		return a.soap(q)
+		return a, err
 	}
 }
 

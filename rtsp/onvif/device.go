@@ -61,7 +61,7 @@ func (c *Camera) askClock(ctx context.Context, l *link) error {
 	before := time.Now()
 	n, err := c.exchange(ctx, request{
 		to: c.base, action: nsDevice + "/GetSystemDateAndTime", body: `<GetSystemDateAndTime xmlns="` + nsDevice + `"/>`,
-	}, nil)
+	}, proof{})
 	var f *fault
 	if isRefusal(err) || errors.As(err, &f) {
 		return nil

@@ -46,6 +46,14 @@ func (d *digestState) challenge(h http.Header) bool {
 	return true
 }
 
+// forget drops the newest challenge, so that the next request begins with none
+// and is not counted as a failed login.
+func (d *digestState) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.newest = nil
+}
+
 // findChallenge picks the strongest Digest challenge (RFC 7616, 3.7): SHA-256
 // before MD5. Cameras write the scheme and the names in any case.
 func findChallenge(h http.Header) *digest.Challenge {

@@ -131,7 +131,7 @@ func (c *Camera) synchronize(ctx context.Context, l *link, s *subscription) erro
 // pull waits for notifications, at most for poll.
 func (c *Camera) pull(ctx context.Context, l *link, s *subscription, poll time.Duration) (*node, error) {
 	n, err := c.callSubscription(ctx, l, s, request{
-		action: actionPull + "PullMessagesRequest", within: poll + callLimit,
+		action: actionPull + "PullMessagesRequest", within: poll + callLimit, poll: true,
 		body: `<PullMessages xmlns="` + nsEvents + `"><Timeout>` + seconds(poll) + `</Timeout><MessageLimit>100</MessageLimit></PullMessages>`,
 	})
 	if err != nil {

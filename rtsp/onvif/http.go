@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -126,6 +127,11 @@ func bareError(err error) error {
 		return &certificateError{sum: sha256.Sum256(v.UnverifiedCertificates[0].Raw)}
 	}
 	return err
+}
+
+// isClosed reports whether the device closed the connection in place of an answer.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // isTimeout reports whether a time limit of ours ended a request.

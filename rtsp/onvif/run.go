@@ -106,8 +106,7 @@ func (c *Camera) follow(ctx context.Context, out chan<- notice) error {
 	}
 }
 
-// maxDrops is how many polls in a row may end without an answer. Some devices
-// close the connection when there is nothing to tell.
+// maxDrops is how many polls in a row may fail without an answer.
 const maxDrops = 3
 
 // drain pulls from a subscription and renews it until either fails. It reports
@@ -129,6 +128,9 @@ func (c *Camera) drain(ctx context.Context, l *link, s *subscription, out chan<-
 		began := time.Now()
 		n, err := c.pull(ctx, l, s, poll)
 		arrived := time.Now()
+		if isClosed(err) && arrived.Sub(began) > poll*3/4 {
+			err = nil // some devices close the connection when there is nothing to tell
+		}
 		switch {
 		case ctx.Err() != nil:
 			return pulled, ctx.Err()

@@ -38,6 +38,7 @@ type request struct {
 	refs      []*node       // reference parameters to send back (WS-Addressing SOAP Binding 3.1)
 	within    time.Duration // time limit; zero: callLimit
 	mayBeBare bool          // an empty answer is a success
+	poll      bool          // the device waits before it answers
 }
 
 // envelope writes the request with a security header, or with none if it is empty.

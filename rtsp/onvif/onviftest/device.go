@@ -12,6 +12,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -37,6 +39,7 @@ const (
 type Device struct {
 	cfg         Config
 	listener    net.Listener
+	second      net.Listener // of the pull points, if they are elsewhere
 	fingerprint string
 	// Media is what the device serves as its profiles; set it before Run.
 	Media []Profile
@@ -104,6 +107,11 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for ONVIF: %w", err)
 	}
+	if cfg.Quirks.SecondPort {
+		if d.second, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return nil, fmt.Errorf("listening for pull points: %w", err)
+		}
+	}
 	if cfg.Quirks.TLS {
 		cert, sum, err := certificate()
 		if err != nil {
@@ -134,9 +142,15 @@ func (d *Device) scheme() string {
 
 // Run answers until ctx ends.
 func (d *Device) Run(ctx context.Context) error {
-	srv := &http.Server{Handler: http.HandlerFunc(d.serve), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{
+		Handler: http.HandlerFunc(d.serve), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0), // what clients do wrong is for the tests to see
+	}
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
+	if d.second != nil {
+		go srv.Serve(d.second) //nolint:errcheck // ends with srv
+	}
 	err := srv.Serve(d.listener)
 	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
 		return nil

@@ -2,6 +2,7 @@ package onviftest
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -62,6 +63,10 @@ func (x *exchange) event(name string) bool {
 	}
 	if x.env.Header.Action == "" || x.env.Header.To == "" {
 		x.fault("Sender", "wsa5:MessageAddressingHeaderRequired", "no WS-Addressing headers")
+		return true
+	}
+	if port := x.r.Context().Value(http.LocalAddrContextKey).(net.Addr).String(); x.d.second != nil && port != x.d.second.Addr().String() {
+		x.status(http.StatusNotFound, "")
 		return true
 	}
 	x.d.mu.Lock()
@@ -128,6 +133,9 @@ func (x *exchange) create() {
 	now := d.now()
 	d.mu.Unlock()
 	address, params := d.xaddr("/onvif/Notification?Idx="+id), ""
+	if d.second != nil {
+		address = d.secondAddress("/onvif/Notification?Idx=" + id)
+	}
 	switch q.Reference {
 	case "empty":
 		address = ""
@@ -140,6 +148,15 @@ func (x *exchange) create() {
 	x.reply(`<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference><wsa5:Address>` + address + `</wsa5:Address>` + params +
 		`</tev:SubscriptionReference><wsnt:CurrentTime>` + stamp(now) + `</wsnt:CurrentTime><wsnt:TerminationTime>` +
 		stamp(now.Add(lasts)) + `</wsnt:TerminationTime></tev:CreatePullPointSubscriptionResponse>`)
+}
+
+// secondAddress is a place at the port of the pull points.
+func (d *Device) secondAddress(path string) string {
+	host, port, _ := net.SplitHostPort(d.second.Addr().String())
+	if d.cfg.Quirks.Host != "" {
+		host = d.cfg.Quirks.Host
+	}
+	return "http://" + net.JoinHostPort(host, port) + path
 }
 
 func (x *exchange) renew(s *pullPoint) {
