@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -88,15 +89,29 @@ if ("SOURCE".endsWith("m3u8")) {
 v.play()
 </script>`
 
-// watch opens a page with a player in Chromium and waits for what it says.
+// watch plays a source and checks that it can be sought and how long it is.
 func watch(t *testing.T, files http.Handler, source string, seek, length float64) {
+	t.Helper()
+	said := browse(t, files, strings.NewReplacer("SOURCE", source, "SEEK", fmt.Sprint(seek)).Replace(page))
+	var at, end, start float64
+	var width int
+	if _, err := fmt.Sscanf(said, "played %f of %f width %d start %f", &at, &end, &width, &start); err != nil {
+		t.Fatal(said)
+	}
+	if at < seek || end-start < length || width != 320 {
+		t.Errorf("played at %v of %v to %v, width %d", at, start, end, width)
+	}
+}
+
+// browse opens a page in Chromium and returns the first thing it posts to /said.
+func browse(t *testing.T, files http.Handler, page string) string {
 	t.Helper()
 	said := make(chan string, 10)
 	mux := http.NewServeMux()
 	mux.Handle("/", files)
 	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = strings.NewReplacer("SOURCE", source, "SEEK", fmt.Sprint(seek)).WriteString(w, page)
+		_, _ = io.WriteString(w, page)
 	})
 	mux.HandleFunc("POST /said", func(_ http.ResponseWriter, r *http.Request) {
 		b := make([]byte, 500)
@@ -127,18 +142,12 @@ func watch(t *testing.T, files http.Handler, source string, seek, length float64
 		}
 		_ = os.RemoveAll(profile) // a helper that dies late may still write there
 	}()
-	var at, end, start float64
-	var width int
 	select {
 	case <-ctx.Done():
 		t.Fatal("the browser said nothing")
+		return ""
 	case s := <-said:
-		if _, err := fmt.Sscanf(s, "played %f of %f width %d start %f", &at, &end, &width, &start); err != nil {
-			t.Fatal(s)
-		}
-	}
-	if at < seek || end-start < length || width != 320 {
-		t.Errorf("played at %v of %v to %v, width %d", at, start, end, width)
+		return s
 	}
 }
 

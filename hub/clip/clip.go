@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"gatehouse/hub/recording"
 )
 
@@ -45,6 +47,7 @@ type Service struct {
 	numbers *numbers
 	places  *places
 	stills  *stills
+	room    *semaphore.Weighted // segments that exports may have in hand
 }
 
 // New returns a Service.
@@ -64,6 +67,7 @@ func newService(a archive, ffmpeg string) *Service {
 		numbers: newNumbers(),
 		places:  &places{starts: map[int64]time.Time{}},
 		stills:  newStills(ffmpeg),
+		room:    semaphore.NewWeighted(maxSegments),
 	}
 }
 

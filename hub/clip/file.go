@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"time"
 
 	"gatehouse/hub/internal/mp4"
 	"gatehouse/hub/recording"
@@ -16,9 +15,10 @@ import (
 )
 
 // MP4 is a virtual file: ftyp · moov with complete sample tables · mdat that
-// holds the initialisation and the recorded fragments verbatim. Its edit lists
-// make the first picture time zero; they hide no picture. It is for one
-// goroutine, except ReadAt.
+// holds the recorded bytes. That of a whole part holds the initialisation and
+// the fragments verbatim; its edit lists make the first picture time zero and
+// hide no picture. That of a clip shows exactly what was asked for; see
+// [Export]. It is for one goroutine, except ReadAt.
 type MP4 struct {
 	io.ReadSeeker
 	files  *files
@@ -67,19 +67,15 @@ func (s *Service) MP4(ctx context.Context, p Part, o Options) (*MP4, error) {
 		return nil, fmt.Errorf("listing gaps: %w", err)
 	}
 	b := newBuilder(s.archive, p)
-	for _, piece := range p.pieces {
-		for _, g := range piece.groups {
-			for i := g.first; i < g.first+g.n; i++ {
-				if o.Audio || b.tracks[piece.table.file.Fragments[i].Track].Video {
-					b.add(piece.table, i)
-				}
-			}
+	for t, i := range p.fragments() {
+		if f := &t.file.Fragments[i]; o.Audio || b.tracks[f.Track].Video {
+			b.add(span{t, i, 0, len(f.Samples)})
 		}
 	}
 	if len(b.frames) == 0 {
 		return nil, ErrNoFootage
 	}
-	m := b.build(p.From)
+	m := b.build(b.window(), p.pieces[0].table.file.Init)
 	m.info.Gaps = gaps
 	return m, nil
 }
@@ -87,7 +83,6 @@ func (s *Service) MP4(ctx context.Context, p Part, o Options) (*MP4, error) {
 // builder lays a virtual file out.
 type builder struct {
 	tracks []mp4.Track
-	init   []byte
 	frames []frame // Offset counts from the end of the initialisation until build
 	info   Info
 	files  *files
@@ -98,7 +93,7 @@ type builder struct {
 
 func newBuilder(a archive, p Part) *builder {
 	file := p.pieces[0].table.file
-	b := &builder{tracks: file.Tracks, init: file.Init, files: &files{archive: a}, by: make([]TrackInfo, len(file.Tracks)), ends: make([]int64, len(file.Tracks))}
+	b := &builder{tracks: file.Tracks, files: &files{archive: a}, by: make([]TrackInfo, len(file.Tracks)), ends: make([]int64, len(file.Tracks))}
 	b.info = Info{From: p.From, To: p.To}
 	for i, t := range file.Tracks {
 		b.by[i] = TrackInfo{
@@ -109,10 +104,15 @@ func newBuilder(a archive, p Part) *builder {
 	return b
 }
 
-func (b *builder) add(t *table, i int) {
-	fr := t.file.Fragments[i]
-	b.files.add(t.segment, fr.Offset, fr.Size)
-	b.info.Fragments = append(b.info.Fragments, FragmentRef{Segment: t.segment.ID, Leaf: i + 1, Offset: b.size, Size: fr.Size})
+// add appends a fragment with its boxes, or samples of it without.
+func (b *builder) add(s span) {
+	fr := s.table.file.Fragments[s.fragment]
+	if s.hi-s.lo < len(fr.Samples) {
+		fr = slice(fr, s.lo, s.hi)
+	}
+	segment := s.table.segment
+	b.files.add(segment, fr.Offset, fr.Size)
+	b.info.Fragments = append(b.info.Fragments, FragmentRef{Segment: segment.ID, Leaf: s.fragment + 1, Offset: b.size, Size: fr.Size})
 	fr.Offset = b.size
 	b.size += fr.Size
 
@@ -130,26 +130,39 @@ func (b *builder) add(t *table, i int) {
 	b.info.Clock = worse(b.info.Clock, rtsp.ClockQuality(fr.Clock))
 }
 
-// build writes the head: everything before the first fragment.
-func (b *builder) build(created time.Time) *MP4 {
+// window is all that can be presented, on the timeline of the first track.
+func (b *builder) window() (w [2]int64) {
+	movie := b.movie()
+	w[0], w[1] = movie.Window()
+	for i, t := range b.by { // the last sound may outlast the last picture
+		if t.Samples > 0 {
+			w[1] = max(w[1], b.ends[i]*int64(b.tracks[0].Timescale)/int64(t.Scale))
+		}
+	}
+	return w
+}
+
+func (b *builder) movie() mp4.Movie {
 	fragments := make([]mp4.Fragment, len(b.frames))
 	for i := range b.frames {
 		fragments[i] = b.frames[i].Fragment
 	}
-	movie := mp4.Movie{Tracks: b.tracks, Fragments: fragments, Created: created}
-	movie.In, movie.Out = movie.Window()
-	for i, t := range b.by { // the last sound may outlast the last picture
-		if t.Samples > 0 {
-			movie.Out = max(movie.Out, b.ends[i]*int64(b.tracks[0].Timescale)/int64(t.Scale))
-		}
-	}
-	head := mp4.AppendFileType(nil)
-	movie.Shift = int64(len(head)+len(movie.Append(nil))+mp4.PatchSize) + int64(len(b.init))
-	head = movie.Append(head)
-	mdat := mp4.PatchMdat(mp4.PatchOffset + mp4.PatchSize + int64(len(b.init)) + b.size)
-	head = append(append(head, mdat[:]...), b.init...)
+	return mp4.Movie{Tracks: b.tracks, Fragments: fragments, Created: b.info.From}
+}
 
-	m := &MP4{files: b.files, size: int64(len(head)) + b.size, info: b.info, frames: b.frames, init: b.init}
+// build writes the head, which is everything before the first fragment, for a
+// file that presents a window. An initialisation, if there is one, comes first
+// in the mdat.
+func (b *builder) build(window [2]int64, init []byte) *MP4 {
+	movie := b.movie()
+	movie.In, movie.Out = window[0], window[1]
+	head := mp4.AppendFileType(nil)
+	movie.Shift = int64(len(head)+len(movie.Append(nil))+mp4.PatchSize) + int64(len(init))
+	head = movie.Append(head)
+	mdat := mp4.PatchMdat(mp4.PatchOffset + mp4.PatchSize + int64(len(init)) + b.size)
+	head = append(append(head, mdat[:]...), init...)
+
+	m := &MP4{files: b.files, size: int64(len(head)) + b.size, info: b.info, frames: b.frames, init: init}
 	for i := range m.frames {
 		m.frames[i].Offset += int64(len(head))
 		m.info.Fragments[i].Offset += int64(len(head))

@@ -35,6 +35,8 @@ type files struct {
 	extents  []extent
 	segments []recording.Segment
 
+	pinned []recording.File // by segment, if all are held open
+
 	mu     sync.Mutex // guards the rest
 	open   []opened   // used last comes last
 	closed bool
@@ -77,6 +79,7 @@ func (f *files) etag(head []byte) string {
 	var b []byte
 	for _, e := range f.extents {
 		s := f.segments[e.segment]
+		b = append(b, s.Chain[:]...)
 		for _, v := range []int64{s.Run, s.Seq, s.Start.UnixMicro(), e.offset, e.size} {
 			b = binary.BigEndian.AppendUint64(b, uint64(v))
 		}
@@ -109,22 +112,48 @@ func (f *files) readSome(b []byte, off int64) (int, error) {
 	if off < int64(len(f.head)) {
 		return copy(b, f.head[off:]), nil
 	}
-	off -= int64(len(f.head))
-	i := sort.Search(len(f.extents), func(i int) bool { return f.extents[i].at+f.extents[i].size > off })
-	e := f.extents[i]
-	into := off - e.at
+	e, into := f.extent(off)
 	b = b[:min(int64(len(b)), e.size-into)]
+	if f.pinned != nil {
+		return readAll(f.pinned[e.segment], b, e.offset+into)
+	}
 	file, err := f.use(e.segment)
 	if err != nil {
 		return 0, err
 	}
-	n, err := file.ReadAt(b, e.offset+into)
+	n, err := readAll(file, b, e.offset+into)
+	return n, errors.Join(err, f.release(file))
+}
+
+// extent finds the stretch that a place behind the head is in.
+func (f *files) extent(off int64) (e extent, into int64) {
+	off -= int64(len(f.head))
+	i := sort.Search(len(f.extents), func(i int) bool { return f.extents[i].at+f.extents[i].size > off })
+	return f.extents[i], off - f.extents[i].at
+}
+
+// readAll fills b. A file that has become shorter is an error.
+func readAll(r io.ReaderAt, b []byte, at int64) (int, error) {
+	n, err := r.ReadAt(b, at)
 	if n == len(b) {
-		err = nil
-	} else if err == nil || errors.Is(err, io.EOF) {
+		return n, nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return n, errors.Join(err, f.release(file))
+	return n, err
+}
+
+// pin opens every segment and keeps it open until Close.
+func (f *files) pin() error {
+	for i := len(f.pinned); i < len(f.segments); i++ {
+		file, err := f.archive.Open(f.segments[i])
+		if err != nil {
+			return err
+		}
+		f.pinned = append(f.pinned, file)
+	}
+	return nil
 }
 
 // use returns an open segment; release it after reading.
@@ -178,7 +207,12 @@ func (f *files) Close() error {
 	f.mu.Lock()
 	f.closed = true
 	f.mu.Unlock()
-	return f.releaseAll()
+	errs := []error{f.releaseAll()}
+	for _, file := range f.pinned {
+		errs = append(errs, file.Close())
+	}
+	f.pinned = nil
+	return errors.Join(errs...)
 }
 
 // releaseAll closes what is open.

@@ -20,7 +20,7 @@ import (
 // Service lives, and a higher one than any before a restart. URIs are relative:
 // "init/<segment id>.mp4", see Init, and "segment/<segment id>.mp4", see SegmentFile.
 func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) {
-	pieces, err := s.pieces(ctx, r)
+	pieces, err := s.resolve(ctx, r)
 	if err != nil {
 		return nil, err
 	}

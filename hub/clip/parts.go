@@ -2,9 +2,12 @@ package clip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"gatehouse/hub/recording"
 )
 
 // piece is a stretch of groups of one segment.
@@ -16,11 +19,19 @@ type piece struct {
 // Parts resolves a range into the parts that are recorded, in order. A range
 // without footage gives ErrNoFootage.
 func (s *Service) Parts(ctx context.Context, r Range) ([]Part, error) {
-	pieces, err := s.pieces(ctx, r)
+	pieces, err := s.resolve(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	var parts []Part
+	parts := join(r, pieces)
+	if len(parts) == 0 {
+		return nil, ErrNoFootage
+	}
+	return parts, nil
+}
+
+// join puts pieces together to parts, each of which begins at a key frame.
+func join(r Range, pieces []piece) (parts []Part) {
 	for _, p := range pieces {
 		for i := 0; i < len(p.groups); {
 			n := i + 1
@@ -36,14 +47,25 @@ func (s *Service) Parts(ctx context.Context, r Range) ([]Part, error) {
 			i = n
 		}
 	}
-	if len(parts) == 0 {
-		return nil, ErrNoFootage
-	}
-	return parts, nil
+	return parts
 }
 
-// pieces lists what a range touches, from the key frame at or before its start.
-func (s *Service) pieces(ctx context.Context, r Range) ([]piece, error) {
+// resolve lists what a range touches. Retention may delete a file between its
+// listing and its reading; a second listing knows.
+func (s *Service) resolve(ctx context.Context, r Range) ([]piece, error) {
+	for again := false; ; again = true {
+		segments, err := s.segments(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		pieces, err := s.pieces(ctx, r, segments)
+		if again || !errors.Is(err, recording.ErrNotFound) {
+			return pieces, err
+		}
+	}
+}
+
+func (s *Service) segments(ctx context.Context, r Range) ([]recording.Segment, error) {
 	if !r.From.Before(r.To) {
 		return nil, ErrNoFootage
 	}
@@ -51,6 +73,12 @@ func (s *Service) pieces(ctx context.Context, r Range) ([]piece, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing segments: %w", err)
 	}
+	return segments, nil
+}
+
+// pieces lists what a range touches of its segments, from the key frame at or
+// before its start.
+func (s *Service) pieces(ctx context.Context, r Range, segments []recording.Segment) ([]piece, error) {
 	var out []piece
 	for _, seg := range segments {
 		if err := ctx.Err(); err != nil {

@@ -21,7 +21,8 @@ type shelf struct {
 	rows  []recording.Segment
 	data  map[int64][]byte
 	gaps  []recording.Gap
-	opens atomic.Int64 // files open now
+	cut   map[int64]int64 // files that are shorter than their rows say
+	opens atomic.Int64    // files open now
 	most  atomic.Int64
 }
 
@@ -51,7 +52,11 @@ func (s *shelf) Open(r recording.Segment) (recording.File, error) {
 	n := s.opens.Add(1)
 	for m := s.most.Load(); n > m && !s.most.CompareAndSwap(m, n); m = s.most.Load() {
 	}
-	return &shelfFile{bytes.NewReader(b[:r.Bytes]), s}, nil
+	end := r.Bytes
+	if n, ok := s.cut[r.ID]; ok {
+		end = n
+	}
+	return &shelfFile{bytes.NewReader(b[:end]), s}, nil
 }
 
 type shelfFile struct {

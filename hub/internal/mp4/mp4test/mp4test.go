@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +28,8 @@ type Shot struct {
 	B       int // B-frames in a row
 	Width   int // default 320; height is 9/16 of it
 	Start   time.Time
+	// Numbered pictures spell their number, and the sound is noise; see Numbers.
+	Numbered bool
 }
 
 // Footage is one Session of Units in the order in which a camera sends them.
@@ -86,7 +87,7 @@ func (f *Footage) addVideo(t testing.TB, s Shot) {
 	}
 	file := filepath.Join(t.TempDir(), "v.mp4")
 	Run(t, "ffmpeg", "-v", "error", "-f", "lavfi",
-		"-i", fmt.Sprintf("testsrc2=size=%dx%d:rate=%d", s.Width, height, s.Rate), "-t", strconv.Itoa(s.Seconds),
+		"-i", s.picture(height), "-t", strconv.Itoa(s.Seconds),
 		"-c:v", lib, "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", strconv.Itoa(s.GOP),
 		"-bf", strconv.Itoa(s.B), "-"+strings.TrimPrefix(lib, "lib")+"-params", extra,
 		"-threads", "1", "-video_track_timescale", "90000", file)
@@ -115,7 +116,7 @@ func (f *Footage) addVideo(t testing.TB, s Shot) {
 
 func (f *Footage) addAAC(t testing.TB, s Shot) {
 	file := filepath.Join(t.TempDir(), "a.mp4")
-	Run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=16000",
+	Run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", s.sound(16000),
 		"-t", strconv.Itoa(s.Seconds), "-c:a", "aac", "-ac", "1", file)
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -133,7 +134,7 @@ func (f *Footage) addAAC(t testing.TB, s Shot) {
 
 func (f *Footage) addG711(t testing.TB, s Shot) {
 	kind := map[rtsp.Codec]string{rtsp.PCMU: "mulaw", rtsp.PCMA: "alaw"}[s.Audio]
-	raw := Run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=8000",
+	raw := Run(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", s.sound(8000),
 		"-t", strconv.Itoa(s.Seconds), "-ac", "1", "-f", kind, "-")
 	format := &rtsp.Format{Track: len(f.Session.Formats), Codec: s.Audio, ClockRate: 8000, SampleRate: 8000, Channels: 1}
 	f.Session.Formats = append(f.Session.Formats, format)
