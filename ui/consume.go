@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"gatehouse/hub/bulletin"
@@ -72,6 +73,9 @@ type Clips interface {
 	Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error)
 	Init(ctx context.Context, camera, stream string, id int64) ([]byte, error)
 	SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error)
+	// ServeMP4 and ServeZIP answer with clips, or with an error and nothing written.
+	ServeMP4(w http.ResponseWriter, r *http.Request, q clip.Query) error
+	ServeZIP(w http.ResponseWriter, r *http.Request, q clip.Query) error
 	Still(ctx context.Context, camera string, t time.Time) (jpeg []byte, err error)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"sort"
 	"strings"
@@ -304,6 +305,22 @@ type fakeClips struct {
 	movie  movie
 	sealed []byte // a progressive MP4
 	jpeg   []byte
+	err    error      // of ServeMP4 and ServeZIP
+	asked  clip.Query // the last of them
+}
+
+func (c *fakeClips) ServeMP4(w http.ResponseWriter, r *http.Request, q clip.Query) error {
+	if c.asked = q; c.err == nil {
+		http.ServeContent(w, r, "clip.mp4", time.Time{}, bytes.NewReader(c.sealed))
+	}
+	return c.err
+}
+
+func (c *fakeClips) ServeZIP(w http.ResponseWriter, _ *http.Request, q clip.Query) error {
+	if c.asked = q; c.err == nil {
+		w.Header().Set("Content-Type", "application/zip")
+	}
+	return c.err
 }
 
 // movie is a fragmented MP4: its initialisation, and where fragments lie.

@@ -37,13 +37,63 @@ func (c *console) livePlaylist(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) vodPlaylist(w http.ResponseWriter, r *http.Request) {
-	from, err1 := time.Parse(time.RFC3339, r.FormValue("from"))
-	to, err2 := time.Parse(time.RFC3339, r.FormValue("to"))
-	if err1 != nil || err2 != nil || !to.After(from) || to.Sub(from) > maxVOD {
-		c.fail(w, r, errTime)
+	from, to, err := clip.ParseRange(r.FormValue("from"), r.FormValue("to"), maxVOD)
+	if err != nil {
+		c.fail(w, r, err)
 		return
 	}
 	c.playlist(w, r, from, to, false)
+}
+
+// clipQuery reads what a clip's address asks for: from and to; sound=0 leaves
+// sound out; part names one of several stretches; download is for keeping.
+func (c *console) clipQuery(r *http.Request) (q clip.Query, err error) {
+	q.Audio, q.Zone = r.FormValue("sound") != "0", c.cfg.Home.TimeZone
+	q.Download = r.FormValue("download") != ""
+	if q.Camera, q.Stream, err = c.stream(r); err != nil {
+		return q, err
+	}
+	if part := r.FormValue("part"); part != "" {
+		n, err := strconv.ParseUint(part, 10, 16)
+		if err != nil || n == 0 {
+			return q, errNoPage
+		}
+		q.Part = int(n)
+	}
+	q.From, q.To, err = clip.ParseRange(r.FormValue("from"), r.FormValue("to"), clip.MaxExport)
+	return q, err
+}
+
+// clipFile answers a clip as MP4. One with holes, of which no part is named, is
+// an archive.
+func (c *console) clipFile(w http.ResponseWriter, r *http.Request) {
+	q, err := c.clipQuery(r)
+	if err == nil {
+		err = c.cfg.Clips.ServeMP4(w, r, q)
+	}
+	if errors.Is(err, clip.ErrParts) {
+		http.Redirect(w, r, strings.TrimSuffix(r.URL.EscapedPath(), ".mp4")+".zip?"+r.URL.RawQuery, http.StatusSeeOther)
+		return
+	}
+	c.clipFailed(w, r, err)
+}
+
+// clipArchive answers every stretch of a clip in one archive.
+func (c *console) clipArchive(w http.ResponseWriter, r *http.Request) {
+	q, err := c.clipQuery(r)
+	if err == nil {
+		err = c.cfg.Clips.ServeZIP(w, r, q)
+	}
+	c.clipFailed(w, r, err)
+}
+
+func (c *console) clipFailed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, clip.ErrBusy) {
+		w.Header().Set("Retry-After", "5")
+	}
+	if err != nil {
+		c.fail(w, r, mediaError(err))
+	}
 }
 
 func (c *console) playlist(w http.ResponseWriter, r *http.Request, from, to time.Time, live bool) {

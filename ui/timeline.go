@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"gatehouse/hub/clip"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 )
@@ -48,8 +49,9 @@ type asked struct {
 
 // play is what the player shows.
 type play struct {
-	Source string
-	When   string
+	Source   string
+	When     string
+	Download string // empty if it is too long
 }
 
 // maxDays bounds the list of days.
@@ -209,9 +211,11 @@ func (c *console) choosePlay(r *http.Request, v *timelineView) error {
 	}
 	v.From, v.To = c.field(from), c.field(to)
 	q := url.Values{"from": {from.UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}}
-	v.Play = &play{
-		Source: "/cameras/" + url.PathEscape(v.Camera) + "/main/vod.m3u8?" + q.Encode(),
-		When:   c.span(from, to),
+	stream := "/cameras/" + url.PathEscape(v.Camera) + "/main/"
+	v.Play = &play{Source: stream + "vod.m3u8?" + q.Encode(), When: c.span(from, to)}
+	if to.Sub(from) <= clip.MaxExport {
+		q.Set("download", "1")
+		v.Play.Download = stream + "clip.mp4?" + q.Encode()
 	}
 	return nil
 }

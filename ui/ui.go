@@ -123,6 +123,8 @@ func (c *console) table() []route {
 		{"GET /cameras/{camera}/still.jpg", inPage, c.still},
 		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, c.livePlaylist},
 		{"GET /cameras/{camera}/{stream}/vod.m3u8", inPage, c.vodPlaylist},
+		{"GET /cameras/{camera}/{stream}/clip.mp4", inPage, c.clipFile},
+		{"GET /cameras/{camera}/{stream}/clip.zip", inPage, c.clipArchive},
 		{"GET /cameras/{camera}/{stream}/init/{file}", inPage, c.initialisation},
 		{"GET /cameras/{camera}/{stream}/segment/{file}", inPage, c.segment},
 

@@ -1,0 +1,73 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/hub/clip"
+	"gatehouse/hub/recording"
+)
+
+func TestClipAddresses(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	const base = "/cameras/Driveway/main/clip."
+	const span = "?from=2026-11-21T21:00:03.25Z&to=2026-11-21T22:01:00%2B01:00"
+	w := visit(h, http.MethodGet, base+"mp4"+span+"&sound=0&part=2&download=1", nil)
+	want := clip.Query{
+		Range: clip.Range{
+			Camera: "Driveway", Stream: recording.Main,
+			From: time.Date(2026, 11, 21, 21, 0, 3, 25e7, time.UTC), To: time.Date(2026, 11, 21, 21, 1, 0, 0, time.UTC),
+		},
+		Part: 2, Download: true, Zone: fixtureZone,
+	}
+	zones := cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+	if diff := cmp.Diff(want, house.clips.asked, zones, cmp.Comparer(time.Time.Equal)); w.Code != http.StatusOK || diff != "" {
+		t.Errorf("%d (-want +got)\n%s", w.Code, diff)
+	}
+	for path, status := range map[string]int{
+		base + "mp4" + span: 200, base + "zip" + span: 200,
+		base + "mp4": 422, base + "zip": 422,
+		base + "mp4" + span + "&part=0": 404, base + "mp4" + span + "&part=-1": 404, base + "mp4" + span + "&part=99999": 404,
+		base + "mp4?from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z": 422,
+		"/cameras/Driveway/side/clip.mp4" + span:                       404,
+		"/cameras/Garden/main/clip.mp4" + span:                         404,
+	} {
+		if w := visit(h, http.MethodGet, path, nil); w.Code != status {
+			t.Errorf("%s: %d, want %d", path, w.Code, status)
+		}
+	}
+	house.clips.err = clip.ErrParts
+	w = visit(h, http.MethodGet, base+"mp4"+span+"&download=1", nil)
+	if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || to != base+"zip"+span+"&download=1" {
+		t.Errorf("a range with holes: %d to %q", w.Code, to)
+	}
+	house.clips.err = clip.ErrBusy
+	if w = visit(h, http.MethodGet, base+"zip"+span, nil); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("too many at once: %d, %v", w.Code, w.Header())
+	}
+	house.clips.err = recording.ErrNotFound
+	if w = visit(h, http.MethodGet, base+"mp4"+span, nil); w.Code != http.StatusNotFound {
+		t.Errorf("deleted meanwhile: %d", w.Code)
+	}
+}
+
+// TestTimelineOffersTheDownload of what it plays, unless that is too long.
+func TestTimelineOffersTheDownload(t *testing.T) {
+	h := newHouse().handler(t)
+	page := func(from, to string) string {
+		q := url.Values{"day": {"2026-11-22"}, "from": {"2026-11-22T" + from}, "to": {"2026-11-22T" + to}}
+		return visit(h, http.MethodGet, "/timeline/Driveway?"+q.Encode(), nil).Body.String()
+	}
+	if got := page("08:00:00", "08:10:00"); !strings.Contains(got, `clip.mp4?download=1&amp;from=2026-11-22T16%3A00%3A00Z&amp;to=2026-11-22T16%3A10%3A00Z" download`) {
+		t.Error("no link to a download in", got)
+	}
+	if got := page("00:00:00", "13:00:00"); strings.Contains(got, "clip.mp4") {
+		t.Error("13 hours are offered")
+	}
+}
