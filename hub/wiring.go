@@ -116,7 +116,7 @@ func streams(cameras []config.Camera) (list []recording.Source) {
 		if c.Record == "off" {
 			continue
 		}
-		s := recording.Source{Camera: c.Name, Stream: recording.Main, URL: c.URL, Transport: rtsp.Transport(c.Transport), TLS: c.TLS}
+		s := recording.Source{Camera: c.Name, Stream: recording.Main, URL: c.URL, Transport: rtsp.Transport(c.Transport), TLS: c.StreamTLS()}
 		list = append(list, s)
 		if s.Stream, s.URL = recording.Sub, c.Sub; c.Sub != "" {
 			list = append(list, s)

@@ -125,12 +125,13 @@ func checkCamera(d *decoder, key string, c Camera) {
 	case c.Transport == "udp" && secure:
 		d.at(key+".transport", "should be tcp with rtsps://: what comes by udp is not encrypted")
 	}
+	secureONVIF := c.ONVIF != "" && checkONVIF(d, key+".onvif", c.ONVIF)
 	switch {
 	case c.TLS == "":
 	case !fingerprint.MatchString(c.TLS):
 		d.at(key+".tls", "should be sha256: and the 64 hexadecimal digits of the certificate's fingerprint")
-	case !secure:
-		d.at(key+".tls", "stands beside an rtsp:// address; encrypted is rtsps://")
+	case !secure && !secureONVIF:
+		d.at(key+".tls", "stands beside plain addresses; encrypted are rtsps:// and, for onvif, https://")
 	}
 	if c.Record != "always" && c.Record != "off" {
 		d.at(key+".record", "should be always or off")
@@ -152,6 +153,16 @@ func checkRTSP(d *decoder, key, raw string) (secure bool) {
 		return false
 	}
 	return u.Scheme == "rtsps"
+}
+
+// checkONVIF reports whether the address is encrypted. It never repeats it.
+func checkONVIF(d *decoder, key, raw string) (secure bool) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
+		d.at(key, "should be http://[user:password@]host[:port], or https://, with @ : / in the password written as %%40 %%3A %%2F")
+		return false
+	}
+	return u.Scheme == "https"
 }
 
 func checkBulletin(d *decoder, key string, b Bulletin) {

@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sort"
@@ -61,7 +62,8 @@ type Camera struct {
 	URL       string `yaml:"url"`       // rtsp://user:password@host/path of the main stream, or rtsps://; escape @ : / in the password as %40 %3A %2F
 	Sub       string `yaml:"sub"`       // the same of the sub stream, if there is one
 	Transport string `yaml:"transport"` // tcp, or udp for a camera that does not send over TCP: what is lost is lost; default tcp
-	TLS       string `yaml:"tls"`       // rtsps: sha256: and the fingerprint of the camera's certificate; needed unless the machine trusts the certificate
+	TLS       string `yaml:"tls"`       // rtsps and https: sha256: and the fingerprint of the camera's certificate; needed unless the machine trusts the certificate
+	ONVIF     string `yaml:"onvif"`     // http://user:password@host[:port] of the camera's ONVIF service, or https://, for snapshots and motion; default none
 	Exterior  *bool  `yaml:"exterior"`  // requests can only ever touch exterior cameras; default true
 	Record    string `yaml:"record"`    // always or off; default always
 	Keep      Limit  `yaml:"keep"`      // of the main stream, instead of the storage's days and within its bytes
@@ -72,6 +74,21 @@ type Camera struct {
 type Limit struct {
 	Days  int  `yaml:"days"`  // 0: as the storage says
 	Bytes Size `yaml:"bytes"` // 0: no limit of its own
+}
+
+// StreamTLS is the pinned certificate for the camera's streams, if they are encrypted.
+func (c Camera) StreamTLS() string { return c.pinFor(c.URL) }
+
+// ONVIFTLS is the pinned certificate for the camera's ONVIF service, if that is encrypted.
+func (c Camera) ONVIFTLS() string { return c.pinFor(c.ONVIF) }
+
+// pinFor is empty for a plain address: a pin that protects nothing is an error there.
+func (c Camera) pinFor(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "rtsps" && u.Scheme != "https" {
+		return ""
+	}
+	return c.TLS
 }
 
 // Outside reports whether requests may touch the camera.

@@ -141,12 +141,25 @@ func TestCameraTransport(t *testing.T) {
 		"url: rtsps://h/1\n    tls: " + print + "00":              "cameras[0].tls",
 		"url: rtsps://h/1\n    sub: rtsp://h/2":                   "cameras[0].sub",
 		"url: rtspu://h/1":                                        "cameras[0].url",
+
+		"url: rtsp://h/1\n    onvif: http://u:p%40ss@h":                  "",
+		"url: rtsp://h/1\n    onvif: http://h:8000/onvif/device_service": "",
+		"url: rtsp://h/1\n    onvif: https://h\n    tls: " + print:       "",
+		"url: rtsps://h/1\n    onvif: http://h\n    tls: " + print:       "",
+		"url: rtsp://h/1\n    onvif: http://h\n    tls: " + print:        "cameras[0].tls",
+		"url: rtsp://h/1\n    onvif: 192.168.1.10":                       "cameras[0].onvif",
+		"url: rtsp://h/1\n    onvif: rtsp://h":                           "cameras[0].onvif",
+		"url: rtsp://h/1\n    onvif: http://:80":                         "cameras[0].onvif",
 	} {
 		_, err := Parse([]byte("cameras:\n  - name: a\n    " + text + "\n"))
 		var got Problems
 		if errors.As(err, &got); want == "" && err != nil || want != "" && (len(got) != 1 || got[0].Key != want) {
 			t.Errorf("%s: %v, want a problem of %q", text, err, want)
 		}
+	}
+	mixed := Camera{URL: "rtsps://h/1", ONVIF: "http://h", TLS: print}
+	if mixed.StreamTLS() != print || mixed.ONVIFTLS() != "" {
+		t.Error("a pin is for encrypted addresses alone")
 	}
 	if c, err := Parse([]byte("cameras:\n  - {name: a, url: 'rtsp://h/1'}\n")); err != nil || c.Cameras[0].Transport != "tcp" {
 		t.Errorf("%+v %v", c, err)

@@ -80,7 +80,8 @@ func (c *Camera) resolve(said string, ownPort string, schemes ...string) *url.UR
 		u.Scheme, port = c.base.Scheme, c.base.Port()
 	}
 	u.Host = joinHost(c.base.Hostname(), port)
-	u.User, u.Fragment = nil, ""
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20")
 	return u
 }
 

@@ -3,12 +3,13 @@ package onvif
 import "time"
 
 // alarms turns notices into Motion: repeats are left out, and what a device
-// forgets to end is ended. Every On it tells is followed by one Off of the same
-// Topic and Source before the next On of that alarm.
+// forgets to end is ended. On and Off of one Topic and Source take turns, the
+// first is On: several rules of a device that share both are one.
 type alarms struct {
 	stuck time.Duration
-	tell  func(Motion)
+	on    func(Motion)
 	by    map[string]*alarm
+	lit   map[[2]string]int // alarms that are on, by topic and source
 }
 
 // alarm is one property of a device: a rule on a video source.
@@ -29,7 +30,22 @@ const (
 )
 
 func newAlarms(stuck time.Duration, tell func(Motion)) *alarms {
-	return &alarms{stuck: stuck, tell: tell, by: map[string]*alarm{}}
+	return &alarms{stuck: stuck, on: tell, by: map[string]*alarm{}, lit: map[[2]string]int{}}
+}
+
+// tell passes on the first alarm of a topic and source to begin, and the last to end.
+func (a *alarms) tell(m Motion) {
+	pair := [2]string{m.Topic, m.Source}
+	if m.On {
+		if a.lit[pair]++; a.lit[pair] == 1 {
+			a.on(m)
+		}
+		return
+	}
+	if a.lit[pair]--; a.lit[pair] == 0 {
+		delete(a.lit, pair)
+		a.on(m)
+	}
 }
 
 // take takes a notice in. A report of a state that the device has already told

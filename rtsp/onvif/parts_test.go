@@ -133,6 +133,29 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
+// TestRulesOfOneSource: two rules that nothing but their name tells apart are
+// one motion, which lasts as long as either.
+func TestRulesOfOneSource(t *testing.T) {
+	told := ""
+	a := newAlarms(time.Minute, func(m Motion) { told += map[bool]string{true: "+", false: "-"}[m.On] })
+	now := time.Now()
+	say := func(rule string, on bool) {
+		a.take(notice{Motion: Motion{On: on, At: now, Topic: "t", Source: "s"}, key: rule}, now)
+	}
+	say("1", true)
+	say("2", true)
+	say("1", false)
+	if told != "+" {
+		t.Errorf("told %s while one is on", told)
+	}
+	a.expire(now.Add(2 * time.Minute))
+	say("2", false)
+	say("2", true)
+	if told != "+-+" || len(a.lit) != 1 {
+		t.Errorf("told %s, %v is on", told, a.lit)
+	}
+}
+
 func TestAnEndIsNotBeforeItsBeginning(t *testing.T) {
 	var last Motion
 	a := newAlarms(time.Minute, func(m Motion) { last = m })

@@ -104,24 +104,29 @@ func (f *Found) merge(g Found) {
 	}
 }
 
-// Address is where to speak with the device: the first address it gives at the
-// host that answered, or else the first it gives, at that host. What a device
-// says of another host is not followed.
-func (f Found) Address() string {
+// Address is where to speak with the device, at the host that answered.
+func (f Found) Address() string { return f.AddressAt(f.Source.String()) }
+
+// AddressAt is where to speak with the device at a host it is known by: the
+// first address it gives for that host, or for the one that answered, or else
+// the first it gives. The host is always the one named: what a device says of
+// another is not followed.
+func (f Found) AddressAt(host string) string {
+	best := ""
 	for _, x := range f.XAddrs {
 		u, err := url.Parse(x)
 		if err != nil {
 			continue
 		}
-		if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.WithZone("") == f.Source.WithZone("") {
-			return x
-		}
-	}
-	for _, x := range f.XAddrs {
-		if u, err := url.Parse(x); err == nil {
-			u.Host = joinHost(f.Source.String(), u.Port())
+		said := u.Hostname()
+		ip, err := netip.ParseAddr(said)
+		own := strings.EqualFold(said, host) || err == nil && ip.WithZone("") == f.Source.WithZone("")
+		if u.Host = joinHost(host, u.Port()); own {
 			return u.String()
 		}
+		if best == "" {
+			best = u.String()
+		}
 	}
-	return ""
+	return best
 }

@@ -10,9 +10,10 @@ import (
 
 // Run subscribes to the device's events and calls on for each start and end of
 // motion, from one goroutine, until ctx ends; it then ends what is on,
-// unsubscribes within two seconds and returns nil. It subscribes again, after 1
-// to 60 s, whatever the device does. An alarm that a device does not repeat for
-// Config.Stuck is ended. Run must not be called twice at a time.
+// unsubscribes within two seconds and returns nil. On and Off of one Topic and
+// Source take turns. Run subscribes again, after 1 to 60 s, whatever the device
+// does. An alarm that a device does not repeat for Config.Stuck is ended. Run
+// must not be called twice at a time.
 func (c *Camera) Run(ctx context.Context, on func(Motion)) error {
 	notices := make(chan notice)
 	var wg sync.WaitGroup

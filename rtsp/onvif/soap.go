@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 )
@@ -137,7 +138,7 @@ func local(name string) string { return name[strings.LastIndexByte(name, ':')+1:
 // plain shortens text from a device to n bytes of printable characters.
 func plain(s string, n int) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+		if unicode.IsControl(r) || r == '\uFFFD' {
 			return ' '
 		}
 		return r

@@ -43,14 +43,14 @@ func parseXML(b []byte) (*node, error) {
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	var root *node
 	var open []*node
-	var texts []strings.Builder
+	var texts [][]byte // of the open elements
 	for count := 0; ; {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) && root != nil && len(open) == 0 {
 			return root, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errDocument, err)
+			return nil, fmt.Errorf("%w: %s", errDocument, plain(err.Error(), 160)) // it quotes names of any length
 		}
 		switch t := tok.(type) {
 		case xml.Directive:
@@ -66,14 +66,15 @@ func parseXML(b []byte) (*node, error) {
 				parent := open[len(open)-1]
 				parent.children = append(parent.children, n)
 			}
-			open, texts = append(open, n), append(texts, strings.Builder{})
+			open, texts = append(open, n), append(texts, nil)
 		case xml.EndElement:
 			last := len(open) - 1
-			open[last].text = strings.TrimSpace(texts[last].String())
+			open[last].text = string(bytes.TrimSpace(texts[last]))
 			open, texts = open[:last], texts[:last]
 		case xml.CharData:
 			if len(open) > 0 {
-				texts[len(texts)-1].Write(t)
+				last := len(texts) - 1
+				texts[last] = append(texts[last], t...)
 			}
 		}
 	}
