@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -59,7 +58,10 @@ type ArchiveConfig struct {
 type Archive struct {
 	cfg     ArchiveConfig
 	disks   []*disk
-	buffers sync.Pool // *[]byte, a fragment being put together
+	known   map[string]bool // disks that hold each stream's newest segment, at the start
+	buffers sync.Pool       // *[]byte, a fragment being put together
+	short   chan *disk      // disks that want room
+	room    sync.Mutex      // held while footage is deleted
 
 	mu        sync.Mutex
 	recorders map[[2]string]*Recorder // running, by camera and stream
@@ -96,14 +98,16 @@ func attach(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, error
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Archive{cfg: cfg, recorders: map[[2]string]*Recorder{}}
+	a := &Archive{cfg: cfg, recorders: map[[2]string]*Recorder{}, short: make(chan *disk, len(cfg.Disks))}
 	a.buffers.New = func() any { return new([]byte) }
-	known, err := a.knownDisks(ctx)
-	if err != nil {
+	var err error
+	if a.known, err = a.knownDisks(ctx); err != nil {
 		return nil, err
 	}
 	for _, c := range cfg.Disks {
-		a.disks = append(a.disks, openDisk(c, fsys, cfg.Log, known, cfg.Now()))
+		d := newDisk(c, fsys, cfg.Log)
+		d.begin(a.known, cfg.Now())
+		a.disks = append(a.disks, d)
 	}
 	return a, nil
 }
@@ -133,7 +137,14 @@ func (a *Archive) knownDisks(ctx context.Context) (map[string]bool, error) {
 func (a *Archive) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, d := range a.disks {
-		g.Go(func() error { return d.runSync(ctx, a.cfg.Index) })
+		g.Go(func() error {
+			return d.runSync(ctx, a.cfg.Index, func() {
+				select {
+				case a.short <- d:
+				default: // there is work enough already
+				}
+			})
+		})
 	}
 	g.Go(func() error { return a.runRetention(ctx) })
 	if a.cfg.Heads != nil {
@@ -210,18 +221,24 @@ func (a *Archive) Open(s Segment) (File, error) {
 	if d == nil {
 		return nil, fmt.Errorf("opening segment %d: its disk is not here: %w", s.ID, ErrNotFound)
 	}
-	name, err := d.name(s.Path)
-	if err != nil {
-		return nil, fmt.Errorf("opening segment %d: %w", s.ID, err)
-	}
-	f, err := d.fs.Open(name, false)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := d.openFile(s.Path)
+	if gone(err) {
 		err = fmt.Errorf("its file is gone: %w", ErrNotFound)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening segment %d: %w", s.ID, err)
 	}
 	return limited{io.NewSectionReader(f, 0, s.Bytes), f}, nil
+}
+
+// openFile opens a file for reading.
+func (d *disk) openFile(name string) (file, error) {
+	v, err := d.fs.Volume(d.cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := v.Open(name, false)
+	return f, errors.Join(err, v.Close())
 }
 
 // limited is a file of which only the first bytes are seen.
@@ -266,8 +283,8 @@ func (a *Archive) fullDisk() *disk {
 func (a *Archive) Trouble() string {
 	var all []string
 	for _, d := range a.disks {
-		if c, cause := d.state(); c != well {
-			all = append(all, "storage "+d.cfg.Path+": "+cause)
+		if why := d.trouble(); why != "" {
+			all = append(all, "storage "+d.cfg.Path+": "+why)
 		}
 	}
 	return strings.Join(all, "; ")

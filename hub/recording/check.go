@@ -128,16 +128,15 @@ func check(ctx context.Context, cfg ArchiveConfig, fsys files, report func(Findi
 
 // look opens a disk for reading only.
 func (c *checker) look(dc DiskConfig, fsys files) *disk {
-	d := &disk{cfg: dc, fs: fsys, log: c.a.cfg.Log}
-	if abs, err := filepath.Abs(dc.Path); err == nil {
-		d.cfg.Path = abs
+	d := newDisk(dc, fsys, c.a.cfg.Log)
+	v, err := fsys.Volume(d.cfg.Path)
+	if err == nil {
+		d.id, err = readMarker(v)
+		_ = v.Close() // it was only read
 	}
-	id, err := d.readMarker()
 	if err != nil {
 		c.report(Finding{Kind: "missing", Path: dc.Path, Detail: "the disk's marker file is not there: its footage is not checked", Damage: true})
-		return d
 	}
-	d.id = id
 	return d
 }
 
@@ -194,9 +193,12 @@ func (c *checker) order(rows []ChainRow, i int, find findFunc) {
 	case row.Seq != next:
 		find("order", true, "%d follows %d: the segments between are gone from the index", row.Seq, rows[i-1].Seq)
 	case i > 0 && row.Previous != rows[i-1].Link:
-		if rows[i-1].State == Open {
+		switch {
+		case rows[i-1].State == Open:
 			find("chain", false, "the segment before was never closed: its disk is missing or its file is lost")
-		} else {
+		case rows[i-1].State == Recovered && row.Previous == Hash{}:
+			find("chain", false, "it was begun while the disk of the segment before was missing")
+		default:
 			find("chain", true, "it does not continue the segment before")
 		}
 	case i == 0 && row.Previous != Hash{}:
@@ -228,9 +230,7 @@ func (c *checker) gaps(ctx context.Context, s Segment, find findFunc) error {
 
 func (c *checker) know(s Segment) {
 	if d := c.a.disk(s.Disk); d != nil {
-		if name, err := d.name(s.Path); err == nil {
-			c.known[name] = true
-		}
+		c.known[filepath.Join(d.cfg.Path, filepath.FromSlash(s.Path))] = true
 	}
 }
 

@@ -5,7 +5,9 @@ import "context"
 // For tests of faults and of time.
 type (
 	Files   = files
+	Volume  = volume
 	RawFile = file
+	Room    = room
 	OSFiles = osFiles
 )
 
@@ -14,6 +16,7 @@ var (
 	CheckOn       = check
 	Ticks         = ticks
 	FarFuture     = farFuture
+	MakeRoom      = func(free, total int64, readOnly bool) Room { return room{free, total, readOnly} }
 )
 
 // Retain applies retention once, as Run does.

@@ -2,164 +2,154 @@ package recording_test
 
 import (
 	"errors"
-	"math/rand/v2"
-	"os"
-	"runtime"
 	"sync"
-	"testing"
 
 	"gatehouse/hub/recording"
 )
 
-// faulty is the real file system with hooks before its operations.
-type faulty struct {
-	recording.OSFiles
-	write func(name string, off int64, n int) (short int, err error)
-	sync  func(name string) error
-	free  func(name string) (int64, error)
+// op is one operation on a disk.
+type op struct {
+	n    int // counted from 1
+	kind string
+	name string // below the disk's folder
+	disk string // its folder
+	size int    // of a write
 }
 
-func (f *faulty) wrap(name string, file recording.RawFile, err error) (recording.RawFile, error) {
+// faulty is the real file system with a hook before each of its operations. The
+// hook's error is the operation's; of a write, short bytes arrive all the same.
+type faulty struct {
+	recording.OSFiles
+	hook func(op) (short int, err error)
+	room func() recording.Room // what the file system says of its room, if set
+
+	mu sync.Mutex
+	n  int
+}
+
+func (f *faulty) do(kind, disk, name string, size int) (int, error) {
+	f.mu.Lock()
+	f.n++
+	o := op{f.n, kind, name, disk, size}
+	f.mu.Unlock()
+	if f.hook == nil {
+		return 0, nil
+	}
+	return f.hook(o)
+}
+
+func (f *faulty) Make(path string) error {
+	if _, err := f.do("make", path, "", 0); err != nil {
+		return err
+	}
+	return f.OSFiles.Make(path)
+}
+
+func (f *faulty) Volume(path string) (recording.Volume, error) {
+	if _, err := f.do("volume", path, "", 0); err != nil {
+		return nil, err
+	}
+	v, err := f.OSFiles.Volume(path)
 	if err != nil {
 		return nil, err
 	}
-	return &faultyFile{file, f, name}, nil
+	return &faultyVolume{v, f, path}, nil
 }
 
-func (f *faulty) Create(name string) (recording.RawFile, error) {
-	file, err := f.OSFiles.Create(name)
-	return f.wrap(name, file, err)
+type faultyVolume struct {
+	recording.Volume
+	fs   *faulty
+	path string
 }
 
-func (f *faulty) Open(name string, write bool) (recording.RawFile, error) {
-	file, err := f.OSFiles.Open(name, write)
-	return f.wrap(name, file, err)
-}
-
-func (f *faulty) Free(name string) (int64, error) {
-	if f.free != nil {
-		return f.free(name)
+// before asks the hook and then does the operation.
+func (v *faultyVolume) before(kind, name string, f func() error) error {
+	if _, err := v.fs.do(kind, v.path, name, 0); err != nil {
+		return err
 	}
-	return 1 << 40, nil
+	return f()
+}
+
+func (v *faultyVolume) file(kind, name string, f func() (recording.RawFile, error)) (recording.RawFile, error) {
+	var file recording.RawFile
+	err := v.before(kind, name, func() (err error) { file, err = f(); return err })
+	if err != nil {
+		return nil, err
+	}
+	return &faultyFile{file, v, name}, nil
+}
+
+func (v *faultyVolume) Create(name string) (recording.RawFile, error) {
+	return v.file("create", name, func() (recording.RawFile, error) { return v.Volume.Create(name) })
+}
+
+func (v *faultyVolume) Open(name string, write bool) (recording.RawFile, error) {
+	return v.file("open", name, func() (recording.RawFile, error) { return v.Volume.Open(name, write) })
+}
+
+func (v *faultyVolume) Mkdir(name string) error {
+	return v.before("mkdir", name, func() error { return v.Volume.Mkdir(name) })
+}
+
+func (v *faultyVolume) Rename(from, to string) error {
+	return v.before("rename", to, func() error { return v.Volume.Rename(from, to) })
+}
+
+func (v *faultyVolume) Remove(name string) error {
+	return v.before("remove", name, func() error { return v.Volume.Remove(name) })
+}
+
+func (v *faultyVolume) SyncDir(name string) error {
+	return v.before("syncdir", name, func() error { return v.Volume.SyncDir(name) })
+}
+
+func (v *faultyVolume) ReadFile(name string) (b []byte, err error) {
+	err = v.before("marker", name, func() error { b, err = v.Volume.ReadFile(name); return err })
+	return b, err
+}
+
+func (v *faultyVolume) List() (names []string, err error) {
+	err = v.before("list", "", func() error { names, err = v.Volume.List(); return err })
+	return names, err
+}
+
+func (v *faultyVolume) Room() (r recording.Room, err error) {
+	err = v.before("room", "", func() error {
+		if v.fs.room != nil {
+			r = v.fs.room()
+			return nil
+		}
+		r, err = v.Volume.Room()
+		return err
+	})
+	return r, err
 }
 
 type faultyFile struct {
 	recording.RawFile
-	fs   *faulty
+	v    *faultyVolume
 	name string
 }
 
 func (f *faultyFile) WriteAt(b []byte, off int64) (int, error) {
-	if f.fs.write != nil {
-		if short, err := f.fs.write(f.name, off, len(b)); err != nil {
-			n, werr := f.RawFile.WriteAt(b[:short], off)
-			return n, errors.Join(err, werr)
-		}
+	if short, err := f.v.fs.do("write", f.v.path, f.name, len(b)); err != nil {
+		n, werr := f.RawFile.WriteAt(b[:short], off)
+		return n, errors.Join(err, werr)
 	}
 	return f.RawFile.WriteAt(b, off)
+}
+
+func (f *faultyFile) ReadAt(b []byte, off int64) (n int, err error) {
+	if _, err := f.v.fs.do("read", f.v.path, f.name, len(b)); err != nil {
+		return 0, err
+	}
+	return f.RawFile.ReadAt(b, off)
+}
+
+func (f *faultyFile) Truncate(size int64) error {
+	return f.v.before("truncate", f.name, func() error { return f.RawFile.Truncate(size) })
 }
 
 func (f *faultyFile) Sync() error {
-	if f.fs.sync != nil {
-		if err := f.fs.sync(f.name); err != nil {
-			return err
-		}
-	}
-	return f.RawFile.Sync()
-}
-
-// power is a file system whose power can be cut: what was not synced then
-// reaches the disk in part, torn, or not at all.
-type power struct {
-	recording.OSFiles
-	mu    sync.Mutex
-	count int // operations so far
-	stop  int // the operation at which the power goes; 0 for never
-	off   bool
-	files map[string]*powerFile // by name
-}
-
-// op counts an operation that changes something. The operation at which the
-// power goes does not happen, nor does anything after.
-func (p *power) op() {
-	p.mu.Lock()
-	p.count++
-	if p.count == p.stop {
-		p.off = true
-	}
-	off := p.off
-	p.mu.Unlock()
-	if off {
-		runtime.Goexit()
-	}
-}
-
-func (p *power) Create(name string) (recording.RawFile, error) {
-	p.op()
-	file, err := p.OSFiles.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.files == nil {
-		p.files = map[string]*powerFile{}
-	}
-	f := &powerFile{RawFile: file, fs: p, name: name}
-	p.files[name] = f
-	return f, nil
-}
-
-func (p *power) SyncDir(name string) error { p.op(); return p.OSFiles.SyncDir(name) }
-
-type change struct {
-	off  int64
-	data []byte
-}
-
-type powerFile struct {
-	recording.RawFile
-	fs      *power
-	name    string
-	durable []byte
-	changes []change // since the last sync
-}
-
-func (f *powerFile) WriteAt(b []byte, off int64) (int, error) {
-	f.fs.op()
-	f.changes = append(f.changes, change{off, append([]byte{}, b...)})
-	return f.RawFile.WriteAt(b, off)
-}
-
-func (f *powerFile) Sync() error {
-	f.fs.op()
-	f.changes = nil
-	b, err := os.ReadFile(f.name)
-	f.durable = b
-	return err
-}
-
-// cut leaves the files as a power cut may.
-func (p *power) cut(t *testing.T, r *rand.Rand) {
-	t.Helper()
-	for name, f := range p.files {
-		b := append([]byte{}, f.durable...)
-		for _, c := range f.changes {
-			switch r.IntN(4) {
-			case 0: // lost
-				continue
-			case 1: // torn
-				c.data = c.data[:r.IntN(len(c.data)+1)]
-			case 2: // length without content
-				if c.off >= int64(len(b)) {
-					c.data = make([]byte, len(c.data))
-				}
-			}
-			if grow := c.off + int64(len(c.data)) - int64(len(b)); grow > 0 {
-				b = append(b, make([]byte, grow)...)
-			}
-			copy(b[c.off:], c.data)
-		}
-		write(t, name, b)
-	}
+	return f.v.before("sync", f.name, f.RawFile.Sync)
 }

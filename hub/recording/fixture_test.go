@@ -3,10 +3,12 @@ package recording_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,18 +88,70 @@ type store struct {
 	*recording.Archive
 	cfg   recording.ArchiveConfig
 	index *sqlite.Index
+	db    string // the index's file
 	clock time.Time
+	log   *journal
+}
+
+// journal counts log lines from level info on, by message.
+type journal struct {
+	mu    sync.Mutex
+	lines map[string]int
+}
+
+func (j *journal) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (j *journal) WithAttrs([]slog.Attr) slog.Handler           { return j }
+func (j *journal) WithGroup(string) slog.Handler                { return j }
+
+func (j *journal) Handle(_ context.Context, r slog.Record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines[r.Message]++
+	return nil
+}
+
+func (j *journal) count(message string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lines[message]
+}
+
+// memory is a temporary folder, in memory where there is a place for that: what
+// a test of faults waits for is mostly the machine's real disk.
+func memory(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "gatehouse")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func newStore(t testing.TB, disks int) *store {
 	t.Helper()
-	return newStoreIn(t, t.TempDir(), disks)
+	return newStoreIn(t, memory(t), disks)
 }
 
 // newStoreIn is newStore in a folder that outlives t.
 func newStoreIn(t testing.TB, dir string, disks int) *store {
 	t.Helper()
-	index, err := sqlite.OpenIndex(t.Context(), filepath.Join(dir, "index.db"))
+	s := &store{clock: time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC), log: &journal{lines: map[string]int{}}}
+	s.cfg = recording.ArchiveConfig{Log: slog.New(s.log), Now: func() time.Time { return s.clock }}
+	s.openIndex(t, filepath.Join(dir, "index.db"))
+	for i := range disks {
+		s.cfg.Disks = append(s.cfg.Disks, recording.DiskConfig{Path: filepath.Join(dir, "disk"+string(rune('a'+i)))})
+	}
+	return s
+}
+
+func (s *store) openIndex(t testing.TB, name string) {
+	t.Helper()
+	index, err := sqlite.OpenIndex(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,12 +160,7 @@ func newStoreIn(t testing.TB, dir string, disks int) *store {
 			t.Error(err)
 		}
 	})
-	s := &store{index: index, clock: time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)}
-	s.cfg = recording.ArchiveConfig{Index: index, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.clock }}
-	for i := range disks {
-		s.cfg.Disks = append(s.cfg.Disks, recording.DiskConfig{Path: filepath.Join(dir, "disk"+string(rune('a'+i)))})
-	}
-	return s
+	s.db, s.index, s.cfg.Index = name, index, index
 }
 
 func (s *store) start(t testing.TB, fsys recording.Files) *store {
@@ -134,7 +183,7 @@ func (s *store) record(t testing.TB, items ...rtsp.Item) {
 
 func (s *store) all(t testing.TB) []recording.Segment {
 	t.Helper()
-	v, err := s.Segments(t.Context(), "porch", recording.Main, time.Unix(0, 0), recording.FarFuture)
+	v, err := s.index.Segments(t.Context(), "porch", recording.Main, time.Unix(0, 0), recording.FarFuture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +192,7 @@ func (s *store) all(t testing.TB) []recording.Segment {
 
 func (s *store) gaps(t testing.TB) []recording.Gap {
 	t.Helper()
-	v, err := s.Gaps(t.Context(), "porch", recording.Main, time.Unix(0, 0), recording.FarFuture)
+	v, err := s.index.Gaps(t.Context(), "porch", recording.Main, time.Unix(0, 0), recording.FarFuture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +220,16 @@ func (s *store) sound(t testing.TB) {
 	if damage, _ := s.findings(t); len(damage) > 0 {
 		t.Errorf("check finds damage: %+v", damage)
 	}
+}
+
+// diskID is what a disk's marker says.
+func (s *store) diskID(t testing.TB, disk int) string {
+	t.Helper()
+	var marker struct{ ID string }
+	if err := json.Unmarshal(read(t, s.cfg.Disks[disk].Path+"/.gatehouse-store"), &marker); err != nil {
+		t.Fatal(err)
+	}
+	return marker.ID
 }
 
 // path is the file of a segment.

@@ -107,14 +107,14 @@ var errHeadProof = errors.New("the proof does not lead to the ledger's entry")
 func (p *HeadProof) Check(chain [16]byte, link, root Hash) error {
 	record := headRecord(p.Salt, chain, p.Links)
 	if p.Size < 1 || p.Index < 0 || p.Index >= p.Size || p.Slot < 0 || p.Slot >= Slots ||
-		tlog.CheckRecord(path(p.Path), p.Size, tlog.Hash(p.Links), p.Index, tlog.RecordHash(link[:])) != nil ||
-		tlog.CheckRecord(path(p.Parent), Slots, tlog.Hash(root), int64(p.Slot), tlog.RecordHash(record[:])) != nil {
+		tlog.CheckRecord(recordProof(p.Path), p.Size, tlog.Hash(p.Links), p.Index, tlog.RecordHash(link[:])) != nil ||
+		tlog.CheckRecord(recordProof(p.Parent), Slots, tlog.Hash(root), int64(p.Slot), tlog.RecordHash(record[:])) != nil {
 		return errHeadProof
 	}
 	return nil
 }
 
-func path(hashes []Hash) tlog.RecordProof {
+func recordProof(hashes []Hash) tlog.RecordProof {
 	p := make(tlog.RecordProof, len(hashes))
 	for i, h := range hashes {
 		p[i] = tlog.Hash(h)

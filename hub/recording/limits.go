@@ -106,7 +106,7 @@ func (a *Archive) shrinkStream(ctx context.Context, l Limit, n int64) error {
 			if d == nil {
 				return nil // the oldest goes first, and its disk is not here
 			}
-			if c, _ := d.state(); c == failed || !d.checkMarker() {
+			if !d.deletable() {
 				return nil
 			}
 			if done, err := a.remove(ctx, d, []Segment{s}, ruleStream); err != nil || !done {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/hub/internal/mp4"
 	"gatehouse/rtsp"
 )
 
@@ -59,7 +58,7 @@ func Rebuild(ctx context.Context, cfg ArchiveConfig, report func(Finding)) (segm
 		if i > 0 && follows(all[i-1], all[i]) {
 			before = &all[i-1]
 		}
-		if i+1 < len(all) && follows(all[i], all[i+1]) {
+		if i+1 < len(all) && follows(all[i], all[i+1]) && all[i+1].Previous != (Hash{}) {
 			after = &all[i+1]
 		}
 		if err := c.adopt(ctx, before, &all[i], after); err != nil {
@@ -76,6 +75,11 @@ func follows(a, b Segment) bool {
 
 // find reads the segments of a disk. Link is not known yet.
 func (c *checker) find(ctx context.Context, d *disk) (all []Segment, err error) {
+	v, err := d.fs.Volume(d.cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
 	root := filepath.Join(d.cfg.Path, folder)
 	err = filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -92,7 +96,7 @@ func (c *checker) find(ctx context.Context, d *disk) (all []Segment, err error) 
 		if len(parts) != 6 || !strings.HasSuffix(name, ".mp4") || !nameOK.MatchString(parts[1]) || !nameOK.MatchString(parts[2]) {
 			return nil
 		}
-		s, err := d.readSegment(name)
+		s, err := readSegment(v, filepath.ToSlash(rel))
 		if err != nil {
 			c.report(Finding{Kind: "bit", Camera: parts[1], Stream: parts[2], Path: filepath.ToSlash(rel), Detail: "it cannot be read: " + err.Error(), Damage: true})
 			return nil
@@ -108,30 +112,17 @@ func (c *checker) find(ctx context.Context, d *disk) (all []Segment, err error) 
 }
 
 // readSegment describes a file by what is in it.
-func (d *disk) readSegment(name string) (s Segment, err error) {
-	f, err := d.fs.Open(name, false)
+func readSegment(v volume, name string) (s Segment, err error) {
+	f, err := find(v, name, false)
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	size, err := f.Size()
-	if err != nil {
-		return s, err
+	p := f.parsed
+	s = describe(Segment{Run: p.Run, Seq: p.Seq, Start: p.Start, Chain: p.Chain, Previous: p.Previous, State: Open}, p)
+	if p.Closed { // OpenArchive recovers the others
+		s.State, s.Bytes, s.Root = Closed, f.size, Root(f.leaves)
 	}
-	parsed, err := mp4.Parse(f, size)
-	if err != nil {
-		return s, err
-	}
-	if len(parsed.Fragments) == 0 {
-		return s, errors.New("no whole fragment")
-	}
-	s = describe(Segment{Run: parsed.Run, Seq: parsed.Seq, Start: parsed.Start, Chain: parsed.Chain, Previous: parsed.Previous}, parsed)
-	if s.State = Open; !parsed.Closed { // OpenArchive recovers it
-		return s, nil
-	}
-	leaves, err := readLeaves(f, parsed)
-	s.State, s.Bytes, s.Root = Closed, size, Root(leaves)
-	return s, err
+	return s, f.Close()
 }
 
 // reasons are what a gap between two segments can have been.

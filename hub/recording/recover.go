@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
+	"path"
+	"syscall"
 	"time"
 
 	"gatehouse/hub/internal/mp4"
@@ -16,92 +17,139 @@ import (
 )
 
 // prepareDisks recovers what a crash left open on each disk that is here, once.
-// It looks at nothing else.
+// It looks at nothing else. A disk that is not here, or has no room for it, is
+// prepared when it is called again.
 func (a *Archive) prepareDisks(ctx context.Context) error {
-	var open []Segment
 	for _, d := range a.disks {
 		d.mu.Lock()
 		skip := d.ready || d.cond == failed
 		d.mu.Unlock()
-		if skip || !d.checkMarker() {
+		if skip {
 			continue
 		}
-		if open == nil {
-			var err error
-			if open, err = a.cfg.Index.OpenSegments(ctx); err != nil {
-				return err
-			}
+		if d.identity() == "" {
+			d.begin(a.known, a.cfg.Now())
 		}
-		for _, s := range open {
-			if s.Disk != d.identity() {
-				continue
-			}
-			if err := a.recoverSegment(ctx, d, s); err != nil {
-				return err
-			}
+		if !d.checkMarker() {
+			continue
 		}
-		d.mu.Lock()
-		d.ready = true
-		d.mu.Unlock()
+		if err := a.prepare(ctx, d); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// recoverSegment finalises an open segment from its valid prefix. An error is
-// the index's; trouble with the file is logged, and Check finds it again.
-func (a *Archive) recoverSegment(ctx context.Context, d *disk, s Segment) error {
+// prepare recovers what is open on one disk.
+func (a *Archive) prepare(ctx context.Context, d *disk) error {
+	open, err := a.cfg.Index.OpenSegments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		if s.Disk != d.identity() {
+			continue
+		}
+		again, err := a.recoverSegment(ctx, d, s)
+		if c, _ := d.state(); again && c == full {
+			if err := a.makeRoom(ctx, d); err != nil {
+				return err
+			}
+			again, err = a.recoverSegment(ctx, d, s)
+		}
+		if err != nil || again {
+			return err
+		}
+	}
+	d.mu.Lock()
+	d.ready = true
+	d.mu.Unlock()
+	return nil
+}
+
+// recoverSegment finalises an open segment from its valid prefix. again means
+// that the disk did not let it. An error is the index's; trouble with the file
+// alone is logged, and Check finds it again.
+func (a *Archive) recoverSegment(ctx context.Context, d *disk, s Segment) (again bool, err error) {
 	log := a.cfg.Log.With("camera", s.Camera, "stream", s.Stream, "segment", s.ID)
 	// A chain link needs the one before it; segments come in order of id.
 	row, err := d.rescue(s)
+	if errors.Is(err, errDisk) {
+		return true, nil // the disk has said why
+	}
 	if err != nil {
 		log.Error("recovering segment", "path", s.Path, "err", err)
-		return nil
+		return false, nil
 	}
 	if row.Bytes < s.Bytes {
 		log.Error("segment is shorter than what was durable", "bytes", row.Bytes)
 	}
 	log.Info("segment recovered", "dur", row.Duration, "bytes", row.Bytes)
-	return a.cfg.Index.UpdateSegments(ctx, row)
+	return false, a.cfg.Index.UpdateSegments(ctx, row)
 }
 
-// rescue does the work on the file.
+// found is a segment's file with what is in it: at least one whole fragment.
+type found struct {
+	file
+	size   int64
+	parsed *mp4.File
+	leaves []Hash
+}
+
+// find opens a segment's file and reads its valid prefix.
+func find(v volume, name string, write bool) (fd *found, err error) {
+	f, err := v.Open(name, write)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := mp4.Parse(f, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := dropBroken(f, parsed); err != nil {
+		return nil, err
+	}
+	if len(parsed.Fragments) == 0 {
+		return nil, errors.New("no whole fragment")
+	}
+	leaves, err := readLeaves(f, parsed)
+	return &found{f, size, parsed, leaves}, err
+}
+
+// rescue does the work on the file. An error that is errDisk is the disk's.
 func (d *disk) rescue(s Segment) (row Segment, err error) {
-	name, err := d.name(s.Path)
+	v, err := d.enter()
 	if err != nil {
 		return s, err
 	}
-	f, err := d.fs.Open(name, true)
+	defer v.Close()
+	f, err := find(v, s.Path, true)
+	if errors.Is(err, syscall.EROFS) {
+		return s, d.fail("recovering", err)
+	}
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	size, err := f.Size()
-	if err != nil {
-		return s, err
-	}
-	parsed, err := mp4.Parse(f, size)
-	if err != nil {
-		return s, err
-	}
-	if err := dropBroken(f, parsed); err != nil {
-		return s, err
-	}
-	if len(parsed.Fragments) == 0 {
-		return s, errors.New("no whole fragment")
-	}
-	leaves, err := readLeaves(f, parsed)
-	if err != nil {
-		return s, err
-	}
+	parsed := f.parsed
 	row = describe(s, parsed)
-	row.State, row.Root = Recovered, Root(leaves)
+	row.State, row.Root = Recovered, Root(f.leaves)
 	row.Link = row.MakeLink()
 	m := &mp4.Movie{Tracks: parsed.Tracks, Fragments: parsed.Fragments, Created: parsed.Start}
 	if parsed.Closed {
-		row.Bytes = size
+		row.Bytes = f.size
 		return row, d.checkTables(f, m, parsed.End)
 	}
-	if err := d.setAside(f, name, parsed.End, size, m); err != nil {
+	if err := d.setAside(v, f, s.Path, m); err != nil {
 		return s, err
 	}
 	if err := f.Truncate(parsed.End); err != nil {
@@ -123,7 +171,7 @@ func (d *disk) checkTables(f file, m *mp4.Movie, end int64) error {
 	if _, err := f.WriteAt(moov, end); err != nil {
 		return d.fail("writing tables", err)
 	}
-	if err := errors.Join(f.Truncate(end+int64(len(moov))), f.Sync()); err != nil {
+	if err := errors.Join(f.Truncate(end+int64(len(moov))), d.sync(f)); err != nil {
 		return d.fail("syncing", err)
 	}
 	return nil
@@ -221,12 +269,13 @@ func describe(s Segment, f *mp4.File) Segment {
 
 // setAside copies a tail that is neither zeros nor the beginning of the tables
 // that were being written to a file of its own: it may be worth a look.
-func (d *disk) setAside(f file, name string, end, size int64, m *mp4.Movie) error {
-	if size == end {
+func (d *disk) setAside(v volume, f *found, name string, m *mp4.Movie) error {
+	end := f.parsed.End
+	if f.size == end {
 		return nil
 	}
 	const most = 64 << 20
-	tail := make([]byte, min(size-end, most))
+	tail := make([]byte, min(f.size-end, most))
 	if _, err := f.ReadAt(tail, end); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -234,24 +283,15 @@ func (d *disk) setAside(f file, name string, end, size int64, m *mp4.Movie) erro
 	if zero(tail) || len(tail) <= len(moov) && string(tail) == string(moov[:len(tail)]) {
 		return nil
 	}
-	if err := d.fs.Remove(name + ".tail"); err != nil { // of an earlier attempt
-		return err
+	err := v.Remove(name + ".tail") // of an earlier attempt
+	if err == nil {
+		err = writeNew(v, name+".tail", tail)
 	}
-	t, err := d.fs.Create(name + ".tail")
+	if err == nil {
+		err = v.SyncDir(path.Dir(name))
+	}
 	if err != nil {
-		return err
-	}
-	if _, err := t.WriteAt(tail, 0); err != nil {
-		return errors.Join(d.fail("writing tail", err), t.Close())
-	}
-	if err := t.Sync(); err != nil {
-		return errors.Join(d.fail("syncing", err), t.Close())
-	}
-	if err := t.Close(); err != nil {
-		return err
-	}
-	if err := d.fs.SyncDir(filepath.Dir(name)); err != nil {
-		return d.fail("syncing", err)
+		return d.fail("setting a tail aside", err)
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"io/fs"
+	"path"
+	"slices"
 	"time"
 )
 
@@ -30,10 +32,17 @@ func (a *Archive) runRetention(ctx context.Context) error {
 		if err := a.retain(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+		for again := false; !again; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				again = true
+			case d := <-a.short:
+				if err := a.makeRoom(ctx, d); err != nil && ctx.Err() == nil {
+					return err
+				}
+			}
 		}
 	}
 }
@@ -46,11 +55,26 @@ func (a *Archive) retain(ctx context.Context) error {
 	if err := a.sweep(ctx); err != nil {
 		return err
 	}
+	if err := a.applyRules(ctx); err != nil {
+		return err
+	}
+	for _, d := range a.disks {
+		if err := a.makeRoom(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyRules deletes what is more than the owner wants to keep.
+func (a *Archive) applyRules(ctx context.Context) error {
+	a.room.Lock()
+	defer a.room.Unlock()
 	if err := a.shrinkStreams(ctx); err != nil {
 		return err
 	}
 	for _, d := range a.disks {
-		if c, _ := d.state(); c == failed || !d.checkMarker() {
+		if !d.deletable() {
 			continue
 		}
 		if err := a.expire(ctx, d); err != nil {
@@ -59,11 +83,14 @@ func (a *Archive) retain(ctx context.Context) error {
 		if err := a.shrink(ctx, d); err != nil {
 			return err
 		}
-		if err := a.makeRoom(ctx, d); err != nil {
-			return err
-		}
 	}
 	return nil
+}
+
+// deletable reports whether footage on the disk can be deleted now.
+func (d *disk) deletable() bool {
+	c, _ := d.state()
+	return c != failed && c != readOnly && d.checkMarker()
 }
 
 // shrink deletes the oldest beyond the bytes to keep.
@@ -81,22 +108,18 @@ func (a *Archive) shrink(ctx context.Context, d *disk) error {
 // makeRoom deletes the oldest until the file system has the room it is to
 // keep, and sets or ends the disk's full condition.
 func (a *Archive) makeRoom(ctx context.Context, d *disk) error {
-	free, err := d.checkRoom()
-	if err != nil {
-		d.set(missing, "it does not answer: "+plain(err))
+	a.room.Lock()
+	defer a.room.Unlock()
+	d.probe()
+	r, ok := d.look()
+	if !ok || !d.deletable() || d.wants(r) <= 0 {
 		return nil
 	}
-	want := max(d.cfg.Keep.Free, margin)
-	if free >= want {
-		return nil
-	}
-	if err := a.deleteOldest(ctx, d, want-free, ruleFree); err != nil {
+	if err := a.deleteOldest(ctx, d, d.wants(r), ruleFree); err != nil {
 		return err
 	}
-	_, err = d.checkRoom()
-	if err != nil {
-		d.set(missing, "it does not answer: "+plain(err))
-	}
+	d.probe()
+	d.look()
 	return nil
 }
 
@@ -142,26 +165,9 @@ func (a *Archive) remove(ctx context.Context, d *disk, segments []Segment, why s
 // unlink removes files, syncs their folders and only then forgets them: a file
 // that came back after a power cut would be one that nobody knows of.
 func (a *Archive) unlink(ctx context.Context, d *disk, segments []Segment) (done bool, err error) {
-	folders := map[string]bool{}
-	ids := make([]int64, 0, len(segments))
-	for _, s := range segments {
-		name, err := d.name(s.Path)
-		if err == nil {
-			err = d.fs.Remove(name)
-		}
-		if err != nil {
-			a.cfg.Log.Error("deleting footage", "camera", s.Camera, "segment", s.ID, "err", err)
-			continue
-		}
-		folders[filepath.Dir(name)] = true
-		ids = append(ids, s.ID)
-	}
-	for name := range folders {
-		if err := d.fs.SyncDir(name); err != nil && !gone(err) {
-			a.cfg.Log.Error("deleting footage", "path", name, "err", err)
-			return false, nil
-		}
-		d.prune(name)
+	ids, err := d.unlink(segments)
+	if err != nil {
+		return false, nil // the disk has said why
 	}
 	if err := a.cfg.Index.ForgetGarbage(ctx, ids); err != nil {
 		return false, fmt.Errorf("forgetting deleted footage: %w", err)
@@ -169,12 +175,40 @@ func (a *Archive) unlink(ctx context.Context, d *disk, segments []Segment) (done
 	return len(ids) == len(segments), nil
 }
 
-// prune removes an hour's folder and its day's once they are empty. Failure
-// leaves an empty folder, which harms nothing.
-func (d *disk) prune(hour string) {
-	if d.fs.Remove(hour) == nil {
-		_ = d.fs.Remove(filepath.Dir(hour))
+// unlink returns the segments whose files are gone for good. One that may not
+// be deleted is left; any other error is the disk's.
+func (d *disk) unlink(segments []Segment) (ids []int64, err error) {
+	v, err := d.enter()
+	if err != nil {
+		return nil, err
 	}
+	defer v.Close()
+	folders := map[string]bool{}
+	for _, s := range segments {
+		err := v.Remove(s.Path)
+		if errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		if err != nil {
+			return nil, d.fail("deleting", err)
+		}
+		folders[path.Dir(s.Path)] = true
+		ids = append(ids, s.ID)
+	}
+	for name := range folders {
+		if err := v.SyncDir(name); err != nil && !gone(err) {
+			return nil, d.fail("syncing", err)
+		}
+		// The hour's folder, and the day's, if they are empty; what fails leaves
+		// an empty folder, which harms nothing.
+		if v.Remove(name) == nil {
+			_ = v.Remove(path.Dir(name))
+		}
+	}
+	if len(folders) > 0 {
+		d.forgetDirs()
+	}
+	return ids, nil
 }
 
 // sweep deletes what a crash or an error left on the garbage list.
@@ -183,16 +217,43 @@ func (a *Archive) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	by := map[*disk][]Segment{}
-	for _, s := range garbage {
-		if d := a.disk(s.Disk); d != nil && d.checkMarker() {
-			by[d] = append(by[d], s)
+	for _, d := range a.disks {
+		var mine []Segment
+		for _, s := range garbage {
+			if s.Disk == d.identity() {
+				mine = append(mine, s)
+			}
 		}
-	}
-	for d, segments := range by {
-		if _, err := a.unlink(ctx, d, segments); err != nil {
-			return err
+		if !d.deletable() {
+			continue
+		}
+		stuck := false
+		for some := range slices.Chunk(mine, batch) {
+			done, err := a.unlink(ctx, d, some)
+			if err != nil {
+				return err
+			}
+			stuck = stuck || !done
+		}
+		if c, _ := d.state(); c == well || c == full {
+			d.setSnag(stuck)
 		}
 	}
 	return nil
+}
+
+// setSnag notes that footage of a disk cannot be deleted, or that it can.
+func (d *disk) setSnag(stuck bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if stuck == (d.snag != "") {
+		return
+	}
+	d.snag = ""
+	if stuck {
+		d.snag = "some footage may not be deleted: look at the rights of its files"
+		d.log.Error("footage cannot be deleted", "reason", d.snag)
+	} else {
+		d.log.Info("footage can be deleted again")
+	}
 }

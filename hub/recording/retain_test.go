@@ -54,7 +54,7 @@ func TestRetention(t *testing.T) {
 	s.cfg.Disks[0].Keep = recording.Keep{Days: 5, Bytes: 4*size + size/2}
 	s.clock = f.Session.Zero.Add(6*24*time.Hour + time.Minute)
 	room := int64(1 << 40)
-	fsys := &faulty{free: func(string) (int64, error) { return room, nil }}
+	fsys := &faulty{room: func() recording.Room { return recording.MakeRoom(room, 1<<40, false) }}
 	s.start(t, fsys)
 
 	hold := recording.Hold{
@@ -129,35 +129,35 @@ func TestLimitsOfStreams(t *testing.T) {
 	s.sound(t)
 }
 
-// stuck fails to remove files.
-type stuck struct {
-	recording.OSFiles
-	err error
-}
-
-func (s *stuck) Remove(name string) error {
-	if s.err != nil {
-		return s.err
-	}
-	return s.OSFiles.Remove(name)
-}
-
 func TestGarbageIsDeletedLater(t *testing.T) {
 	s := newStore(t, 1).start(t, recording.OSFiles{})
 	f := days(t, s, 2)
 	s.clock = f.Session.Zero.Add(36 * time.Hour)
 	s.cfg.Disks[0].Keep.Days = 1
-	fsys := &stuck{err: syscall.EROFS}
+	var stuck error = syscall.EPERM // as after chattr +i
+	fsys := &faulty{hook: func(o op) (int, error) {
+		if o.kind == "remove" {
+			return 0, stuck
+		}
+		return 0, nil
+	}}
 	s.start(t, fsys)
 	s.retain(t)
+	s.retain(t)
+	if why := s.Trouble(); !strings.Contains(why, "may not be deleted") {
+		t.Errorf("trouble %q", why)
+	}
 	if garbage, err := s.index.Garbage(t.Context()); err != nil || len(garbage) != 1 {
 		t.Fatalf("garbage %v %v", garbage, err)
 	}
 	if damage, _ := s.findings(t); len(damage) > 0 {
 		t.Errorf("check takes a file that waits to be deleted for damage: %+v", damage)
 	}
-	fsys.err = nil
+	stuck = nil
 	s.retain(t)
+	if why := s.Trouble(); why != "" {
+		t.Errorf("trouble %q", why)
+	}
 	if garbage, err := s.index.Garbage(t.Context()); err != nil || len(garbage) != 0 {
 		t.Errorf("garbage %v %v", garbage, err)
 	}

@@ -2,9 +2,10 @@ package recording
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/hub/internal/mp4"
@@ -15,7 +16,6 @@ import (
 // ends it; the disk's syncer syncs it meanwhile.
 type segment struct {
 	disk   *disk
-	name   string // absolute
 	file   file
 	tracks []mp4.Track
 
@@ -25,7 +25,8 @@ type segment struct {
 	leaves    []Hash
 	lead      []leadSpan // by fragment, for the durable part's length
 
-	syncing sync.Mutex // held while the file is synced or ended
+	syncing sync.Mutex  // held while the file is synced or ended
+	lost    atomic.Bool // a sync failed: what was written since the one before may be gone
 
 	mu      sync.Mutex
 	row     Segment // as written; Bytes is the end of the last whole fragment
@@ -50,7 +51,7 @@ func (s *segment) fragmentBytes(n int) int64 {
 // head, if b begins with one, is before at. It reports how far the pictures
 // reach after them.
 func (s *segment) append(b []byte, added []mp4.Fragment, spans []leadSpan) error {
-	if err := s.disk.verify(); err != nil {
+	if err := s.writable(); err != nil {
 		return err
 	}
 	off := s.row.Bytes
@@ -71,6 +72,14 @@ func (s *segment) append(b []byte, added []mp4.Fragment, spans []leadSpan) error
 	s.advance(&s.row, len(s.fragments))
 	s.mu.Unlock()
 	return nil
+}
+
+// writable returns errDisk if the segment must not be written to now.
+func (s *segment) writable() error {
+	if s.lost.Load() {
+		return fmt.Errorf("writing after a failed sync: %w", errDisk)
+	}
+	return s.disk.verify()
 }
 
 // advance sets the fields of a row that speaks of the first n fragments.
@@ -98,7 +107,11 @@ func (s *segment) syncLocked() (row Segment, changed bool, err error) {
 	if !changed {
 		return row, false, nil
 	}
-	if err := s.file.Sync(); err != nil {
+	if s.lost.Load() { // another try could succeed and prove nothing
+		return row, false, errDisk
+	}
+	if err := s.disk.sync(s.file); err != nil {
+		s.lost.Store(true)
 		return row, false, s.disk.fail("syncing", err)
 	}
 	s.mu.Lock()
@@ -117,10 +130,16 @@ func (s *segment) end() (Segment, error) {
 	s.disk.forget(s)
 	row := s.row
 	var err error
-	if c, _ := s.disk.state(); c == failed || !s.disk.checkMarker() {
+	if c, _ := s.disk.state(); c == failed || s.lost.Load() || !s.disk.checkMarker() {
 		err = fmt.Errorf("closing segment: %w", errDisk)
 	} else {
 		row.Bytes, err = finalise(s.file, s.disk, s.movie(), row.Bytes)
+	}
+	if c, _ := s.disk.state(); err != nil && !errors.Is(err, errSync) && c == full {
+		// Without room for the tables the fragments are whole all the same.
+		if _, _, serr := s.syncLocked(); serr != nil {
+			err = serr
+		}
 	}
 	if err != nil {
 		row = s.prefix()
@@ -164,61 +183,15 @@ func finalise(f file, d *disk, m *mp4.Movie, end int64) (int64, error) {
 		_ = f.Truncate(end)
 		return 0, d.fail("writing tables", err)
 	}
-	if err := f.Sync(); err != nil {
+	if err := d.sync(f); err != nil {
 		return 0, d.fail("syncing", err)
 	}
 	patch := mp4.PatchMdat(end)
 	if _, err := f.WriteAt(patch[:], mp4.PatchOffset); err != nil {
 		return 0, d.fail("writing header", err)
 	}
-	if err := f.Sync(); err != nil {
+	if err := d.sync(f); err != nil {
 		return 0, d.fail("syncing", err)
 	}
 	return end + int64(len(moov)), nil
-}
-
-// verify returns errDisk if the disk must not be written.
-func (d *disk) verify() error {
-	if c, cause := d.state(); c != well {
-		return fmt.Errorf("writing: %w: %s", errDisk, cause)
-	}
-	return nil
-}
-
-func (d *disk) register(s *segment) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.open[s] = struct{}{}
-}
-
-func (d *disk) forget(s *segment) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.open, s)
-}
-
-// create makes the file of a segment that starts at start, and returns its path
-// below the disk's folder.
-func (d *disk) create(camera, stream string, start time.Time) (f file, path string, err error) {
-	start = start.UTC()
-	base := fmt.Sprintf("%s/%s/%s/%s/%s.%06d", folder, camera, stream, start.Format("2006-01-02/15"),
-		start.Format("04-05"), start.Nanosecond()/1000)
-	for i := range 10 {
-		path = base + "Z.mp4"
-		if i > 0 { // a clock that was set back can meet its own past
-			path = fmt.Sprintf("%s-%dZ.mp4", base, i)
-		}
-		name, err := d.name(path)
-		if err != nil {
-			return nil, "", err
-		}
-		f, err := d.fs.Create(name)
-		if err == nil {
-			return f, path, nil
-		}
-		if !exists(err) {
-			return nil, "", d.fail("creating file", err)
-		}
-	}
-	return nil, "", d.fail("creating file", fmt.Errorf("%s exists ten times", filepath.Base(path)))
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
-	"io/fs"
 	"math"
-	"path/filepath"
 	"time"
 
 	"gatehouse/hub/internal/mp4"
@@ -155,7 +153,7 @@ func earlier(a, b *rtsp.Unit) bool {
 // keep writes the units to the segment in hand or, if its disk fails, to a new
 // one on the next disk. An error is the index's.
 func (r *Recorder) keep(ctx context.Context, take []int, next *rtsp.Unit) error {
-	for range len(r.a.disks) + 1 {
+	for range 2*len(r.a.disks) + 1 { // each disk may be tried again once there is room
 		if r.seg == nil && (take[0] == 0 || !r.pending[0][0].Random && r.run == 0) {
 			break // nothing that a segment can begin with
 		}
@@ -163,21 +161,21 @@ func (r *Recorder) keep(ctx context.Context, take []int, next *rtsp.Unit) error 
 		if err == nil || !errors.Is(err, errDisk) {
 			return err
 		}
-		r.log.Error("writing footage", "err", err)
-		if r.seg != nil {
-			if err := r.closeSegment(ctx); err != nil {
-				return err
-			}
-		}
-		if err := r.miss(ctx, r.reached, rtsp.ReasonStore, r.a.Trouble(), false); err != nil {
-			return err
-		}
-		r.run = 0
 		if d := r.a.fullDisk(); d != nil {
 			if err := r.a.makeRoom(ctx, d); err != nil {
 				return err
 			}
 		}
+		if r.seg != nil && r.seg.writable() == nil {
+			continue // room was all it lacked
+		}
+		if err := r.closeSegment(ctx); err != nil {
+			return err
+		}
+		if err := r.miss(ctx, r.reached, rtsp.ReasonStore, r.a.Trouble(), false); err != nil {
+			return err
+		}
+		r.run = 0
 	}
 	r.wait, r.run = true, 0
 	from := r.reached
@@ -347,15 +345,11 @@ func (r *Recorder) openSegment(b []byte, u *rtsp.Unit) ([]byte, error) {
 		return nil, err
 	}
 	row.Path = path
-	name, err := d.name(path)
-	if err != nil {
-		return nil, err
-	}
 	b = mp4.AppendHead(b, r.tracks, mp4.Ident{
 		Chain: row.Chain, Run: row.Run, Seq: row.Seq, Previous: row.Previous, Start: row.Start,
 	})
 	r.run, r.firstPTS = row.Run, u.PTS+r.bias[0]
-	r.seg = r.reuse(&segment{disk: d, name: name, file: f, tracks: r.tracks, row: row})
+	r.seg = r.reuse(&segment{disk: d, file: f, tracks: r.tracks, row: row})
 	r.seg.leaves = append(r.seg.leaves, digest(b[mp4.InitOffset:]))
 	return b, nil
 }
@@ -379,7 +373,7 @@ func (r *Recorder) setBias(u *rtsp.Unit) {
 // publish makes a new segment durable and then adds it to the index.
 func (r *Recorder) publish(ctx context.Context) error {
 	s := r.seg
-	if err := errors.Join(s.file.Sync(), s.disk.fs.SyncDir(filepath.Dir(s.name))); err != nil {
+	if err := s.disk.sync(s.file); err != nil {
 		err = s.disk.fail("syncing", err)
 		r.discard()
 		return err
@@ -413,7 +407,9 @@ func (r *Recorder) discard() {
 	s := r.seg
 	r.seg = nil
 	_ = s.file.Close()
-	_ = s.disk.fs.Remove(s.name) // what stays is reported by Check as a stray file
+	if v, err := s.disk.enter(); err == nil {
+		_ = errors.Join(v.Remove(s.row.Path), v.Close()) // what stays is reported by Check as a stray file
+	}
 	r.spare = s
 }
 
@@ -434,7 +430,7 @@ func (r *Recorder) closeSegment(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	r.log.Error("closing segment", "segment", row.ID, "err", err)
+	r.log.Debug("segment cut short", "segment", row.ID, "err", err) // the disk has said why
 	return r.miss(ctx, row.End(), rtsp.ReasonStore, r.a.Trouble(), false)
 }
 
@@ -446,5 +442,3 @@ func (r *Recorder) reuse(s *segment) *segment {
 	}
 	return s
 }
-
-func exists(err error) bool { return errors.Is(err, fs.ErrExist) }
