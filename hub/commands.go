@@ -330,31 +330,34 @@ func (c *passwdCmd) Run(e *env) error {
 	return err
 }
 
-// passphrase reads one line. It is never echoed, logged or taken from an argument.
-func passphrase(stdin io.Reader) (string, error) {
+// passphrase reads the owner's passphrase.
+func passphrase(stdin io.Reader) (string, error) { return secret(stdin, "passphrase") }
+
+// secret reads one line. It is never echoed, logged or taken from an argument.
+func secret(stdin io.Reader, what string) (string, error) {
 	restore := func() {}
 	if f, ok := stdin.(*os.File); ok {
-		restore = hush(int(f.Fd()))
+		restore = hush(int(f.Fd()), what)
 	}
 	line, err := bufio.NewReader(io.LimitReader(stdin, 2048)).ReadString('\n')
 	restore()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("reading the passphrase: %w", err)
+		return "", fmt.Errorf("reading the %s: %w", what, err)
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", fmt.Errorf("%wthe passphrase is read from standard input, one line", errInput)
+		return "", fmt.Errorf("%wthe %s is read from standard input, one line", errInput, what)
 	}
 	return line, nil
 }
 
 // hush prompts on a terminal and switches its echo off; it does nothing to
 // anything else. The function returned switches it on again.
-func hush(fd int) func() {
+func hush(fd int, what string) func() {
 	old, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return func() {}
 	}
-	fmt.Fprint(os.Stderr, "passphrase: ")
+	fmt.Fprint(os.Stderr, what+": ")
 	quiet := *old
 	quiet.Lflag &^= unix.ECHO
 	_ = unix.IoctlSetTermios(fd, unix.TCSETS, &quiet)

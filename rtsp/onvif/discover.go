@@ -80,7 +80,7 @@ type askSocket struct {
 
 func unicast(ctx context.Context, address string) ([]*askSocket, error) {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil {
+	if err != nil { // no port
 		host, port = strings.Trim(address, "[]"), fmt.Sprint(discoveryPort)
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
