@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,6 +22,7 @@ import (
 
 	"gatehouse/hub/config"
 	"gatehouse/hub/recording"
+	"gatehouse/rtsp/rtsptest"
 )
 
 // peerSeconds is how long the peers' file is; it is recorded whole.
@@ -31,7 +34,7 @@ const (
 // peer is a camera nobody here wrote.
 type peer struct {
 	name  string
-	start func(t *testing.T, dir, source string) (url string)
+	start func(t *testing.T, dir, source string) (keys string) // of the camera's configuration
 	// sends makes of an access unit of the file, as NAL units, what the peer sends.
 	sends func(nals, params [][]byte) [][]byte
 	// late is how much of the film's start may go by before the peer answers PLAY.
@@ -56,12 +59,16 @@ var peers = []peer{
 	// GStreamer waits for PLAY. Its rtph264pay repeats the parameter sets before
 	// each IDR slice, as config-interval=-1 has it. The first and the last AAC frame
 	// are priming and padding to it and are not sent.
-	{"gstreamer", startGStreamer, func(nals, params [][]byte) [][]byte {
-		if i := slices.IndexFunc(nals, func(n []byte) bool { return nalType(n) == 5 }); i >= 0 {
-			return slices.Concat(nals[:i], params, nals[i:])
-		}
-		return nals
-	}, 0, 1},
+	{"gstreamer", startGStreamer, gstSends, 0, 1},
+	{"gstreamer-udp", startGStreamerUDP, gstSends, 0, 1},
+	{"gstreamer-tls", startGStreamerTLS, gstSends, 0, 1},
+}
+
+func gstSends(nals, params [][]byte) [][]byte {
+	if i := slices.IndexFunc(nals, func(n []byte) bool { return nalType(n) == 5 }); i >= 0 {
+		return slices.Concat(nals[:i], params, nals[i:])
+	}
+	return nals
 }
 
 // nalType is nal_unit_type of ITU-T H.264 7.3.1.
@@ -84,7 +91,7 @@ func TestRecordsPeers(t *testing.T) {
 
 	config := "listen: 127.0.0.1:0\ncameras:\n"
 	for _, p := range peers {
-		config += fmt.Sprintf("  - {name: %s, url: %q}\n", p.name, p.start(t, dir, source))
+		config += fmt.Sprintf("  - {name: %s, %s}\n", p.name, p.start(t, dir, source))
 	}
 	data := filepath.Join(dir, "data")
 	writeConfig(t, data, config)
@@ -300,13 +307,45 @@ func startGo2rtc(t *testing.T, dir, source string) string {
 	}
 	background(t, exec.Command("go2rtc", "-config", path))
 	waitPort(t, rtsp)
-	return fmt.Sprintf("rtsp://127.0.0.1:%d/cam", rtsp)
+	return fmt.Sprintf("url: 'rtsp://127.0.0.1:%d/cam'", rtsp)
 }
 
 func startGStreamer(t *testing.T, _, source string) string {
 	t.Helper()
-	port := freePort(t)
-	c := exec.Command("/usr/bin/python3", "testdata/peers/gst-camera.py", fmt.Sprint(port), source)
+	return fmt.Sprintf("url: 'rtsp://127.0.0.1:%d/cam'", runGStreamer(t, source))
+}
+
+// startGStreamerUDP starts a camera that refuses TCP and sends large datagrams.
+func startGStreamerUDP(t *testing.T, _, source string) string {
+	t.Helper()
+	return fmt.Sprintf("url: 'rtsp://127.0.0.1:%d/cam', transport: udp", runGStreamer(t, source, "udp"))
+}
+
+// startGStreamerTLS starts a camera that speaks RTSPS under a certificate of its
+// own and asks for a login by Digest.
+func startGStreamerTLS(t *testing.T, dir, source string) string {
+	t.Helper()
+	cert, fingerprint, err := rtsptest.SelfSigned(time.Now().AddDate(1, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
+	path := filepath.Join(dir, "camera.pem")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("url: 'rtsps://owner:p%%40ss@127.0.0.1:%d/cam', tls: '%s'", runGStreamer(t, source, path), fingerprint)
+}
+
+func runGStreamer(t *testing.T, source string, option ...string) (port int) {
+	t.Helper()
+	port = freePort(t)
+	c := exec.Command("/usr/bin/python3", append([]string{"testdata/peers/gst-camera.py", fmt.Sprint(port), source}, option...)...)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +354,7 @@ func startGStreamer(t *testing.T, _, source string) string {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
 		t.Fatalf("the GStreamer server said %q, %v", line, err)
 	}
-	return fmt.Sprintf("rtsp://127.0.0.1:%d/cam", port)
+	return port
 }
 
 func background(t *testing.T, c *exec.Cmd) {
