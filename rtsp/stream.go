@@ -162,10 +162,12 @@ func (st *stream) restart(t *track, at time.Time) error {
 		st.utc.set = false
 		return nil
 	}
-	if t.aligned {
-		t.muted = true
-		st.later(ReasonSSRC, "The camera restarted its audio encoder.")
+	if !t.any {
+		t.aligned = false // nothing of it is in the Session yet
+		return nil
 	}
+	t.muted = true
+	st.later(ReasonSSRC, "The camera restarted its audio encoder.")
 	return nil
 }
 

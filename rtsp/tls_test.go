@@ -100,7 +100,7 @@ func TestRTSPS(t *testing.T) {
 			t.Parallel()
 			r := newTLSRig(t, &tls.Config{Certificates: []tls.Certificate{x.cert}, MinVersion: tls.VersionTLS10, MaxVersion: x.newest}, x.edit)
 			if x.detail == "" {
-				r.check(r.items(10*time.Second, videoUnits(20)))
+				r.checkWithin(r.items(10*time.Second, videoUnits(20)), 2*time.Second)
 				return
 			}
 			it, err := r.reader.Next(t.Context())

@@ -108,8 +108,8 @@ type portPair struct {
 	in        *datagrams
 	channel   byte // of RTP as the sink knows it; RTCP is on the next
 	rtp, rtcp *net.UDPConn
-	to        [2]int // ports of the camera for RTP and RTCP; 0 if not told
-	from      [2]atomic.Uint32
+	to        [2]int    // ports of the camera for RTP and RTCP; 0 if not told
+	from      [2]uint16 // ports that the camera sends from, each of one goroutine; 0 before its first packet
 	got       reception
 }
 
@@ -245,11 +245,14 @@ func (p *portPair) take(which int, b []byte, from netip.AddrPort, at time.Time) 
 	if from.Addr().Unmap().WithZone("") != p.in.peer.WithZone("") {
 		return nil
 	}
-	channel, ok := p.in.sink.sort(p.channel, which, b)
+	channel, known, ok := p.in.sink.sort(p.channel, b)
 	if !ok {
 		return nil
 	}
-	if port := uint32(from.Port()); !p.from[which].CompareAndSwap(0, port) && p.from[which].Load() != port {
+	if p.from[which] == 0 && known {
+		p.from[which] = from.Port()
+	}
+	if p.from[which] != from.Port() {
 		return nil
 	}
 	p.in.heard.Store(true)
@@ -262,15 +265,16 @@ func (p *portPair) take(which int, b []byte, from netip.AddrPort, at time.Time) 
 }
 
 // sort tells RTP from RTCP by the second byte (RFC 5761 4): some cameras send
-// both to one port. base is the channel of RTP; which is the port, as in take.
-func (g *guard) sort(base byte, which int, b []byte) (channel byte, ok bool) {
-	if len(b) < 8 || b[0]>>6 != 2 {
-		return 0, false
+// both to one port. base is the channel of RTP. known means that it is what the
+// track was announced to send.
+func (g *guard) sort(base byte, b []byte) (channel byte, known, ok bool) {
+	switch {
+	case len(b) < 8 || b[0]>>6 != 2:
+		return 0, false, false
+	case g.expects(base, b[1]):
+		return base, true, true
+	case g.expects(base+1, b[1]):
+		return base + 1, true, true
 	}
-	for _, channel := range [2]byte{base + byte(which), base + 1 - byte(which)} {
-		if g.expects(channel, b[1]) {
-			return channel, true
-		}
-	}
-	return 0, false
+	return base, false, true
 }

@@ -28,8 +28,9 @@ func TestUDP(t *testing.T) {
 		"plain":       {"plain", 0, 40, nil},
 		"digest":      {"digest", 0, 10, nil},
 		"h265":        {"h265", 0, 40, nil},
-		"10 kB":       {"plain", 10000, 40, nil},
-		"64 kB":       {"plain", 65507 - 12, 40, nil},
+		"10 kB":       {"big-picture", 10000, 40, nil},
+		"64 kB":       {"big-picture", 65507 - 12, 40, nil},
+		"other type":  {"unknown-payload-type", 0, 40, nil},
 		"loss":        {"loss", 300, 40, []Reason{ReasonLost}},
 		"reordered":   {"reordered", 300, 40, nil},
 		"duplicates":  {"duplicates", 0, 40, nil},
@@ -44,19 +45,25 @@ func TestUDP(t *testing.T) {
 			t.Parallel()
 			cam := rtsptest.ScriptNamed(want.script).Camera
 			cam.Transport, cam.Payload = "udp", want.payload
+			for i := range cam.Faults {
+				cam.Faults[i].Size = min(cam.Faults[i].Size, 100<<10) // no more than receive buffers hold
+			}
 			r := newRig(t, cam, func(c *Config) {
 				overUDP(c)
+				c.Stall = 4 * time.Second
 				c.URL = strings.Replace(c.URL, "rtsp://", "rtsp://admin:secret@", 1)
 			})
 			items := r.items(20*time.Second, func(items []Item) bool {
 				return video(items) >= want.units && len(reasons(items)) >= len(want.breaks)
 			})
-			r.check(items)
+			r.checkWithin(items, 2*time.Second) // a busy machine: TestReportPrecision is about time
 			if got := reasons(items); !slices.Equal(got, want.breaks) {
 				t.Errorf("breaks %v, want %v: %s", got, want.breaks, describe(items))
 			}
-			if q := r.source.State().Clock; q != ClockReport {
-				t.Errorf("clock quality %d", q)
+			for end := time.Now().Add(5 * time.Second); r.source.State().Clock != ClockReport; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("clock quality %d", r.source.State().Clock)
+				}
 			}
 			if want.payload > 1472 {
 				largest := 0
@@ -65,7 +72,7 @@ func TestUDP(t *testing.T) {
 						largest = max(largest, it.Unit.Size())
 					}
 				}
-				if st := r.server.Stats(r.name); largest < 2000 || st.Packets > 3*st.Units {
+				if st := r.server.Stats(r.name); largest < want.payload/2 || st.Packets > 3*st.Units {
 					t.Errorf("pictures of at most %d bytes, %d packets for %d units: nothing large was sent", largest, st.Packets, st.Units)
 				}
 			}
@@ -92,7 +99,7 @@ func TestUDPOverIPv6(t *testing.T) {
 	source := NewSource(Config{URL: s.URL("c"), Transport: UDP, Log: slog.New(slog.DiscardHandler)})
 	r := &rig{t: t, name: "c", server: s, source: source, reader: source.Reader(1 << 20), logs: &logs{}, ctx: t.Context()}
 	background(t, "source", source.Run)
-	r.check(r.items(10*time.Second, videoUnits(20)))
+	r.checkWithin(r.items(10*time.Second, videoUnits(20)), 2*time.Second)
 }
 
 // TestTransportIsNotGuessed: the owner says which transport; the camera's
