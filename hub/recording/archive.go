@@ -215,6 +215,11 @@ func (a *Archive) Settle(ctx context.Context, camera, stream string, from, to ti
 // settleEvery is how often Settle looks.
 const settleEvery = 100 * time.Millisecond
 
+// Oldest is when the oldest finished footage of a camera begins; zero if there is none.
+func (a *Archive) Oldest(ctx context.Context, camera string) (time.Time, error) {
+	return a.oldest(ctx, camera, "")
+}
+
 // Open opens a segment's file for reading, limited to its durable bytes.
 func (a *Archive) Open(s Segment) (File, error) {
 	d := a.disk(s.Disk)

@@ -91,6 +91,16 @@ CREATE TRIGGER held_kept BEFORE UPDATE OF deleted_us ON segment WHEN new.deleted
 	SELECT 1 FROM hold WHERE hold.camera = old.camera AND hold.until_us > CAST(unixepoch('subsec') * 1000000 AS INTEGER)
 	AND hold.from_us < old.start_us + old.dur_us AND hold.to_us > old.start_us)
 BEGIN SELECT RAISE(ABORT, 'the segment is held'); END;
+`, `
+CREATE TABLE motion (
+	id      INTEGER PRIMARY KEY,
+	camera  TEXT    NOT NULL,
+	from_us INTEGER NOT NULL,
+	to_us   INTEGER NOT NULL,
+	source  TEXT    NOT NULL,
+	score   REAL    NOT NULL
+) STRICT;
+CREATE INDEX motion_time ON motion (camera, to_us, from_us);
 `}
 
 // Index is index.db; it implements [recording.Index].
