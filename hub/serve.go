@@ -26,6 +26,7 @@ import (
 	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/ledger"
+	"gatehouse/hub/motion"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 	"gatehouse/hub/sqlite"
@@ -71,6 +72,7 @@ type hub struct {
 	homekit  *homekit.Bridge // nil if switched off
 	doorbell *doorbell
 	fleet    *recording.Fleet
+	motions  *motion.Service
 	listener net.Listener
 	handler  atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
@@ -133,6 +135,7 @@ func (h *hub) open(ctx context.Context) error {
 		}
 	}
 	h.fleet = recording.NewFleet(h.archive, h.log, h.sinkFailed)
+	h.motions = motion.New(h.motionConfig())
 	return nil
 }
 
@@ -225,11 +228,13 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sinks.Go(func() error { return h.outbox.Run(sinkCtx) })
 	sinks.Go(func() error { return h.keepCheckpoint(sinkCtx) })
 
-	h.fleet.Apply(streams(h.config().Cameras))
+	h.fleet.Apply(streams(h.config().Cameras, h.motions))
+	h.motions.Watch(watched(h.config().Cameras))
 	h.dressConsole()
 	ctx, stopSources := context.WithCancel(ctx)
 	defer stopSources()
 	sources, sourceCtx := errgroup.WithContext(ctx)
+	sources.Go(func() error { return h.motions.Run(sourceCtx) })
 	sources.Go(func() error { return h.requests.Run(sourceCtx) })
 	sources.Go(func() error { return h.serveConsole(sourceCtx) })
 	sources.Go(func() error { return h.controlServer().Run(sourceCtx) })

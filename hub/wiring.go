@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -104,21 +103,26 @@ func (h *hub) applyConfig(c *config.Config) {
 	h.cfg = c
 	h.mu.Unlock()
 	h.archive.SetLimits(limits(c.Cameras))
-	h.fleet.Apply(streams(c.Cameras))
+	h.fleet.Apply(streams(c.Cameras, h.motions))
+	h.motions.Watch(watched(c.Cameras))
 	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
 	h.log.Info("configuration applied")
 }
 
 // streams are what is to be recorded.
-func streams(cameras []config.Camera) (list []recording.Source) {
+func streams(cameras []config.Camera, m recording.Motion) (list []recording.Source) {
 	for _, c := range cameras {
-		if c.Record == "off" {
-			continue
-		}
-		s := recording.Source{Camera: c.Name, Stream: recording.Main, URL: c.URL, Transport: rtsp.Transport(c.Transport), TLS: c.StreamTLS()}
-		list = append(list, s)
-		if s.Stream, s.URL = recording.Sub, c.Sub; c.Sub != "" {
+		for _, of := range []struct{ stream, url, record string }{
+			{recording.Main, c.URL, c.Record}, {recording.Sub, c.Sub, c.RecordSub},
+		} {
+			if of.record == "off" || of.url == "" {
+				continue
+			}
+			s := recording.Source{Camera: c.Name, Stream: of.stream, URL: of.url, Transport: rtsp.Transport(c.Transport), TLS: c.StreamTLS()}
+			if of.record == "motion" {
+				s.When = recording.OnMotion{Motion: m, Pre: *c.Motion.PreRoll, Post: *c.Motion.PostRoll}
+			}
 			list = append(list, s)
 		}
 	}
@@ -153,6 +157,7 @@ func (h *hub) problems() []string {
 	if t := h.archive.Trouble(); t != "" {
 		list = append(list, t)
 	}
+	list = append(list, h.motions.Problems()...)
 	return append(list, h.requests.Problems()...)
 }
 
@@ -171,17 +176,6 @@ func (h *hub) controlServer() *control.Server {
 	return control.New(control.Config{
 		DataDir: h.data, Status: h.status(), Requests: h.requests, Accounts: h.accounts, Motion: h.motion, Log: h.log,
 	})
-}
-
-// motion reports motion to the bridges.
-func (h *hub) motion(camera string, d time.Duration) error {
-	if !slices.ContainsFunc(h.config().Cameras, func(c config.Camera) bool { return c.Name == camera }) {
-		return control.ErrNoCamera
-	}
-	if h.homekit != nil {
-		h.homekit.Motion(d)
-	}
-	return nil
 }
 
 // console is the console's address for people.

@@ -163,12 +163,11 @@ func (b *Bridge) Show(cards []Card) {
 	b.wake()
 }
 
-// Motion reports motion for the given time.
+// Motion reports motion for the given time, whatever was reported before; with
+// no time it ends.
 func (b *Bridge) Motion(d time.Duration) {
 	b.mu.Lock()
-	if until := time.Now().Add(d); until.After(b.motion) {
-		b.motion = until
-	}
+	b.motion = time.Now().Add(d)
 	b.mu.Unlock()
 	b.wake()
 }

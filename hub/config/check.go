@@ -133,14 +133,67 @@ func checkCamera(d *decoder, key string, c Camera) {
 	case !secure && !secureONVIF:
 		d.at(key+".tls", "stands beside plain addresses; encrypted are rtsps:// and, for onvif, https://")
 	}
-	if c.Record != "always" && c.Record != "off" {
-		d.at(key+".record", "should be always or off")
+	checkRecord(d, key, c)
+	checkMotion(d, key+".motion", c.Motion)
+	if c.Motion.From == "onvif" && c.ONVIF == "" {
+		d.at(key+".motion.from", "needs the camera's onvif address")
 	}
 	if c.Keep.Days < 0 {
 		d.at(key+".keep.days", "should not be negative")
 	}
 	if c.KeepSub.Days < 0 {
 		d.at(key+".keep_sub.days", "should not be negative")
+	}
+}
+
+func checkRecord(d *decoder, key string, c Camera) {
+	known := []string{"always", "motion", "off"}
+	for _, r := range []struct{ key, value string }{{key + ".record", c.Record}, {key + ".record_sub", c.RecordSub}} {
+		switch {
+		case !slices.Contains(known, r.value):
+			d.at(r.key, "should be always, motion or off")
+		case r.value == "motion" && c.MotionFrom() == "":
+			d.at(r.key, "needs motion.from: onvif, pictures, or off if a script of yours calls gatehouse motion")
+			return
+		}
+	}
+}
+
+// Bounds of a camera's motion. Pre-roll waits in memory.
+const (
+	maxPreRoll  = 30 * time.Second
+	maxPostRoll = 10 * time.Minute
+	maxZones    = 32
+	maxCorners  = 64
+)
+
+func checkMotion(d *decoder, key string, m Motion) {
+	if !slices.Contains([]string{"", "onvif", "pictures", "off"}, m.From) {
+		d.at(key+".from", "should be onvif, pictures or off")
+	}
+	if m.Sensitivity < 1 || m.Sensitivity > 10 {
+		d.at(key+".sensitivity", "should be 1 to 10")
+	}
+	if *m.PreRoll < 0 || *m.PreRoll > maxPreRoll {
+		d.at(key+".pre_roll", "should be 0s to 30s")
+	}
+	if *m.PostRoll < 0 || *m.PostRoll > maxPostRoll {
+		d.at(key+".post_roll", "should be 0s to 10m")
+	}
+	if len(m.Zones) > maxZones {
+		d.at(key+".zones", "should be at most %d", maxZones)
+	}
+	for i, z := range m.Zones {
+		area := fmt.Sprintf("%s.zones[%d].area", key, i)
+		if len(z.Area) < 3 || len(z.Area) > maxCorners {
+			d.at(area, "should have 3 to %d corners", maxCorners)
+		}
+		for _, p := range z.Area {
+			if len(p) != 2 || p[0] < 0 || p[0] > 1 || p[1] < 0 || p[1] > 1 {
+				d.at(area, "should have corners such as [0.25, 1], from [0, 0] at the top left to [1, 1]")
+				break
+			}
+		}
 	}
 }
 

@@ -58,16 +58,42 @@ type Keep struct {
 
 // Camera is one camera.
 type Camera struct {
-	Name      string `yaml:"name"`      // a-z, 0-9 and -, at most 32; the folder of its footage
-	URL       string `yaml:"url"`       // rtsp://user:password@host/path of the main stream, or rtsps://; escape @ : / in the password as %40 %3A %2F
-	Sub       string `yaml:"sub"`       // the same of the sub stream, if there is one
-	Transport string `yaml:"transport"` // tcp, or udp for a camera that does not send over TCP: what is lost is lost; default tcp
-	TLS       string `yaml:"tls"`       // rtsps and https: sha256: and the fingerprint of the camera's certificate; needed unless the machine trusts the certificate
-	ONVIF     string `yaml:"onvif"`     // http://user:password@host[:port] of the camera's ONVIF service, or https://, for snapshots and motion; default none
-	Exterior  *bool  `yaml:"exterior"`  // requests can only ever touch exterior cameras; default true
-	Record    string `yaml:"record"`    // always or off; default always
-	Keep      Limit  `yaml:"keep"`      // of the main stream, instead of the storage's days and within its bytes
-	KeepSub   Limit  `yaml:"keep_sub"`  // the same of the sub stream
+	Name      string `yaml:"name"`       // a-z, 0-9 and -, at most 32; the folder of its footage
+	URL       string `yaml:"url"`        // rtsp://user:password@host/path of the main stream, or rtsps://; escape @ : / in the password as %40 %3A %2F
+	Sub       string `yaml:"sub"`        // the same of the sub stream, if there is one
+	Transport string `yaml:"transport"`  // tcp, or udp for a camera that does not send over TCP: what is lost is lost; default tcp
+	TLS       string `yaml:"tls"`        // rtsps and https: sha256: and the fingerprint of the camera's certificate; needed unless the machine trusts the certificate
+	ONVIF     string `yaml:"onvif"`      // http://user:password@host[:port] of the camera's ONVIF service, or https://, for snapshots and motion; default none
+	Exterior  *bool  `yaml:"exterior"`   // requests can only ever touch exterior cameras; default true
+	Record    string `yaml:"record"`     // the main stream: always, motion or off; default always
+	RecordSub string `yaml:"record_sub"` // the sub stream; default as record
+	Motion    Motion `yaml:"motion"`
+	Keep      Limit  `yaml:"keep"`     // of the main stream, instead of the storage's days and within its bytes
+	KeepSub   Limit  `yaml:"keep_sub"` // the same of the sub stream
+}
+
+// Motion is how a camera's motion is known, and what is recorded around it.
+type Motion struct {
+	From        string         `yaml:"from"`        // onvif, pictures (compared by the hub; needs ffmpeg) or off (gatehouse motion only); default onvif if the camera has its address, else off
+	Channel     string         `yaml:"channel"`     // onvif: token of the video source that counts, for recorders with many; default all
+	Sensitivity int            `yaml:"sensitivity"` // pictures: 1 to 10; default 5
+	Zones       []Zone         `yaml:"zones"`       // pictures: where motion counts; default everywhere
+	PreRoll     *time.Duration `yaml:"pre_roll"`    // record: motion: kept from before it, in memory; default 10s
+	PostRoll    *time.Duration `yaml:"post_roll"`   // record: motion: kept from after it; default 30s
+}
+
+// Zone is a part of the picture.
+type Zone struct {
+	Area   [][]float64 `yaml:"area"`   // corners, [x, y] each: [0, 0] is top left, [1, 1] bottom right
+	Ignore bool        `yaml:"ignore"` // what moves here does not count
+}
+
+// MotionFrom is where the camera's motion is known from; empty if the file does not say.
+func (c Camera) MotionFrom() string {
+	if c.Motion.From == "" && c.ONVIF != "" {
+		return "onvif"
+	}
+	return c.Motion.From
 }
 
 // Limit limits how long footage of one stream stays, on all storage together.
@@ -208,6 +234,10 @@ func (c *Config) defaults() {
 		if cam.Record == "" {
 			cam.Record = "always"
 		}
+		if cam.RecordSub == "" {
+			cam.RecordSub = cam.Record
+		}
+		cam.Motion.defaults()
 		if cam.Transport == "" {
 			cam.Transport = "tcp"
 		}
@@ -228,6 +258,18 @@ func (c *Config) defaults() {
 	}
 	if c.HomeKit.Name == "" {
 		c.HomeKit.Name = "Video request"
+	}
+}
+
+func (m *Motion) defaults() {
+	if m.Sensitivity == 0 {
+		m.Sensitivity = 5
+	}
+	if m.PreRoll == nil {
+		m.PreRoll = ptr(10 * time.Second)
+	}
+	if m.PostRoll == nil {
+		m.PostRoll = ptr(30 * time.Second)
 	}
 }
 

@@ -23,6 +23,8 @@ type decoder struct {
 	buf      []byte
 	number   uint32
 	waiting  []time.Time // of the key frames that were given and not answered
+	behind   int         // how many of those are usual: of a stream with reordered pictures
+	answered bool
 	pictures chan []byte // closed when ffmpeg ends
 }
 
@@ -33,8 +35,8 @@ var decoderLimits = ffmpeg.Limits{Memory: 1 << 30, Nice: 10}
 const (
 	// giveTime bounds what a child may take to read a key frame.
 	giveTime = 10 * time.Second
-	// patience is how long an answer is waited for before the next key frame is
-	// looked at: a stream with reordered pictures is answered one behind.
+	// patience is how long an answer is waited for: a stream with reordered
+	// pictures is answered one or two behind.
 	patience = 2 * time.Second
 	// maxWaiting is how many key frames may be without an answer.
 	maxWaiting = 3
@@ -122,8 +124,12 @@ func (d *decoder) give(u *rtsp.Unit) error {
 }
 
 // next returns a decoded picture and when its key frame came, or nil if there
-// is none yet.
-func (d *decoder) next(ctx context.Context, wait time.Duration) (gray []byte, at time.Time, err error) {
+// is none for now.
+func (d *decoder) next(ctx context.Context) (gray []byte, at time.Time, err error) {
+	wait := patience
+	if len(d.waiting) <= d.behind {
+		wait = 0
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -131,9 +137,12 @@ func (d *decoder) next(ctx context.Context, wait time.Duration) (gray []byte, at
 		if !ok || len(d.waiting) == 0 {
 			return nil, at, errDecoder
 		}
-		at, d.waiting = d.waiting[0], d.waiting[1:]
+		at, d.waiting, d.answered = d.waiting[0], d.waiting[1:], true
 		return b, at, nil
 	case <-timer.C:
+		if d.answered { // else it starts, which takes as long as this machine is busy
+			d.behind = max(d.behind, len(d.waiting))
+		}
 		return nil, at, nil
 	case <-ctx.Done():
 		return nil, at, nil

@@ -219,7 +219,11 @@ func (c *camera) join(a *alarm, before bool) {
 			c.from = a.row.From
 		}
 	case !c.moving():
-		c.to = a.row.To
+		for _, a := range c.alarms {
+			if a.row.To.After(c.to) {
+				c.to = a.row.To
+			}
+		}
 	}
 }
 

@@ -133,18 +133,16 @@ func (e *eyes) unit(ctx context.Context, u *rtsp.Unit) error {
 	}
 	first := e.looked.IsZero()
 	e.looked = u.Arrived
-	for wait := patience; ; wait = 0 {
-		gray, at, err := e.decode.next(ctx, wait)
+	for len(e.decode.waiting) > 0 {
+		gray, at, err := e.decode.next(ctx)
 		if err != nil || gray == nil {
 			return err
 		}
 		e.failed = 0
 		e.sees(apart, first)
 		e.show(e.detect.picture(gray, at))
-		if len(e.decode.waiting) == 0 {
-			return nil
-		}
 	}
+	return nil
 }
 
 func (e *eyes) sees(apart time.Duration, first bool) {

@@ -119,6 +119,18 @@ func (f *Fleet) Stop() {
 	f.stopped = true
 }
 
+// Reader subscribes to a stream, as [rtsp.Source.Reader] does. It is nil if the
+// stream does not run.
+func (f *Fleet) Reader(camera, stream string, maxBytes int) *rtsp.Reader {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.running[streamName{camera, stream}]
+	if m == nil {
+		return nil
+	}
+	return m.source.Reader(maxBytes)
+}
+
 // Streams lists what runs, by camera and stream.
 func (f *Fleet) Streams() []Live {
 	f.mu.Lock()
