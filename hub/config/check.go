@@ -152,6 +152,7 @@ func checkRecord(d *decoder, key string, c Camera) {
 		switch {
 		case !slices.Contains(known, r.value):
 			d.at(r.key, "should be always, motion or off")
+			return // record_sub is record by default
 		case r.value == "motion" && c.MotionFrom() == "":
 			d.at(r.key, "needs motion.from: onvif, pictures, or off if a script of yours calls gatehouse motion")
 			return
