@@ -227,6 +227,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sinks.Go(func() error { return h.archive.Run(sinkCtx) })
 	sinks.Go(func() error { return h.outbox.Run(sinkCtx) })
 	sinks.Go(func() error { return h.keepCheckpoint(sinkCtx) })
+	sinks.Go(func() error { return h.ledger.RunHours(sinkCtx, time.Now) })
 
 	h.fleet.Apply(streams(h.config().Cameras, h.motions))
 	h.motions.Watch(watched(h.config().Cameras))

@@ -188,7 +188,7 @@ func leavesSoFar(ctx context.Context, a *recording.Archive, s recording.Segment)
 
 // check recomputes roots, links and the way to the roots that ledger entries
 // note. It says how many segments were still open, and how many the ledger has.
-func (c *custody) check(roots map[int64]recording.Hash) (open, inLedger int, err error) {
+func (c *custody) check(roots []recording.Hash) (open, inLedger int, err error) {
 	if c.Type != custodyType {
 		return 0, 0, fmt.Errorf("unknown type %.80q", c.Type)
 	}

@@ -121,13 +121,16 @@ func (s *Sealer) gaps(ctx context.Context, clips []Selection, videos []*video) (
 
 // events are the ledger entries about a request that a package tells of.
 func (s *Sealer) events(ctx context.Context, request string) ([]byte, error) {
-	proven, err := s.cfg.Ledger.Prove(ctx, request)
+	indexes, err := s.cfg.Ledger.OfRequest(ctx, request, told...)
+	if err != nil {
+		return nil, fmt.Errorf("reading ledger entries: %w", err)
+	}
+	entries, err := s.cfg.Ledger.Tell(ctx, indexes)
 	if err != nil {
 		return nil, fmt.Errorf("proving ledger entries: %w", err)
 	}
-	proven = slices.DeleteFunc(proven, func(p ledger.Proven) bool { return !slices.Contains(told, p.Entry.Kind) })
 	var b bytes.Buffer
-	if err := ledger.WriteLines(&b, proven); err != nil {
+	if err := ledger.WriteLines(&b, entries); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
@@ -144,7 +147,7 @@ func (s *Sealer) custodies(ctx context.Context, videos []*video) ([]entry, error
 		byAlias[v.clip.Alias] = append(byAlias[v.clip.Alias], v)
 	}
 	var out []entry
-	var all []*custody
+	all := make([]*custody, 0, len(aliases))
 	for _, alias := range aliases {
 		var segments []recording.Segment
 		for _, v := range byAlias[alias] {
@@ -155,17 +158,22 @@ func (s *Sealer) custodies(ctx context.Context, videos []*video) ([]entry, error
 			return nil, err
 		}
 		all = append(all, c)
+	}
+	heads, err := s.headEntries(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	if len(heads) > 0 {
+		out = append(out, textEntry(headsName, heads))
+	}
+	for _, c := range all {
 		b, err := marshal(c)
 		if err != nil {
 			return nil, fmt.Errorf("writing proof of footage: %w", err)
 		}
-		out = append(out, textEntry(custodyName(alias), b))
+		out = append(out, textEntry(custodyName(c.Alias), b))
 	}
-	heads, err := s.headEntries(ctx, all)
-	if len(heads) > 0 {
-		out = append(out, textEntry(headsName, heads))
-	}
-	return out, err
+	return out, nil
 }
 
 // released is a reader that lets go of what it reads at its end.

@@ -83,7 +83,7 @@ func FuzzText(f *testing.F) {
 		}
 		var p custody
 		if decode(b, &p) == nil {
-			_, _, _ = p.check(map[int64]recording.Hash{0: {}})
+			_, _, _ = p.check(make([]recording.Hash, 1))
 		}
 		if m, err := readSums(b); err == nil && len(m)*68 > len(b) {
 			t.Fatal("more sums than lines")

@@ -115,8 +115,14 @@ func newHome(t testing.TB, footage map[string][]rtsp.Item) *home {
 			t.Fatal(err)
 		}
 	}
+	if err := h.archive.NoteHeads(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
 	h.keys(t, dir, house, quiet)
 	h.request(t)
+	if err := house.AddHours(t.Context(), h.now); err != nil {
+		t.Fatal(err)
+	}
 	h.Sealer = evidence.NewSealer(h.cfg)
 	return h
 }

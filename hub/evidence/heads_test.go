@@ -27,7 +27,7 @@ func TestFootageIsNotedInTheLedger(t *testing.T) {
 	}
 	for name, edit := range map[string]func(f map[string][]byte){
 		"as it was":            func(map[string][]byte) {},
-		"another entry":        replace(`"ledger_entry": \d+`, `"ledger_entry": 7`),
+		"another entry":        replace(`"line": \d+`, `"line": 7`),
 		"another slot":         replace(`"slot": \d+`, `"slot": 256`),
 		"another place":        replace(`"index": 0`, `"index": 1`),
 		"another root":         replace(`"links": ".{64}"`, `"links": "`+strings.Repeat("ab", 32)+`"`),

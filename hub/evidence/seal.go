@@ -79,8 +79,8 @@ func (s *Sealer) Seal(ctx context.Context, o Order) (_ Package, err error) {
 // written: as long as a group of pictures of a usual camera.
 const settleWait = 10 * time.Second
 
-// settle has the segments that were chosen closed and noted in the ledger, so
-// that their proofs lead there. One that takes too long goes in as it is.
+// settle has the segments that were chosen closed, so that they have a place in
+// their chains. One that takes too long goes in as it is.
 func (s *Sealer) settle(ctx context.Context, clips []Selection) error {
 	wait, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
@@ -88,9 +88,6 @@ func (s *Sealer) settle(ctx context.Context, clips []Selection) error {
 		if err := s.cfg.Archive.Settle(wait, c.Camera, recording.Main, c.From, c.To); err != nil && wait.Err() == nil {
 			return fmt.Errorf("ending segments: %w", err)
 		}
-	}
-	if err := s.cfg.Archive.NoteHeads(ctx, false); err != nil {
-		return err
 	}
 	return ctx.Err()
 }

@@ -274,14 +274,13 @@ func run(t *testing.T, dir, name string, args ...string) string {
 }
 
 // TestWhileRecording seals footage whose segment is still being written. A
-// camera that goes on has it closed, and noted in the ledger; one that keeps
-// silent leaves it open.
+// camera that goes on has it closed; one that keeps silent leaves it open.
 func TestWhileRecording(t *testing.T) {
 	for name, c := range map[string]struct {
 		goesOn bool
 		told   string
 	}{
-		"goes on": {true, "the home's ledger has noted 1 of them"},
+		"goes on": {true, "1 recorded segments give their roots and links"},
 		"silent":  {false, "still being written"},
 	} {
 		t.Run(name, func(t *testing.T) { sealWhileRecording(t, c.goesOn, c.told) })

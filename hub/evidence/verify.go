@@ -273,13 +273,13 @@ func (v *verifier) checkLedger() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the ledger's entries: %w", err)
 	}
-	for _, e := range entries {
-		if e.Entry.Request != m.Request.ID {
-			return "", fmt.Errorf("ledger entry %d is about another request", e.Entry.Index)
+	for i, e := range entries {
+		if e.Request != m.Request.ID {
+			return "", fmt.Errorf("entry %d of the ledger's is about another request", i+1)
 		}
 	}
 	if len(entries) == 0 {
-		return "The package tells of no ledger entry.", nil
+		return "The package tells of no ledger entry: those about the request were younger than the last full hour.", nil
 	}
 	return fmt.Sprintf("%d entries about the request are in the home's ledger (%s).", len(entries), oneLine(m.Ledger)), nil
 }

@@ -68,7 +68,7 @@ func (v *verifier) checkFiles() error {
 	return nil
 }
 
-func (v *verifier) checkCustody(name string, c *Clip, roots map[int64]recording.Hash) (*custody, error) {
+func (v *verifier) checkCustody(name string, c *Clip, roots []recording.Hash) (*custody, error) {
 	var p custody
 	b, err := v.src.read(name)
 	if err == nil {

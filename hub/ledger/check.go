@@ -14,8 +14,8 @@ import (
 
 // Check recomputes every hash from the leaves and compares it with those stored
 // and, if given, with an older signed checkpoint that must be a prefix. It also
-// checks that each request's list names its entries, all of them. What does not
-// hold is ErrDamaged.
+// checks that each request's list names its entries, all of them, and the log of
+// hours. What does not hold is ErrDamaged.
 func (l *Log) Check(ctx context.Context, older []byte) error {
 	size, err := l.store.Size()
 	if err != nil {
@@ -37,7 +37,10 @@ func (l *Log) Check(ctx context.Context, older []byte) error {
 	if err := l.each(ctx, size, c.leaf); err != nil {
 		return err
 	}
-	return c.lists(ctx, size)
+	if err := c.lists(ctx, size); err != nil {
+		return err
+	}
+	return l.checkHours(ctx)
 }
 
 // CheckGrown compares the ledger's size, and the tree hash of the common part, with an older signed

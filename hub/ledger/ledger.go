@@ -68,4 +68,8 @@ type Store interface {
 	ByRequest(ctx context.Context, request string) ([]int64, error)
 	// AppendEntries adds entries in a transaction of their own, using Append.
 	AppendEntries(ctx context.Context, e ...Entry) ([]Entry, error)
+	// Hours returns all hours, by Index.
+	Hours(ctx context.Context) ([]Hour, error)
+	// AddHours adds hours in a transaction of their own, using the function AddHours.
+	AddHours(ctx context.Context, now time.Time) error
 }

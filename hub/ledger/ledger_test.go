@@ -262,32 +262,6 @@ func TestProveRefusesDamage(t *testing.T) {
 	}
 }
 
-func TestLines(t *testing.T) {
-	l, _, vkey := filled(t, 9)
-	proven, err := l.Prove(t.Context(), "r2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := ledger.WriteLines(&b, proven); err != nil {
-		t.Fatal(err)
-	}
-	got, err := ledger.ReadLines(bytes.NewReader(b.Bytes()), vkey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(proven, got); diff != "" {
-		t.Fatal(diff)
-	}
-	lines := strings.SplitAfter(b.String(), "\n")
-	if _, err := ledger.ReadLines(strings.NewReader(lines[0]+lines[0]), vkey); err == nil {
-		t.Fatal("an entry told twice was accepted")
-	}
-	if _, err := ledger.ReadLines(strings.NewReader(strings.Replace(b.String(), "arrived", "arriveD", 1)), vkey); err == nil {
-		t.Fatal("a changed entry was accepted")
-	}
-}
-
 func TestExport(t *testing.T) {
 	l, m, _ := filled(t, 600)
 	var b bytes.Buffer

@@ -11,10 +11,13 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"gatehouse/hub/internal/slots"
 )
 
 // maxProof bounds a tlog-proof: 63 hashes, a checkpoint and its cosignatures
@@ -28,18 +31,14 @@ type Proven struct {
 	Proof []byte
 }
 
-// Prove returns a request's entries with proofs against one checkpoint. A leaf
+// Prove returns a request's entries with proofs against one checkpoint, for the
+// owner: such a proof tells how long the ledger is. A leaf
 // that its own proof does not fit is ErrDamaged: nothing false is handed out.
 func (l *Log) Prove(ctx context.Context, request string) ([]Proven, error) {
 	indexes, err := l.store.ByRequest(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("reading ledger: %w", err)
 	}
-	return l.ProveEntries(ctx, indexes)
-}
-
-// ProveEntries is Prove for entries by their indexes, ascending.
-func (l *Log) ProveEntries(ctx context.Context, indexes []int64) ([]Proven, error) {
 	tree, signed, err := l.head(ctx)
 	if err != nil {
 		return nil, err
@@ -127,18 +126,22 @@ func proofIndex(proof []byte) (int64, error) {
 	return 0, errors.New("proof has no index")
 }
 
-// line is one line of the JSON Lines form of proven entries.
+// line is one line of the JSON Lines form of entries that leave the home.
+// Without a slot, as older versions wrote it, the proof is that of the entry in
+// the ledger itself.
 type line struct {
 	Entry json.RawMessage `json:"entry"` // the leaf, verbatim
+	Slot  *slots.Proof    `json:"slot,omitempty"`
+	Hour  *time.Time      `json:"hour,omitempty"` // its end
 	Proof string          `json:"proof"`
 }
 
-// WriteLines writes proven entries as JSON Lines.
-func WriteLines(w io.Writer, entries []Proven) error {
+// WriteLines writes entries as JSON Lines.
+func WriteLines(w io.Writer, entries []Told) error {
 	j := json.NewEncoder(w)
 	j.SetEscapeHTML(false) // the leaf's bytes are what is hashed
-	for _, p := range entries {
-		if err := j.Encode(line{p.Leaf, string(p.Proof)}); err != nil {
+	for _, t := range entries {
+		if err := j.Encode(line{t.Leaf, &t.Slot, &t.End, string(t.Proof)}); err != nil {
 			return fmt.Errorf("writing entries: %w", err)
 		}
 	}
@@ -146,11 +149,12 @@ func WriteLines(w io.Writer, entries []Proven) error {
 }
 
 // ReadLines verifies what WriteLines wrote, of untrusted origin, under a hub's
-// verifier key. Entries must be in ascending order.
-func ReadLines(r io.Reader, vkey string) ([]Proven, error) {
+// verifier key. No entry may stand there twice.
+func ReadLines(r io.Reader, vkey string) ([]Entry, error) {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, maxLeaf+2*maxProof)
-	var out []Proven
+	var out []Entry
+	seen := map[tlog.Hash]bool{}
 	for s.Scan() {
 		d := json.NewDecoder(bytes.NewReader(s.Bytes()))
 		d.DisallowUnknownFields()
@@ -158,17 +162,29 @@ func ReadLines(r io.Reader, vkey string) ([]Proven, error) {
 		if err := d.Decode(&l); err != nil {
 			return nil, fmt.Errorf("reading line %d: %w", len(out)+1, err)
 		}
-		e, err := VerifyProof(l.Entry, []byte(l.Proof), vkey)
+		e, err := l.verify(vkey)
+		if h := tlog.RecordHash(l.Entry); err == nil && seen[h] {
+			err = errors.New("the entry stands there twice")
+		} else {
+			seen[h] = true
+		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", len(out)+1, err)
 		}
-		if len(out) > 0 && out[len(out)-1].Entry.Index >= e.Index {
-			return nil, fmt.Errorf("line %d: entries are not in order", len(out)+1)
-		}
-		out = append(out, Proven{Leaf: l.Entry, Entry: e, Proof: []byte(l.Proof)})
+		out = append(out, e)
 	}
 	if err := s.Err(); err != nil {
 		return nil, fmt.Errorf("reading line %d: %w", len(out)+1, err)
 	}
 	return out, nil
+}
+
+func (l *line) verify(vkey string) (Entry, error) {
+	switch {
+	case l.Slot == nil && l.Hour == nil:
+		return VerifyProof(l.Entry, []byte(l.Proof), vkey)
+	case l.Slot == nil || l.Hour == nil:
+		return Entry{}, errors.New("a part of the proof is missing")
+	}
+	return verifyTold(l.Entry, *l.Slot, *l.Hour, []byte(l.Proof), vkey)
 }

@@ -2,40 +2,33 @@ package recording
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"gatehouse/hub/internal/slots"
 )
 
-// Slots is the number of places under one ledger entry. It is fixed, and empty
-// places cannot be told from taken ones, so that no proof tells how many
-// cameras there are.
-const Slots = 256
-
 // Heads is what one ledger entry commits to: the links of all segments that
-// were closed since the heads before, of every stream. Its Root is the Merkle
-// root (as in [Root]) over Slots records:
+// were closed since the heads before, of every stream. Its Root is that of a
+// [slots.Tree] which holds, for each of Chains in their order,
 //
-//	taken: SHA-256("gatehouse heads v1" ‖ 0x00 ‖ salt ‖ Chain ‖ Links)
-//	empty: SHA-256("gatehouse empty slot v1" ‖ 0x00 ‖ Seed ‖ slot)
-//	salt = SHA-256("gatehouse slot salt v1" ‖ 0x00 ‖ Seed ‖ slot), slot as four bytes
+//	SHA-256("gatehouse heads v1" ‖ 0x00 ‖ Chain ‖ Links)
+//
+// so that no proof tells how many cameras there are.
 type Heads struct {
 	Entry  int64 // index in the ledger
 	Time   time.Time
-	Root   Hash // what the ledger says
-	Seed   Hash // secret: whoever knows it can tell empty slots
-	Chains []Head
+	Root   Hash   // what the ledger says
+	Seed   Hash   // of the tree
+	Chains []Head // at most slots.N
 }
 
 // Head is one stream's part of Heads.
 type Head struct {
-	Slot           int // drawn anew each time
 	Chain          [16]byte
 	Camera, Stream string     // these stay at home
 	Ranges         [][2]int64 // Seq of the segments from first to last, ascending, apart
@@ -56,70 +49,50 @@ type HeadStore interface {
 	EachHeads(ctx context.Context, f func(Heads) error) error
 }
 
-const (
-	headsDomain = "gatehouse heads v1\x00"
-	emptyDomain = "gatehouse empty slot v1\x00"
-	saltDomain  = "gatehouse slot salt v1\x00"
-)
+const headsDomain = "gatehouse heads v1\x00"
 
-func (h *Heads) derive(domain string, slot int) Hash {
-	b := append([]byte(domain), h.Seed[:]...)
-	return sha256.Sum256(binary.BigEndian.AppendUint32(b, uint32(slot)))
+func headContent(chain [16]byte, links Hash) [32]byte {
+	b := append([]byte(headsDomain), chain[:]...)
+	return sha256.Sum256(append(b, links[:]...))
 }
 
-func headRecord(salt Hash, chain [16]byte, links Hash) Hash {
-	b := append([]byte(headsDomain), salt[:]...)
-	return sha256.Sum256(append(append(b, chain[:]...), links[:]...))
-}
-
-// records are those of all slots.
-func (h *Heads) records() []Hash {
-	all := make([]Hash, Slots)
-	for i := range all {
-		all[i] = h.derive(emptyDomain, i)
-	}
+func (h *Heads) tree() *slots.Tree {
+	t := &slots.Tree{Seed: h.Seed}
 	for _, c := range h.Chains {
-		all[c.Slot] = headRecord(h.derive(saltDomain, c.Slot), c.Chain, c.Links)
+		t.Contents = append(t.Contents, headContent(c.Chain, c.Links))
 	}
-	return all
+	return t
 }
 
 // MakeRoot computes Root from the other fields.
-func (h *Heads) MakeRoot() Hash { return Root(h.records()) }
+func (h *Heads) MakeRoot() Hash { return h.tree().Root() }
 
 // HeadProof shows that a segment's link is in the heads of a ledger entry. It
 // tells nothing of other cameras, and of the same camera's other segments only
 // how many the entry commits to.
 type HeadProof struct {
-	Entry  int64  // index in the ledger
-	Index  int64  // of the link under Links
-	Size   int64  // number of links under Links
-	Path   []Hash // audit path (RFC 6962 2.1.1) from the link to Links
-	Links  Hash
-	Salt   Hash
-	Slot   int
-	Parent []Hash // audit path from the record in Slot to the root in the ledger
+	Entry int64  // index in the ledger
+	Index int64  // of the link under Links
+	Size  int64  // number of links under Links
+	Path  []Hash // audit path (RFC 6962 2.1.1) from the link to Links
+	Links Hash
+	Slot  slots.Proof // from Links to the root in the ledger
 }
 
 var errHeadProof = errors.New("the proof does not lead to the ledger's entry")
 
 // Check reports whether the link of a chain is under root.
 func (p *HeadProof) Check(chain [16]byte, link, root Hash) error {
-	record := headRecord(p.Salt, chain, p.Links)
-	if p.Size < 1 || p.Index < 0 || p.Index >= p.Size || p.Slot < 0 || p.Slot >= Slots ||
-		tlog.CheckRecord(recordProof(p.Path), p.Size, tlog.Hash(p.Links), p.Index, tlog.RecordHash(link[:])) != nil ||
-		tlog.CheckRecord(recordProof(p.Parent), Slots, tlog.Hash(root), int64(p.Slot), tlog.RecordHash(record[:])) != nil {
+	path := make(tlog.RecordProof, len(p.Path))
+	for i, h := range p.Path {
+		path[i] = tlog.Hash(h)
+	}
+	if p.Size < 1 || p.Index < 0 || p.Index >= p.Size ||
+		tlog.CheckRecord(path, p.Size, tlog.Hash(p.Links), p.Index, tlog.RecordHash(link[:])) != nil ||
+		p.Slot.Check(root, headContent(chain, p.Links)) != nil {
 		return errHeadProof
 	}
 	return nil
-}
-
-func recordProof(hashes []Hash) tlog.RecordProof {
-	p := make(tlog.RecordProof, len(hashes))
-	for i, h := range hashes {
-		p[i] = tlog.Hash(h)
-	}
-	return p
 }
 
 // audit is the audit path of record i.
@@ -179,7 +152,7 @@ func (a *Archive) NoteHeads(ctx context.Context, always bool) error {
 		}
 	}
 	for len(all) > 0 || always {
-		n := min(len(all), Slots)
+		n := min(len(all), slots.N)
 		if err := a.cfg.Heads.AddHeads(ctx, newHeads(all[:n], a.cfg.Now())); err != nil {
 			return fmt.Errorf("noting the recordings in the ledger: %w", err)
 		}
@@ -189,13 +162,7 @@ func (a *Archive) NoteHeads(ctx context.Context, always bool) error {
 }
 
 func newHeads(chains []Head, now time.Time) Heads {
-	h := Heads{Time: now, Chains: chains}
-	rand.Read(h.Seed[:])
-	var seed [32]byte
-	rand.Read(seed[:])
-	for i, slot := range mathrand.New(mathrand.NewChaCha8(seed)).Perm(Slots)[:len(chains)] {
-		chains[i].Slot = slot
-	}
+	h := Heads{Time: now, Seed: slots.NewSeed(), Chains: chains}
 	h.Root = h.MakeRoot()
 	return h
 }
@@ -255,7 +222,7 @@ func (a *Archive) HeadProof(ctx context.Context, s Segment) (HeadProof, error) {
 	if err != nil {
 		return HeadProof{}, err
 	}
-	for _, h := range heads.Chains {
+	for i, h := range heads.Chains {
 		if h.Chain != s.Chain {
 			continue
 		}
@@ -263,13 +230,11 @@ func (a *Archive) HeadProof(ctx context.Context, s Segment) (HeadProof, error) {
 		if err != nil {
 			return HeadProof{}, err
 		}
-		p := HeadProof{
-			Entry: heads.Entry, Index: at, Size: int64(len(links)), Links: h.Links, Slot: h.Slot, Salt: heads.derive(saltDomain, h.Slot),
-		}
+		p := HeadProof{Entry: heads.Entry, Index: at, Size: int64(len(links)), Links: h.Links}
 		if p.Path, err = audit(links, at); err != nil {
 			return p, fmt.Errorf("proving segment %d: %w", s.ID, err)
 		}
-		if p.Parent, err = audit(heads.records(), int64(h.Slot)); err != nil {
+		if p.Slot, err = heads.tree().Prove(i); err != nil {
 			return p, fmt.Errorf("proving segment %d: %w", s.ID, err)
 		}
 		// Nothing false is handed out.

@@ -111,7 +111,7 @@ func TestHeadsTakeWhatWasClosedLate(t *testing.T) {
 	add := func(ranges ...[2]int64) {
 		t.Helper()
 		h := recording.Heads{Time: time.Unix(1, 0), Seed: recording.Hash{1}, Chains: []recording.Head{{
-			Slot: 255, Chain: [16]byte{1}, Camera: "porch", Stream: "main", Ranges: ranges,
+			Chain: [16]byte{1}, Camera: "porch", Stream: "main", Ranges: ranges,
 		}}}
 		h.Root = h.MakeRoot()
 		if err := house.AddHeads(t.Context(), h); err != nil {
@@ -145,8 +145,8 @@ func TestHeadsHideHowManyCameras(t *testing.T) {
 	var seed recording.Hash
 	h := recording.Heads{Seed: seed}
 	empty := h.MakeRoot()
-	for i := range recording.Slots {
-		h.Chains = append(h.Chains, recording.Head{Slot: i, Chain: [16]byte{byte(i)}})
+	for i := range 256 {
+		h.Chains = append(h.Chains, recording.Head{Chain: [16]byte{byte(i)}})
 	}
 	if h.MakeRoot() == empty {
 		t.Error("the root does not depend on the chains")
@@ -170,10 +170,10 @@ func TestHeadsHideHowManyCameras(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Parent) != 8 || len(p.Path) != 0 || p.Size != 1 {
-			t.Errorf("%s: %d hashes up to the ledger", camera, len(p.Parent))
+		if len(p.Slot.Path) != 8 || len(p.Path) != 0 || p.Size != 1 {
+			t.Errorf("%s: %d hashes up to the ledger", camera, len(p.Slot.Path))
 		}
-		slots[p.Slot] = true
+		slots[p.Slot.Slot] = true
 	}
 	if slots[0] && slots[1] && slots[2] {
 		t.Error("slots are taken in order")

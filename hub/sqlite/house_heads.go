@@ -22,8 +22,8 @@ func (h *House) AddHeads(ctx context.Context, heads recording.Heads) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO heads(entry, seed) VALUES (?, ?)", e.Index, heads.Seed[:]); err != nil {
 			return err
 		}
-		for _, c := range heads.Chains {
-			if err := addHead(ctx, tx, e.Index, c); err != nil {
+		for i, c := range heads.Chains {
+			if err := addHead(ctx, tx, e.Index, i, c); err != nil {
 				return err
 			}
 		}
@@ -31,15 +31,15 @@ func (h *House) AddHeads(ctx context.Context, heads recording.Heads) error {
 	})
 }
 
-func addHead(ctx context.Context, tx *sql.Tx, entry int64, c recording.Head) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO head(entry, slot, chain, camera, stream, links, oldest) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		entry, c.Slot, c.Chain[:], c.Camera, c.Stream, c.Links[:], c.Oldest)
+func addHead(ctx context.Context, tx *sql.Tx, entry int64, nth int, c recording.Head) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO head(entry, nth, chain, camera, stream, links, oldest) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		entry, nth, c.Chain[:], c.Camera, c.Stream, c.Links[:], c.Oldest)
 	if err != nil {
 		return err
 	}
 	for _, r := range c.Ranges {
-		_, err := tx.ExecContext(ctx, "INSERT INTO head_range(chain, first, last, entry, slot) VALUES (?, ?, ?, ?, ?)",
-			c.Chain[:], r[0], r[1], entry, c.Slot)
+		_, err := tx.ExecContext(ctx, "INSERT INTO head_range(chain, first, last, entry, nth) VALUES (?, ?, ?, ?, ?)",
+			c.Chain[:], r[0], r[1], entry, nth)
 		if err != nil {
 			return err
 		}
@@ -127,17 +127,18 @@ func (h *House) headsAt(ctx context.Context, entry int64) (heads recording.Heads
 		var c recording.Head
 		var chain, links []byte
 		var r [2]int64
-		if err := rows.Scan(&c.Slot, &chain, &c.Camera, &c.Stream, &links, &c.Oldest, &r[0], &r[1]); err != nil {
+		var nth int
+		if err := rows.Scan(&nth, &chain, &c.Camera, &c.Stream, &links, &c.Oldest, &r[0], &r[1]); err != nil {
 			return err
 		}
-		if n := len(heads.Chains); n > 0 && heads.Chains[n-1].Slot == c.Slot {
-			heads.Chains[n-1].Ranges = append(heads.Chains[n-1].Ranges, r)
+		if nth < len(heads.Chains) {
+			heads.Chains[nth].Ranges = append(heads.Chains[nth].Ranges, r)
 			return nil
 		}
 		c.Chain, c.Links, c.Ranges = [16]byte(chain), recording.Hash(links), [][2]int64{r}
 		heads.Chains = append(heads.Chains, c)
 		return nil
-	}, `SELECT head.slot, head.chain, camera, stream, links, oldest, first, last FROM head JOIN head_range USING (entry, slot)
-		WHERE entry = ? ORDER BY head.slot, first`, entry)
+	}, `SELECT head.nth, head.chain, camera, stream, links, oldest, first, last FROM head JOIN head_range USING (entry, nth)
+		WHERE entry = ? ORDER BY head.nth, first`, entry)
 	return heads, err
 }

@@ -83,22 +83,32 @@ CREATE TABLE heads(
 ) STRICT;
 CREATE TABLE head(
 	entry  INTEGER NOT NULL REFERENCES heads(entry),
-	slot   INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 255),
+	nth    INTEGER NOT NULL CHECK (nth BETWEEN 0 AND 255), -- place in recording.Heads.Chains
 	chain  BLOB NOT NULL CHECK (length(chain) = 16),
 	camera TEXT NOT NULL,
 	stream TEXT NOT NULL,
 	links  BLOB NOT NULL CHECK (length(links) = 32),
 	oldest INTEGER NOT NULL,
-	PRIMARY KEY (entry, slot)
+	PRIMARY KEY (entry, nth)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE head_range( -- segments of a chain by seq, each in one range of all heads
 	chain BLOB NOT NULL,
 	first INTEGER NOT NULL,
 	last  INTEGER NOT NULL CHECK (last >= first),
 	entry INTEGER NOT NULL,
-	slot  INTEGER NOT NULL,
+	nth   INTEGER NOT NULL,
 	PRIMARY KEY (chain, first),
-	FOREIGN KEY (entry, slot) REFERENCES head(entry, slot)
+	FOREIGN KEY (entry, nth) REFERENCES head(entry, nth)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX head_ranges ON head_range(entry, slot);
+CREATE INDEX head_ranges ON head_range(entry, nth);
+CREATE TABLE ledger_hour( -- ledger.Hour
+	idx    INTEGER PRIMARY KEY,
+	end_us INTEGER NOT NULL UNIQUE,
+	seed   BLOB NOT NULL CHECK (length(seed) = 32),
+	root   BLOB NOT NULL CHECK (length(root) = 32),
+	first  INTEGER NOT NULL, -- entries [first, after)
+	after  INTEGER NOT NULL CHECK (after >= first)
+) STRICT;
+CREATE TRIGGER ledger_hour_kept BEFORE DELETE ON ledger_hour BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_hour_same BEFORE UPDATE ON ledger_hour BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 `}

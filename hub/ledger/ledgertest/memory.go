@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -19,6 +20,26 @@ type Memory struct {
 	mu     sync.Mutex // guards the rest
 	leaves [][]byte
 	hashes []tlog.Hash
+	hours  []ledger.Hour
+}
+
+// Hours implements ledger.Store.
+func (m *Memory) Hours(ctx context.Context) ([]ledger.Hour, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.hours), ctx.Err()
+}
+
+// AddHours implements ledger.Store.
+func (m *Memory) AddHours(ctx context.Context, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := &tx{leaves: m.leaves, hashes: m.hashes, hours: slices.Clip(m.hours)}
+	if err := ledger.AddHours(t, now); err != nil {
+		return err
+	}
+	m.hours = t.hours
+	return ctx.Err()
 }
 
 // Size implements ledger.Store.
@@ -104,6 +125,21 @@ func (m *Memory) Corrupt(f func(leaves [][]byte, hashes []tlog.Hash) ([][]byte, 
 type tx struct {
 	leaves [][]byte
 	hashes []tlog.Hash
+	hours  []ledger.Hour
+}
+
+func (t *tx) LastHour() (ledger.Hour, bool, error) {
+	if n := len(t.hours); n > 0 {
+		return t.hours[n-1], true, nil
+	}
+	return ledger.Hour{}, false, nil
+}
+
+func (t *tx) LeavesOf(from, to int64) ([][]byte, error) { return t.leaves[from:to], nil }
+
+func (t *tx) PutHour(h ledger.Hour) error {
+	t.hours = append(t.hours, h)
+	return nil
 }
 
 func (t *tx) Size() (int64, error)                            { return int64(len(t.leaves)), nil }
