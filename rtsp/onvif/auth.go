@@ -34,49 +34,80 @@ func passwordDigest(nonce []byte, created, password string) string {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// call sends a request with the camera's credentials. It tries no way to log in
-// twice and stops at the first that the device must have understood, since
-// devices lock accounts after a few wrong passwords.
+// restFactor is how long, in first delays, a login that was refused is not tried
+// again, whoever asks: devices lock accounts after a few wrong passwords.
+const restFactor = 40
+
+// rests reports whether the login was refused a moment ago: for this action, or
+// for any before the device had ever accepted it. After it had, a refusal may be
+// about the rights of the user.
+func (c *Camera) rests(action string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since := time.Now().Add(-restFactor * c.cfg.Retry)
+	return c.refused[action].After(since) || c.refused[""].After(since)
+}
+
+// refuse notes that the login was refused.
+func (c *Camera) refuse(l *link, action string) error {
+	if !l.proven.Load() {
+		action = ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused[action] = time.Now()
+	return errRefused
+}
+
+// call sends a request with the camera's credentials.
 func (c *Camera) call(ctx context.Context, l *link, q request) (*node, error) {
+	if c.rests(q.action) {
+		return nil, errRefused
+	}
+	n, err := c.logIn(ctx, l, q)
+	if isRefusal(err) {
+		return nil, c.refuse(l, q.action)
+	}
+	if err == nil && !q.open {
+		l.proven.Store(true)
+	}
+	return n, err
+}
+
+// logIn tries the ways to log in, the one that worked last before the others. It
+// stops at the first that the device must have understood.
+func (c *Camera) logIn(ctx context.Context, l *link, q request) (n *node, err error) {
 	if c.user == "" {
-		n, err := c.exchange(ctx, q, proof{})
-		if isRefusal(err) {
-			err = errRefused
-		}
-		return n, err
+		return c.exchange(ctx, q, proof{})
 	}
-	preferred := login(l.login.Load())
-	n, err := c.callBy(ctx, l, q, preferred)
-	if !isRefusal(err) {
-		return n, err
-	}
-	if preferred != byDigest && c.renewClock(ctx, l) { // it has been set since, by a person or a reboot
-		if n, err = c.callBy(ctx, l, q, preferred); !isRefusal(err) {
-			return n, err
-		}
-	}
-	digested := preferred == byDigest
+	order := []login{login(l.login.Load())}
 	for by := range logins {
-		switch {
-		case by == preferred,
-			by == byOwnToken && l.clockOffset().Abs() < 2*time.Second,
-			by == byBoth && !digested:
+		if by != order[0] {
+			order = append(order, by)
+		}
+	}
+	digested := false
+	for i, by := range order {
+		if i > 0 && (by == byOwnToken && l.clockOffset().Abs() < 2*time.Second || by == byBoth && !digested) {
 			continue
 		}
-		n, err := c.callBy(ctx, l, q, by)
+		n, err = c.callBy(ctx, l, q, by)
+		if isRefusal(err) && i == 0 && by != byDigest && c.renewClock(ctx, l) { // set since, by a person or a reboot
+			n, err = c.callBy(ctx, l, q, by)
+		}
+		if err == nil {
+			l.login.Store(int32(by))
+		}
 		if !isRefusal(err) {
-			if err == nil {
-				l.login.Store(int32(by))
-			}
 			return n, err
 		}
-		if by == byDigest {
-			if digested = !errors.Is(err, errDigest); digested && isHTTP401(err) {
-				break // a digest knows no clock: the password is wrong
+		if by == byDigest && !errors.Is(err, errDigest) {
+			if digested = true; isHTTP401(err) {
+				return nil, err // a digest knows no clock: the password is wrong
 			}
 		}
 	}
-	return nil, errRefused
+	return nil, err
 }
 
 func (c *Camera) callBy(ctx context.Context, l *link, q request, by login) (*node, error) {

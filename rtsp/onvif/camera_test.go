@@ -11,6 +11,7 @@ import (
 
 // TestUsualCamera is the whole way with a device that has no quirk.
 func TestUsualCamera(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{Media2: "works"})
 	info, err := r.cam.Info(t.Context())
 	if err != nil {

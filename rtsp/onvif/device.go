@@ -15,6 +15,7 @@ type link struct {
 	offset    atomic.Int64 // the device's clock minus ours, in nanoseconds
 	clockAt   atomic.Int64 // when it was asked for, Unix seconds
 	login     atomic.Int32 // the way to log in that worked last
+	proven    atomic.Bool  // the device accepted the login
 	digest    digestState
 	ownPort   string // by which the device knows its own device service; empty if it does not say
 	media     *url.URL
@@ -116,7 +117,7 @@ func parseClock(n *node) (time.Time, bool) {
 // with GetCapabilities (8.1.2.2 of versions before 2.1) where that is not known.
 func (c *Camera) askServices(ctx context.Context, l *link) error {
 	n, err := c.call(ctx, l, request{
-		to: c.base, action: nsDevice + "/GetServices",
+		to: c.base, action: nsDevice + "/GetServices", open: true,
 		body: `<GetServices xmlns="` + nsDevice + `"><IncludeCapability>false</IncludeCapability></GetServices>`,
 	})
 	if err == nil && c.takeServices(l, n) {
@@ -128,7 +129,7 @@ func (c *Camera) askServices(ctx context.Context, l *link) error {
 		return err
 	}
 	n, err = c.call(ctx, l, request{
-		to: c.base, action: nsDevice + "/GetCapabilities",
+		to: c.base, action: nsDevice + "/GetCapabilities", open: true,
 		body: `<GetCapabilities xmlns="` + nsDevice + `"><Category>All</Category></GetCapabilities>`,
 	})
 	if err != nil {

@@ -49,6 +49,7 @@ func answer(t *testing.T, d onviftest.Discovery, conns ...*net.UDPConn) {
 // TestDiscoverByMulticast is real multicast over IPv4. Loopback interfaces have
 // no IPv6 multicast, and tests do not talk to the neighbours.
 func TestDiscoverByMulticast(t *testing.T) {
+	t.Parallel()
 	lo, id := loopback(t), "urn:uuid:"+uuid.NewString()
 	conn, err := onviftest.ListenMulticast("udp4", lo)
 	if err != nil {
@@ -121,6 +122,7 @@ func TestDiscoverOneAddress(t *testing.T) {
 }
 
 func TestDiscoverNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	if _, err := onvif.Discover(t.Context(), onvif.DiscoverConfig{Interfaces: []string{"nonesuch"}}); !errors.Is(err, onvif.ErrNoInterface) {
 		t.Errorf("err = %v", err)
 	}
@@ -128,6 +130,7 @@ func TestDiscoverNamesWhatIsWrong(t *testing.T) {
 
 // TestDiscoverBoundsAFlood is a neighbour that answers as a new device each time.
 func TestDiscoverBoundsAFlood(t *testing.T) {
+	t.Parallel()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

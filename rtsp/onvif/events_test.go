@@ -23,6 +23,7 @@ func (d *rig) alarm(on bool) {
 // ended when the device tells the old state again after it was subscribed to
 // anew, and begins again with the next change.
 func TestStuckAlarmEnds(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{}, func(c *onvif.Config) { c.Stuck = 500 * time.Millisecond })
 	r.alarm(false)
 	r.listen()
@@ -45,6 +46,7 @@ func TestStuckAlarmEnds(t *testing.T) {
 
 // TestRepeatsProlong is motion that goes on: it is one.
 func TestRepeatsProlong(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{}, func(c *onvif.Config) { c.Stuck = time.Second })
 	r.alarm(false)
 	r.listen()
@@ -62,6 +64,7 @@ func TestRepeatsProlong(t *testing.T) {
 // TestMotionEndsOverAReboot: what ended while nobody listened is heard of from
 // the state that a new subscription begins with.
 func TestMotionEndsOverAReboot(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{})
 	r.alarm(true)
 	r.listen()
@@ -85,6 +88,7 @@ func TestMotionEndsOverAReboot(t *testing.T) {
 
 // TestClockSetWhileSubscribed: tokens of the old time are refused from then on.
 func TestClockSetWhileSubscribed(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{Bare401: true})
 	r.alarm(false)
 	r.listen()
@@ -99,6 +103,7 @@ func TestClockSetWhileSubscribed(t *testing.T) {
 // TestOfflineIsQuiet is a device that is away: it is asked seldom, and one line
 // in the log says so.
 func TestOfflineIsQuiet(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{})
 	r.dev.SetDown(true)
 	r.listen()
@@ -117,6 +122,7 @@ func TestOfflineIsQuiet(t *testing.T) {
 
 // TestImpatientDeviceIsAskedSlowly is a device that answers polls at once.
 func TestImpatientDeviceIsAskedSlowly(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{NoWait: true})
 	r.listen()
 	r.awaitPhase(onvif.PhaseLive)
@@ -162,6 +168,7 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 // TestSnapshotIsChecked: what is no whole picture is refused, what stands
 // behind one is cut off.
 func TestSnapshotIsChecked(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, onviftest.Quirks{})
 	good, err := r.cam.Snapshot(t.Context())
 	if err != nil {
@@ -210,6 +217,62 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%+v was taken", c)
 		} else if strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("the error quotes the address: %v", err)
+		}
+	}
+}
+
+// TestRightsAreNotALogin: a user who may not have snapshots hears of motion all
+// the same, and a snapshot is not asked for again and again.
+func TestRightsAreNotALogin(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, onviftest.Quirks{Forbids: "GetSnapshotUri"}, func(c *onvif.Config) { c.Retry = time.Second })
+	r.alarm(false)
+	r.listen()
+	r.awaitPhase(onvif.PhaseLive)
+	for range 5 {
+		_, err := r.cam.Snapshot(t.Context())
+		var e *onvif.Error
+		if !errors.As(err, &e) || e.Reason != onvif.ReasonAuth {
+			t.Errorf("err = %v", err)
+		}
+	}
+	asked := 0
+	for _, c := range r.dev.Calls() {
+		if c.Name == "GetSnapshotUri" && c.Login != "none" {
+			asked++
+		}
+	}
+	if asked > 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	r.alarm(true)
+	r.awaitMotion("+")
+}
+
+// TestWrongPasswordIsTriedSeldom: whoever asks for what, an account that locks
+// after five wrong passwords a minute stays open.
+func TestWrongPasswordIsTriedSeldom(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]onviftest.Quirks{"token": {}, "digest": {Login: onviftest.LoginDigest}, "both": {Login: onviftest.LoginBoth}} {
+		r := newRig(t, q, password("wrong"), func(c *onvif.Config) { c.Retry = time.Second })
+		r.listen()
+		r.awaitPhase(onvif.PhaseOffline)
+		for range 5 {
+			_, err1 := r.cam.Info(t.Context())
+			_, err2 := r.cam.Profiles(t.Context())
+			_, err3 := r.cam.Snapshot(t.Context())
+			if err1 == nil || err2 == nil || err3 == nil {
+				t.Errorf("%s: the wrong password was taken", name)
+			}
+		}
+		logins := 0
+		for _, c := range r.dev.Calls() {
+			if c.Login != "none" {
+				logins++
+			}
+		}
+		if logins > 4 {
+			t.Errorf("%s: %d logins", name, logins)
 		}
 	}
 }

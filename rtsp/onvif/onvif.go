@@ -61,10 +61,11 @@ type Camera struct {
 	user, pass string
 	http       *http.Client
 
-	mu    sync.Mutex
-	state State
-	known *link // what the device said of itself; nil before the first answer
-	still *url.URL
+	mu      sync.Mutex // guards the rest
+	state   State
+	known   *link                // what the device said of itself; nil before the first answer
+	still   *url.URL             // of the last snapshot
+	refused map[string]time.Time // when the login was last refused, by action
 }
 
 const (
@@ -94,7 +95,7 @@ func New(cfg Config) (*Camera, error) {
 		cfg.Stuck = defaultStuck
 	}
 	return &Camera{
-		cfg: cfg, base: u, user: user, pass: pass, http: newClient(pin),
+		cfg: cfg, base: u, user: user, pass: pass, http: newClient(pin), refused: map[string]time.Time{},
 		state: State{Phase: PhaseIdle, Since: time.Now()},
 	}, nil
 }

@@ -25,11 +25,15 @@ const (
 func (c *Camera) Snapshot(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotLimit)
 	defer cancel()
+	l, err := c.link(ctx)
+	if err != nil {
+		return nil, c.explain(err)
+	}
 	c.mu.Lock()
 	cached := c.still
 	c.mu.Unlock()
 	if cached != nil {
-		b, err := c.fetch(ctx, cached)
+		b, err := c.fetch(ctx, l, cached)
 		if err == nil || ctx.Err() != nil {
 			return b, c.explain(err)
 		}
@@ -37,11 +41,11 @@ func (c *Camera) Snapshot(ctx context.Context) ([]byte, error) {
 		c.still = nil
 		c.mu.Unlock()
 	}
-	u, err := c.snapshotAddress(ctx)
+	u, err := c.snapshotAddress(ctx, l)
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	b, err := c.fetch(ctx, u)
+	b, err := c.fetch(ctx, l, u)
 	if err != nil {
 		return nil, c.explain(err)
 	}
@@ -53,11 +57,7 @@ func (c *Camera) Snapshot(ctx context.Context) ([]byte, error) {
 
 // snapshotAddress asks for the address of the main profile's snapshot, or else
 // of the first profile that has one.
-func (c *Camera) snapshotAddress(ctx context.Context) (*url.URL, error) {
-	l, err := c.link(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (c *Camera) snapshotAddress(ctx context.Context, l *link) (*url.URL, error) {
 	list, from, err := c.profiles(ctx, l)
 	if err != nil {
 		return nil, err
@@ -75,9 +75,15 @@ func (c *Camera) snapshotAddress(ctx context.Context) (*url.URL, error) {
 	return nil, errNoSnapshot
 }
 
+// actionSnapshot stands for the fetching of a snapshot, which is no SOAP action.
+const actionSnapshot = "GET"
+
 // fetch gets a picture, logging in as the device asks: not at all, by Digest,
 // or by Basic where it offers nothing else.
-func (c *Camera) fetch(ctx context.Context, u *url.URL) ([]byte, error) {
+func (c *Camera) fetch(ctx context.Context, l *link, u *url.URL) ([]byte, error) {
+	if c.rests(actionSnapshot) {
+		return nil, errRefused
+	}
 	var d digestState
 	basic := false
 	for last := false; ; last = true {
@@ -97,6 +103,9 @@ func (c *Camera) fetch(ctx context.Context, u *url.URL) ([]byte, error) {
 			if basic = !d.challenge(a.header) && offersBasic(a.header); basic || d.newest != nil {
 				continue
 			}
+		}
+		if a.status == http.StatusUnauthorized {
+			return nil, fmt.Errorf("fetching the snapshot: %w", c.refuse(l, actionSnapshot))
 		}
 		if a.status != http.StatusOK {
 			return nil, fmt.Errorf("fetching the snapshot: %w", &httpError{a.status})

@@ -40,6 +40,7 @@ type request struct {
 	within    time.Duration // time limit; zero: callLimit
 	mayBeBare bool          // an empty answer is a success
 	poll      bool          // the device waits before it answers
+	open      bool          // an answer does not prove that the login was looked at (Core 5.9.4.3, PRE_AUTH)
 }
 
 // envelope writes the request with a security header, or with none if it is empty.

@@ -91,8 +91,8 @@ var zoo = map[string]outcome{
 	"digital-input":       {silent: true},
 }
 
-// TestZoo goes the whole way with every device of the zoo.
-func TestZoo(t *testing.T) {
+// TestDeviceZoo goes the whole way with every device of the zoo.
+func TestDeviceZoo(t *testing.T) {
 	for name := range zoo {
 		if !slices.ContainsFunc(onviftest.Scripts(), func(s onviftest.Script) bool { return s.Name == name }) {
 			t.Errorf("there is no script %s", name)
@@ -202,6 +202,7 @@ func (r *rig) events(want outcome) {
 // TestNoCredentialsElsewhere is a device that names another device in every
 // address: that one must not hear of us.
 func TestNoCredentialsElsewhere(t *testing.T) {
+	t.Parallel()
 	other, err := onviftest.New(onviftest.Config{Addr: "127.0.0.2:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +264,9 @@ func TestBadAnswers(t *testing.T) {
 				t.Fatalf("err = %#v", err)
 			}
 			noSecrets(t, err.Error()+e.Text)
+			if _, err := r.cam.Snapshot(t.Context()); err == nil {
+				t.Error("there is a snapshot")
+			}
 			if c.reason == onvif.ReasonCertificate && !strings.Contains(e.Text, r.dev.Fingerprint()) {
 				t.Errorf("%q does not say the fingerprint", e.Text)
 			}

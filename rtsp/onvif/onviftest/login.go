@@ -56,7 +56,7 @@ func (x *exchange) authenticate([]byte) bool {
 			return false
 		}
 	}
-	if x.token() {
+	if x.token() && x.call.Name != x.d.cfg.Quirks.Forbids {
 		return true
 	}
 	if x.d.cfg.Quirks.Bare401 {

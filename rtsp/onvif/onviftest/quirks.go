@@ -10,6 +10,7 @@ type Quirks struct {
 	Skew        time.Duration // the device's clock is off
 	TellsTime   time.Duration // what it says its UTC is, is off by this from its clock
 	LockedClock bool          // the time needs a login too
+	Forbids     string        // an operation that the user has no right to
 
 	Host          string // the host, or host:port, that it calls itself by
 	PlainXAddrs   bool   // calls itself http:// though it serves https://
