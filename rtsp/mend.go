@@ -55,13 +55,14 @@ func mend(to, header []byte) []byte {
 	return append(to, "\r\n"...)
 }
 
-// mendStatus appends a status line. A request line stays as it is.
+// mendStatus appends a status line. A request line, and what has no status,
+// stays as it is.
 func mendStatus(to, line []byte) []byte {
-	if !bytes.HasPrefix(line, []byte("RTSP/")) {
-		return append(to, line...)
-	}
 	_, rest, _ := bytes.Cut(line, []byte(" "))
 	code, reason, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+	if !bytes.HasPrefix(line, []byte("RTSP/")) || len(code) == 0 {
+		return append(to, line...)
+	}
 	to = append(append(to, "RTSP/1.0 "...), code...)
 	if reason = bytes.TrimSpace(reason); len(reason) == 0 {
 		reason = []byte("-")

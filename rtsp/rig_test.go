@@ -26,12 +26,13 @@ import (
 func TestMain(m *testing.M) {
 	// The zoo waits for real time, not for the processor.
 	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+	fuzzing := flag.Lookup("test.fuzz").Value.String() != ""
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue && !fuzzing {
 		f.Value.Set("24")
 	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	if flag.Lookup("test.fuzz").Value.String() != "" {
+	if fuzzing {
 		os.Exit(code) // the fuzzer leaves goroutines of its own
 	}
 	for end := time.Now().Add(3 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {

@@ -45,11 +45,14 @@ type visit struct {
 	end   time.Time
 }
 
+// sleepTo2026 sets the clock of a bubble of synctest, which begins in 2000.
+func sleepTo2026() { time.Sleep(time.Until(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC))) }
+
 // newVisit reads a camera for as long as its Must says. It is for a bubble of
 // synctest.
 func newVisit(t *testing.T, cam rtsptest.Camera, must rtsptest.Must) *visit {
 	t.Helper()
-	time.Sleep(time.Until(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC))) // the bubble's clock begins in 2000
+	sleepTo2026()
 	name := t.Name()[strings.LastIndex(t.Name(), "/")+1:]
 	net := rtsptest.ListenMemory("192.0.2.7:554")
 	server, err := rtsptest.NewServer(rtsptest.Config{
@@ -151,4 +154,61 @@ func (v *visit) whole() int {
 		}
 	}
 	return n
+}
+
+// TestCamerasBehindOneHost reads eight streams of one host, as a network video
+// recorder serves them. Each is read by itself: what befalls two of them is not
+// noticed by the others.
+func TestCamerasBehindOneHost(t *testing.T) {
+	scripts := []string{"plain", "g711", "h265", "b-frames", "digest", "slices", "close", "loss"}
+	synctest.Test(t, func(t *testing.T) {
+		sleepTo2026()
+		cameras := map[string]rtsptest.Camera{}
+		for _, name := range scripts {
+			cameras[name] = rtsptest.ScriptNamed(name).Camera
+		}
+		network := rtsptest.ListenMemory("192.0.2.7:554")
+		server, err := rtsptest.NewServer(rtsptest.Config{Listener: network, Log: slog.New(slog.DiscardHandler), Cameras: cameras})
+		if err != nil {
+			t.Fatal(err)
+		}
+		background(t, "server", server.Run)
+		var visits []*rig
+		for _, name := range scripts {
+			r := &rig{t: t, name: name, server: server, logs: &logs{}, ctx: t.Context()}
+			r.source = NewSource(Config{Camera: name, URL: server.LoginURL(name), Log: slog.New(slog.NewTextHandler(r.logs, nil)), Dial: network.Dial})
+			r.reader = r.source.Reader(64 << 20)
+			background(t, "source", r.source.Run)
+			visits = append(visits, r)
+		}
+		time.Sleep(10 * time.Second)
+		for _, r := range visits {
+			items := drain(t, r.reader)
+			r.check(items)
+			must, _ := rtsptest.MustOf(r.name)
+			if got := reasons(items); len(got) != len(must.Breaks) || video(items) < 110 {
+				t.Errorf("%s: %d units, breaks %v, want %v", r.name, video(items), got, must.Breaks)
+			}
+		}
+	})
+}
+
+// TestZooOverTCP reads the cameras whose fault is one of the connection through
+// the kernel too.
+func TestZooOverTCP(t *testing.T) {
+	for _, name := range []string{"plain", "close", "half-close", "reset", "garbage", "endless-garbage", "rtp-before-play", "bare-line-feeds"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			must, _ := rtsptest.MustOf(name)
+			r := newRig(t, rtsptest.ScriptNamed(name).Camera, nil)
+			items := r.items(20*time.Second, func(items []Item) bool {
+				return video(items) >= 40 && len(reasons(items)) >= len(must.Breaks)
+			})
+			r.check(items)
+			if got := reasons(items); len(got) != len(must.Breaks) || len(got) > 0 && string(got[0]) != must.Breaks[0] {
+				t.Errorf("breaks %v, want %v: %s", got, must.Breaks, describe(items))
+			}
+			r.logged(must.Log)
+		})
+	}
 }
