@@ -257,7 +257,7 @@ func (d *dialog) setup(from *base.URL, i int, w wantedMedia) error {
 	}
 	if d.target.udp {
 		w.track.channel = d.pair.channel
-		d.pair.to = d.answer.ports
+		d.pair.to, d.pair.used = d.answer.ports, true
 		return nil
 	}
 	w.track.channel = d.asked
@@ -272,15 +272,21 @@ func (d *dialog) setup(from *base.URL, i int, w wantedMedia) error {
 	return nil
 }
 
-// openPair gives the next SETUP ports to receive on.
+// openPair gives the next SETUP ports to receive on: those of the one before, if
+// the camera refused that. RTP frames will go to channel, RTCP frames to the next.
 func (d *dialog) openPair(channel byte, t *track) (err error) {
 	if d.udp == nil {
 		if d.udp, err = newDatagrams(d.sink.(dialogOnly).guard, d.conn); err != nil {
 			return err
 		}
 	}
-	d.pair, err = d.udp.listen(channel, t.clock.rate)
-	return err
+	if d.pair == nil || d.pair.used {
+		if d.pair, err = d.udp.listen(); err != nil {
+			return err
+		}
+	}
+	d.pair.channel, d.pair.got.rate = channel, t.clock.rate
+	return nil
 }
 
 // describe asks for the camera's description. One that the library cannot read

@@ -62,7 +62,7 @@ func failed(err error, playing bool) *failure {
 	case errors.Is(err, errSRTP):
 		f.detail = "The camera encrypts its pictures by SRTP, which Gatehouse does not read. rtsps:// encrypts them as well."
 	case errors.As(err, &cert):
-		f.detail = cert.detail()
+		f.reason, f.detail = ReasonUntrusted, cert.detail()
 	case errors.As(err, &shake):
 		f.detail = "No encrypted connection to the camera could be made: does it speak RTSPS, TLS 1.2 or newer, on this port?"
 	case errors.As(err, &lookup):

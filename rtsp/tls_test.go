@@ -104,7 +104,11 @@ func TestRTSPS(t *testing.T) {
 				return
 			}
 			it, err := r.reader.Next(t.Context())
-			if err != nil || it.Break == nil || it.Break.Reason != ReasonRefused || it.Break.Detail != x.detail {
+			reason := ReasonUntrusted
+			if x.newest == tls.VersionTLS11 {
+				reason = ReasonRefused
+			}
+			if err != nil || it.Break == nil || it.Break.Reason != reason || it.Break.Detail != x.detail {
 				t.Errorf("%+v %v", it.Break, err)
 			}
 			if strings.Contains(r.logs.String(), "secret") {

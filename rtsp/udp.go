@@ -108,21 +108,21 @@ type portPair struct {
 	in        *datagrams
 	channel   byte // of RTP as the sink knows it; RTCP is on the next
 	rtp, rtcp *net.UDPConn
+	used      bool      // the camera agreed to send here
 	to        [2]int    // ports of the camera for RTP and RTCP; 0 if not told
 	from      [2]uint16 // ports that the camera sends from, each of one goroutine; 0 before its first packet
 	got       reception
 }
 
-// listen opens the ports of one more track. Its frames go to channel, those of
-// RTCP to the next.
-func (d *datagrams) listen(channel byte, rate int64) (*portPair, error) {
+// listen opens the ports of one more track.
+func (d *datagrams) listen() (*portPair, error) {
 	rtp, rtcp, err := listenPair(d.local)
 	if err != nil {
 		return nil, fmt.Errorf("opening UDP ports: %w", err)
 	}
 	// The system grants what it may; what is too little shows as loss.
 	_ = rtp.SetReadBuffer(receiveBuffer)
-	p := &portPair{in: d, channel: channel, rtp: rtp, rtcp: rtcp, got: reception{rate: rate}}
+	p := &portPair{in: d, rtp: rtp, rtcp: rtcp}
 	d.pairs = append(d.pairs, p)
 	return p, nil
 }
@@ -160,6 +160,9 @@ func (p *portPair) port() int { return p.rtp.LocalAddr().(*net.UDPAddr).Port }
 func (d *datagrams) start(fail func()) {
 	var once sync.Once
 	for _, p := range d.pairs {
+		if !p.used {
+			continue
+		}
 		p.send(p.rtp, 0, []byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 		p.send(p.rtcp, 1, p.report(time.Now()))
 		for _, run := range []func() error{p.readRTP, p.readRTCP} {

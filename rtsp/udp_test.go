@@ -31,6 +31,7 @@ func TestUDP(t *testing.T) {
 		"10 kB":       {"big-picture", 10000, 40, nil},
 		"64 kB":       {"big-picture", 65507 - 12, 40, nil},
 		"other type":  {"unknown-payload-type", 0, 40, nil},
+		"other base":  {"base-of-other-path", 0, 20, nil},
 		"loss":        {"loss", 300, 40, []Reason{ReasonLost}},
 		"reordered":   {"reordered", 300, 40, nil},
 		"duplicates":  {"duplicates", 0, 40, nil},

@@ -86,22 +86,23 @@ type Reason string
 
 // Reasons of a Break. They are stored in gap rows and shown to the owner.
 const (
-	ReasonRefused  Reason = "refused"   // the camera cannot be reached, or answered an RTSP error
-	ReasonAuth     Reason = "auth"      // 401 or 403
-	ReasonStalled  Reason = "stalled"   // connection open, no decodable access unit for the stall time
-	ReasonClosed   Reason = "closed"    // the camera closed the connection or the transport failed
-	ReasonLost     Reason = "lost"      // RTP packets missing; Units were incomplete and are left out up to the next Random one
-	ReasonGarbage  Reason = "garbage"   // the stream could not be parsed
-	ReasonSlow     Reason = "slow"      // this Reader was too slow
-	ReasonCodec    Reason = "codec"     // parameters or tracks changed; no Unit need be missing
-	ReasonClock    Reason = "clock"     // the camera's clock or timestamps jumped; no Unit need be missing
-	ReasonSSRC     Reason = "ssrc"      // the camera restarted its encoder
-	ReasonNoCodec  Reason = "no-codec"  // the camera offers no codec that Gatehouse stores
-	ReasonShutdown Reason = "shutdown"  // Source.Run returned
-	ReasonOff      Reason = "off"       // the owner switched recording off
-	ReasonNoMotion Reason = "no-motion" // nothing moved, and the owner records motion only (written by recording)
-	ReasonStore    Reason = "store"     // received, but no disk could keep it (written by recording)
-	ReasonCrash    Reason = "crash"     // the hub was not running (written by recovery)
+	ReasonRefused   Reason = "refused"   // the camera cannot be reached, or answered an RTSP error
+	ReasonAuth      Reason = "auth"      // 401 or 403
+	ReasonStalled   Reason = "stalled"   // connection open, no decodable access unit for the stall time
+	ReasonClosed    Reason = "closed"    // the camera closed the connection or the transport failed
+	ReasonLost      Reason = "lost"      // RTP packets missing; Units were incomplete and are left out up to the next Random one
+	ReasonGarbage   Reason = "garbage"   // the stream could not be parsed
+	ReasonSlow      Reason = "slow"      // this Reader was too slow
+	ReasonCodec     Reason = "codec"     // parameters or tracks changed; no Unit need be missing
+	ReasonClock     Reason = "clock"     // the camera's clock or timestamps jumped; no Unit need be missing
+	ReasonSSRC      Reason = "ssrc"      // the camera restarted its encoder
+	ReasonUntrusted Reason = "untrusted" // the camera's certificate is neither trusted nor pinned
+	ReasonNoCodec   Reason = "no-codec"  // the camera offers no codec that Gatehouse stores
+	ReasonShutdown  Reason = "shutdown"  // Source.Run returned
+	ReasonOff       Reason = "off"       // the owner switched recording off
+	ReasonNoMotion  Reason = "no-motion" // nothing moved, and the owner records motion only (written by recording)
+	ReasonStore     Reason = "store"     // received, but no disk could keep it (written by recording)
+	ReasonCrash     Reason = "crash"     // the hub was not running (written by recovery)
 )
 
 // Break tells a Reader that the Units before and after it do not join. From is

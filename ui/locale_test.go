@@ -45,7 +45,7 @@ func builtKeys() []string {
 	}
 	for _, r := range []rtsp.Reason{
 		rtsp.ReasonRefused, rtsp.ReasonAuth, rtsp.ReasonStalled, rtsp.ReasonClosed, rtsp.ReasonLost, rtsp.ReasonGarbage,
-		rtsp.ReasonSlow, rtsp.ReasonCodec, rtsp.ReasonClock, rtsp.ReasonSSRC, rtsp.ReasonNoCodec, rtsp.ReasonShutdown,
+		rtsp.ReasonSlow, rtsp.ReasonCodec, rtsp.ReasonClock, rtsp.ReasonSSRC, rtsp.ReasonUntrusted, rtsp.ReasonNoCodec, rtsp.ReasonShutdown,
 		rtsp.ReasonOff, rtsp.ReasonNoMotion, rtsp.ReasonStore, rtsp.ReasonCrash,
 	} {
 		add("reason.", string(r))

@@ -128,7 +128,7 @@ func readSegment(v volume, name string) (s Segment, err error) {
 // reasons are what a gap between two segments can have been.
 var reasons = []rtsp.Reason{
 	rtsp.ReasonRefused, rtsp.ReasonAuth, rtsp.ReasonStalled, rtsp.ReasonClosed, rtsp.ReasonLost, rtsp.ReasonGarbage,
-	rtsp.ReasonSlow, rtsp.ReasonCodec, rtsp.ReasonClock, rtsp.ReasonSSRC, rtsp.ReasonNoCodec, rtsp.ReasonShutdown,
+	rtsp.ReasonSlow, rtsp.ReasonCodec, rtsp.ReasonClock, rtsp.ReasonSSRC, rtsp.ReasonUntrusted, rtsp.ReasonNoCodec, rtsp.ReasonShutdown,
 	rtsp.ReasonOff, rtsp.ReasonNoMotion, rtsp.ReasonStore, rtsp.ReasonCrash,
 }
 
