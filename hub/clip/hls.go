@@ -66,31 +66,68 @@ func settled(pieces []piece) []piece {
 // playlist.
 const leastTarget = 4
 
-func writePlaylist(pieces []piece, live bool, first number) []byte {
-	var body bytes.Buffer
-	target := leastTarget
+// listed is one media segment of a playlist: groups that stand next to each
+// other in a file.
+type listed struct {
+	table  *table
+	groups []group
+	parted bool // does not continue the one before
+}
+
+// listLive makes a media segment of each group: numbers count groups.
+func listLive(pieces []piece) (out []listed) {
 	for i, p := range pieces {
-		fresh := true // the first entry of a file
+		for j := range p.groups {
+			out = append(out, listed{p.table, p.groups[j : j+1], i+j > 0 && parted(pieces, i, j)})
+		}
+	}
+	return out
+}
+
+// listVOD makes a media segment of each group of pictures, so that decoding can
+// start at any. What follows a hole without a key frame cannot be decoded and is
+// left out.
+func listVOD(pieces []piece) (out []listed) {
+	for _, p := range pieces {
 		for j := 0; j < len(p.groups); {
 			n := j + 1
-			for !live && n < len(p.groups) && !p.groups[n].sync {
-				n++ // a seekable playlist offers key frames alone
+			for n < len(p.groups) && !p.groups[n].sync && joins(p.table, p.groups[n-1], p.table, p.groups[n]) {
+				n++
 			}
-			part := i+j > 0 && parted(pieces, i, j)
-			if part {
-				body.WriteString("#EXT-X-DISCONTINUITY\n")
-				fresh = true
+			next := listed{table: p.table, groups: p.groups[j:n]}
+			if k := len(out) - 1; k >= 0 {
+				last := out[k].groups
+				next.parted = !joins(out[k].table, last[len(last)-1], p.table, p.groups[j])
 			}
-			// What joins can be decoded with one initialisation. A live list
-			// names each file's own: the first would change as it slides out.
-			if i+j == 0 || part || live && j == 0 {
-				fmt.Fprintf(&body, "#EXT-X-MAP:URI=\"init/%d.mp4\"\n", p.table.segment.ID)
+			if p.groups[j].sync {
+				out = append(out, next)
 			}
-			seconds := entry(&body, p, p.groups[j:n], fresh)
-			target = max(target, int(math.Round(seconds)))
-			fresh = false
 			j = n
 		}
+	}
+	return out
+}
+
+func writePlaylist(pieces []piece, live bool, first number) []byte {
+	list := listVOD
+	if live {
+		list = listLive
+	}
+	var body bytes.Buffer
+	var before *table
+	target := leastTarget
+	for _, l := range list(pieces) {
+		if l.parted {
+			body.WriteString("#EXT-X-DISCONTINUITY\n")
+		}
+		// What joins can be decoded with one initialisation. A live list
+		// names each file's own: the first would change as it slides out.
+		if before == nil || l.parted || live && l.table != before {
+			fmt.Fprintf(&body, "#EXT-X-MAP:URI=\"init/%d.mp4\"\n", l.table.segment.ID)
+		}
+		seconds := entry(&body, l, l.parted || l.table != before)
+		target = max(target, int(math.Round(seconds)))
+		before = l.table
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n", target)
@@ -106,20 +143,20 @@ func writePlaylist(pieces []piece, live bool, first number) []byte {
 	return b.Bytes()
 }
 
-// entry writes one media segment: groups that stand next to each other in a file.
-func entry(b *bytes.Buffer, p piece, groups []group, dated bool) (seconds float64) {
-	last := groups[len(groups)-1]
+// entry writes one media segment.
+func entry(b *bytes.Buffer, l listed, dated bool) (seconds float64) {
+	first, last := l.groups[0], l.groups[len(l.groups)-1]
 	var size int64
-	for _, g := range groups {
+	for _, g := range l.groups {
 		size += g.bytes
 	}
-	scale := p.table.file.Tracks[p.table.lead].Timescale
-	seconds = float64(last.end-groups[0].base) / float64(scale)
+	scale := l.table.file.Tracks[l.table.lead].Timescale
+	seconds = float64(last.end-first.base) / float64(scale)
 	if dated {
-		fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", groups[0].from.UTC().Format("2006-01-02T15:04:05.000Z"))
+		fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", first.from.UTC().Format("2006-01-02T15:04:05.000Z"))
 	}
 	fmt.Fprintf(b, "#EXTINF:%.6f,\n#EXT-X-BYTERANGE:%d@%d\nsegment/%d.mp4\n",
-		seconds, size, p.table.file.Fragments[groups[0].first].Offset, p.table.segment.ID)
+		seconds, size, l.table.file.Fragments[first.first].Offset, l.table.segment.ID)
 	return seconds
 }
 
