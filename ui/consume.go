@@ -68,7 +68,7 @@ type Outbox interface {
 }
 
 // Clips presents footage; *clip.Service is one. Playlist answers
-// clip.ErrNoFootage; Still may answer a card beside clip.ErrNoPicture.
+// clip.ErrNoFootage; stills may be a card beside clip.ErrNoPicture.
 type Clips interface {
 	Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error)
 	Init(ctx context.Context, camera, stream string, id int64) ([]byte, error)
@@ -76,7 +76,8 @@ type Clips interface {
 	// ServeMP4 and ServeZIP answer with clips, or with an error and nothing written.
 	ServeMP4(w http.ResponseWriter, r *http.Request, q clip.Query) error
 	ServeZIP(w http.ResponseWriter, r *http.Request, q clip.Query) error
-	Still(ctx context.Context, camera string, t time.Time) (jpeg []byte, err error)
+	Still(ctx context.Context, camera string, t time.Time) (clip.Still, error)
+	StillNow(ctx context.Context, camera string) (clip.Still, error)
 }
 
 // Archive tells what is recorded; *recording.Archive is one.

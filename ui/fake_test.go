@@ -376,9 +376,13 @@ func (c *fakeClips) SegmentFile(_ context.Context, _, _ string, id int64) (recor
 	return memoryFile{bytes.NewReader(c.movie.data)}, nil
 }
 
-func (c *fakeClips) Still(context.Context, string, time.Time) ([]byte, error) {
+func (c *fakeClips) Still(_ context.Context, _ string, t time.Time) (clip.Still, error) {
 	if len(c.jpeg) == 0 {
-		return []byte("\xff\xd8\xff\xd9"), clip.ErrNoPicture
+		return clip.Still{JPEG: []byte("\xff\xd8\xff\xd9"), Origin: clip.FromNothing}, clip.ErrNoPicture
 	}
-	return c.jpeg, nil
+	return clip.Still{JPEG: c.jpeg, Taken: t.Add(-time.Second), Origin: clip.FromKeyFrame}, nil
+}
+
+func (c *fakeClips) StillNow(ctx context.Context, camera string) (clip.Still, error) {
+	return c.Still(ctx, camera, c.now())
 }

@@ -170,28 +170,37 @@ func mediaError(err error) error {
 	return err
 }
 
-// still answers the newest picture, or the one at ?at=. A card that stands in
-// for a picture is an answer too.
+// still answers a picture of now, or the recorded one at ?at=. A card that
+// stands in for a picture is an answer too. Two headers say what it is:
+// Gatehouse-Picture its origin, and Gatehouse-Taken when it was taken.
 func (c *console) still(w http.ResponseWriter, r *http.Request) {
 	cam, ok := c.camera(r.PathValue("camera"))
 	if !ok {
 		c.fail(w, r, errNoPage)
 		return
 	}
-	at := c.cfg.Now()
-	if s := r.FormValue("at"); s != "" {
-		t, err := time.Parse(time.RFC3339, s)
-		if err != nil {
+	var still clip.Still
+	var err error
+	if at := r.FormValue("at"); at == "" {
+		still, err = c.cfg.Clips.StillNow(r.Context(), cam.Name)
+	} else {
+		t, terr := time.Parse(time.RFC3339, at)
+		if terr != nil {
 			c.fail(w, r, errTime)
 			return
 		}
-		at = t
+		still, err = c.cfg.Clips.Still(r.Context(), cam.Name, t)
 	}
-	jpeg, err := c.cfg.Clips.Still(r.Context(), cam.Name, at)
-	if err != nil && (!errors.Is(err, clip.ErrNoPicture) || len(jpeg) == 0) {
+	if err != nil && (!errors.Is(err, clip.ErrNoPicture) || len(still.JPEG) == 0) {
 		c.fail(w, r, mediaError(err))
 		return
 	}
-	w.Header().Set("Content-Type", "image/jpeg")
-	_, _ = w.Write(jpeg)
+	h := w.Header()
+	h.Set("Content-Type", "image/jpeg")
+	h.Set("Gatehouse-Picture", string(still.Origin))
+	if !still.Taken.IsZero() {
+		h.Set("Gatehouse-Taken", still.Taken.UTC().Format("2006-01-02T15:04:05.000Z"))
+		h.Set("Last-Modified", still.Taken.UTC().Format(http.TimeFormat))
+	}
+	_, _ = w.Write(still.JPEG)
 }

@@ -29,6 +29,8 @@ type Config struct {
 	Archive *recording.Archive
 	FFmpeg  string       // path of ffmpeg for stills; empty if there is none
 	Log     *slog.Logger // told why a picture could not be made
+	// Snapshotter answers the camera of a name, nil if it takes no pictures. May be nil.
+	Snapshotter func(camera string) Snapshotter
 }
 
 // archive is what a Service asks of a recording.Archive.
@@ -47,12 +49,16 @@ type Service struct {
 	numbers *numbers
 	places  *places
 	stills  *stills
+	fresh   *calls
 	room    *semaphore.Weighted // segments that exports may have in hand
+
+	snapshotter func(camera string) Snapshotter // nil if no camera takes pictures
 }
 
 // New returns a Service.
 func New(cfg Config) *Service {
 	s := newService(cfg.Archive, cfg.FFmpeg)
+	s.snapshotter = cfg.Snapshotter
 	if cfg.Log != nil {
 		s.log = cfg.Log
 	}
@@ -67,6 +73,7 @@ func newService(a archive, ffmpeg string) *Service {
 		numbers: newNumbers(),
 		places:  &places{starts: map[int64]time.Time{}},
 		stills:  newStills(ffmpeg),
+		fresh:   &calls{newest: map[string]*call{}},
 		room:    semaphore.NewWeighted(maxSegments),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image/jpeg"
 	"time"
 
 	"gatehouse/hub/internal/ffmpeg"
@@ -16,14 +17,35 @@ var decodeLimits = ffmpeg.Limits{Time: 15 * time.Second, CPU: 10 * time.Second, 
 
 // decode turns a film of one picture into a JPEG of at most 1280 pixels' width.
 func decode(ctx context.Context, path string, film []byte) ([]byte, error) {
-	jpeg, err := ffmpeg.Run(ctx, path, decodeLimits, film, maxJPEG, "-threads", "1", "-f", "mov", "-i", "pipe:0",
+	picture, err := ffmpeg.Run(ctx, path, decodeLimits, film, maxJPEG, "-threads", "1", "-f", "mov", "-i", "pipe:0",
 		"-an", "-frames:v", "1", "-filter_threads", "1", "-vf", `scale=w=min(1280\,iw):h=-2`, "-pix_fmt", "yuvj420p",
 		"-threads", "1", "-c:v", "mjpeg", "-q:v", "4", "-f", "image2pipe", "pipe:1")
 	if err != nil {
 		return nil, fmt.Errorf("decoding picture: %w", err)
 	}
-	if !bytes.HasPrefix(jpeg, []byte{0xff, 0xd8}) || !bytes.HasSuffix(jpeg, []byte{0xff, 0xd9}) {
-		return nil, fmt.Errorf("decoding picture: no whole JPEG in %d bytes", len(jpeg))
+	if err := checkJPEG(picture); err != nil {
+		return nil, fmt.Errorf("decoding picture: %w", err)
 	}
-	return jpeg, nil
+	return picture, nil
+}
+
+// Bounds of a JPEG that is handed on: what a browser decodes without harm.
+const (
+	maxSide   = 16384
+	maxPixels = 64 << 20
+)
+
+// checkJPEG looks for a whole JPEG (ITU-T T.81 annex B) of a sane size.
+func checkJPEG(b []byte) error {
+	if len(b) > maxPicture || !bytes.HasPrefix(b, []byte{0xff, 0xd8}) || !bytes.HasSuffix(b, []byte{0xff, 0xd9}) {
+		return fmt.Errorf("no whole JPEG in %d bytes", len(b))
+	}
+	c, err := jpeg.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return fmt.Errorf("reading the JPEG's header: %w", err)
+	}
+	if c.Width < 1 || c.Height < 1 || c.Width > maxSide || c.Height > maxSide || c.Width*c.Height > maxPixels {
+		return fmt.Errorf("a JPEG of %d × %d pixels", c.Width, c.Height)
+	}
+	return nil
 }

@@ -20,39 +20,68 @@ var ErrNoPicture = errors.New("no picture")
 // every ten seconds.
 const maxAge = 90 * time.Second
 
-// Still returns a JPEG of the key frame at or before t, 1280 pixels wide at most. Without ffmpeg
-// or footage it returns a drawn card that says so, and ErrNoPicture beside it.
-func (s *Service) Still(ctx context.Context, camera string, t time.Time) (jpeg []byte, err error) {
+// Origin says where a still comes from.
+type Origin string
+
+// Origins, in the order in which they are tried.
+const (
+	FromCamera   Origin = "camera"    // its snapshot address
+	FromJPEG     Origin = "jpeg"      // recorded as JPEG
+	FromKeyFrame Origin = "key-frame" // recorded and decoded
+	FromNothing  Origin = "card"      // drawn; it says why
+)
+
+// Still is a JPEG picture.
+type Still struct {
+	JPEG   []byte
+	Taken  time.Time // zero for a card
+	Origin Origin
+}
+
+// Still returns the recorded picture at or before t, at most maxAge older: one
+// that is JPEG as it is, otherwise a key frame by way of ffmpeg, 1280 pixels wide
+// at most. Where there is none, or no ffmpeg, it returns a drawn card that says
+// so, and ErrNoPicture beside it.
+func (s *Service) Still(ctx context.Context, camera string, t time.Time) (Still, error) {
+	key, err := s.pictureAt(ctx, camera, t, true)
+	if err == nil {
+		var b []byte
+		if b, err = s.coded(key); err == nil && checkJPEG(b) == nil {
+			return Still{b, key.taken, FromJPEG}, nil
+		}
+	}
 	if s.stills.ffmpeg == "" {
 		return noPicture(camera, "Pictures need ffmpeg, which is not installed.")
 	}
-	key, err := s.keyFrame(ctx, camera, t)
+	key, err = s.pictureAt(ctx, camera, t, false)
 	if errors.Is(err, ErrNoFootage) {
 		return noPicture(camera, "Nothing is recorded at this time.")
 	}
+	var jpeg []byte
 	if err == nil {
-		jpeg, err = s.stills.get(ctx, key, func() ([]byte, error) { return s.picture(key) })
+		jpeg, err = s.stills.get(ctx, key, func() ([]byte, error) { return s.film(key) })
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return Still{}, ctx.Err()
 	}
 	if err != nil {
 		s.log.Warn("could not make a still", "camera", camera, "err", err)
 		return noPicture(camera, "The picture could not be read.")
 	}
-	return jpeg, nil
+	return Still{jpeg, key.taken, FromKeyFrame}, nil
 }
 
-func noPicture(camera, reason string) ([]byte, error) {
+func noPicture(camera, reason string) (Still, error) {
 	jpeg, err := card(camera, reason)
 	if err != nil {
-		return nil, fmt.Errorf("drawing card: %w", err)
+		return Still{}, fmt.Errorf("drawing card: %w", err)
 	}
-	return jpeg, ErrNoPicture
+	return Still{JPEG: jpeg, Origin: FromNothing}, ErrNoPicture
 }
 
-// keyFrame finds the key frame at or before t: the main stream's, else the sub stream's.
-func (s *Service) keyFrame(ctx context.Context, camera string, t time.Time) (stillKey, error) {
+// pictureAt finds the picture at or before t that can be decoded by itself: the
+// main stream's, else the sub stream's; of those that are JPEG, or of all.
+func (s *Service) pictureAt(ctx context.Context, camera string, t time.Time, jpeg bool) (stillKey, error) {
 	for _, stream := range []string{recording.Main, recording.Sub} {
 		segments, err := s.archive.Segments(ctx, camera, stream, t.Add(-maxAge), t.Add(time.Microsecond))
 		if err != nil {
@@ -63,7 +92,7 @@ func (s *Service) keyFrame(ctx context.Context, camera string, t time.Time) (sti
 			if err != nil {
 				return stillKey{}, err
 			}
-			if key, ok := table.keyFrame(t); ok {
+			if key, ok := table.pictureAt(t); ok && (!jpeg || table.isJPEG()) {
 				return key, nil
 			}
 		}
@@ -71,60 +100,82 @@ func (s *Service) keyFrame(ctx context.Context, camera string, t time.Time) (sti
 	return stillKey{}, ErrNoFootage
 }
 
-func (t *table) keyFrame(at time.Time) (stillKey, bool) {
-	if !t.file.Tracks[t.lead].Video {
+// isJPEG reports whether each sample of the leading track is a JPEG file.
+func (t *table) isJPEG() bool {
+	entry := t.file.Tracks[t.lead].Entry
+	return len(entry) >= 8 && string(entry[4:8]) == "jpeg"
+}
+
+func (t *table) pictureAt(at time.Time) (stillKey, bool) {
+	track := t.file.Tracks[t.lead]
+	if !track.Video {
 		return stillKey{}, false
 	}
-	for i := len(t.groups) - 1; i >= 0; i-- {
-		g := t.groups[i]
-		if g.sync && !g.from.After(at) && g.from.After(at.Add(-maxAge)) {
-			return stillKey{t.segment, g.first}, true
+	for i := len(t.groups) - 1; i >= 0 && t.groups[i].to.After(at.Add(-maxAge)); i-- {
+		part := Part{pieces: []piece{{t, t.groups[i : i+1]}}}
+		key, found := stillKey{segment: t.segment, fragment: t.groups[i].first}, false
+		for n, s := range part.samples(t.lead) {
+			if taken := s.utc(0, track.Timescale); s.Sync && !taken.After(at) && taken.After(at.Add(-maxAge)) {
+				key.sample, key.taken, found = n, taken, true
+			}
+		}
+		if found {
+			return key, true
 		}
 	}
 	return stillKey{}, false
 }
 
-// stillKey names a key frame: the first sample of a fragment.
+// stillKey names a recorded picture.
 type stillKey struct {
-	segment  recording.Segment
-	fragment int
+	segment          recording.Segment
+	fragment, sample int
+	taken            time.Time
 }
 
 // maxPicture bounds a coded picture: the largest access unit the recorder takes.
 const maxPicture = 8 << 20
 
-// picture reads a key frame as a film of one picture, which tells a decoder the
-// parameter sets too.
-func (s *Service) picture(key stillKey) ([]byte, error) {
+// coded reads a picture as it was recorded.
+func (s *Service) coded(key stillKey) ([]byte, error) {
 	t, err := s.tables.get(key.segment)
 	if err != nil {
 		return nil, err
 	}
-	fr := t.file.Fragments[key.fragment]
-	size := fr.Samples[0].Size
+	fr := &t.file.Fragments[key.fragment]
+	size := fr.Samples[key.sample].Size
 	if size > maxPicture {
 		return nil, fmt.Errorf("picture of %d bytes", size)
 	}
-	at := fr.SampleOffset(0)
-	fr.Samples = []mp4.Sample{{Size: size, Duration: 1, Sync: true}}
-	fr.Offset, fr.Data, fr.Track = 0, 0, 0
-	movie := mp4.Movie{Tracks: t.file.Tracks[t.lead : t.lead+1], Fragments: []mp4.Fragment{fr}, Created: fr.UTC}
-	b := mp4.AppendFileType(nil)
-	movie.Shift = int64(len(b)+len(movie.Append(nil))) + mp4.PatchSize
-	b = movie.Append(b)
-	mdat := mp4.PatchMdat(mp4.PatchOffset + mp4.PatchSize + int64(size))
-	b = append(b, mdat[:]...)
-
 	f, err := s.archive.Open(key.segment)
 	if err != nil {
 		return nil, fmt.Errorf("opening segment: %w", err)
 	}
-	b = append(b, make([]byte, size)...)
-	_, err = f.ReadAt(b[len(b)-int(size):], at)
+	b := make([]byte, size)
+	_, err = readAll(f, b, fr.SampleOffset(key.sample))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("reading picture: %w", err)
 	}
 	return b, nil
+}
+
+// film is a picture as a film of one, which tells a decoder the parameter sets too.
+func (s *Service) film(key stillKey) ([]byte, error) {
+	data, err := s.coded(key)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.tables.get(key.segment)
+	if err != nil {
+		return nil, err
+	}
+	one := mp4.Fragment{Samples: []mp4.Sample{{Size: uint32(len(data)), Duration: 1, Sync: true}}}
+	movie := mp4.Movie{Tracks: t.file.Tracks[t.lead : t.lead+1], Fragments: []mp4.Fragment{one}, Created: key.taken}
+	b := mp4.AppendFileType(nil)
+	movie.Shift = int64(len(b)+len(movie.Append(nil))) + mp4.PatchSize
+	b = movie.Append(b)
+	mdat := mp4.PatchMdat(mp4.PatchOffset + mp4.PatchSize + int64(len(data)))
+	return append(append(b, mdat[:]...), data...), nil
 }
 
 // stills makes pictures and keeps the last ones.
@@ -139,8 +190,8 @@ type stills struct {
 }
 
 type cacheKey struct {
-	segment  int64
-	fragment int
+	segment          int64
+	fragment, sample int
 }
 
 type cached struct {
@@ -161,7 +212,7 @@ func newStills(ffmpeg string) *stills {
 // get answers from the cache or decodes what film returns. One decoder runs at
 // a time: on a small machine they would only slow each other and the recorder.
 func (s *stills) get(ctx context.Context, key stillKey, film func() ([]byte, error)) ([]byte, error) {
-	k := cacheKey{key.segment.ID, key.fragment}
+	k := cacheKey{key.segment.ID, key.fragment, key.sample}
 	if jpeg := s.cached(k); jpeg != nil {
 		return jpeg, nil
 	}

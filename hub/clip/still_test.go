@@ -34,16 +34,19 @@ func TestStill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		img, err := jpeg.Decode(bytes.NewReader(got))
+		img, err := jpeg.Decode(bytes.NewReader(got.JPEG))
+		if at := got.Taken.Sub(f.Session.Zero); at != 4*time.Second || got.Origin != FromKeyFrame {
+			t.Errorf("%s taken at %v", got.Origin, at)
+		}
 		if err != nil || img.Bounds().Dx() != 1280 || img.Bounds().Dy() != 720 {
 			t.Fatalf("%v %v", img.Bounds(), err)
 		}
 		s.data = nil
 		again, err := c.Still(t.Context(), "Yard", f.Session.Zero.Add(5500*time.Millisecond))
-		if err != nil || !bytes.Equal(got, again) {
+		if err != nil || !bytes.Equal(got.JPEG, again.JPEG) {
 			t.Fatalf("not from the cache: %v", err)
 		}
-		if other, err := c.Still(t.Context(), "Yard", f.Session.Zero.Add(3*time.Second)); !errors.Is(err, ErrNoPicture) || len(other) == 0 {
+		if other, err := c.Still(t.Context(), "Yard", f.Session.Zero.Add(3*time.Second)); !errors.Is(err, ErrNoPicture) || len(other.JPEG) == 0 {
 			t.Fatalf("another group of pictures gave the same picture: %v", err)
 		}
 	}
@@ -78,7 +81,7 @@ func TestCards(t *testing.T) {
 		if !errors.Is(err, ErrNoPicture) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if img, err := jpeg.Decode(bytes.NewReader(b)); err != nil || img.Bounds().Dx() != cardWidth {
+		if img, err := jpeg.Decode(bytes.NewReader(b.JPEG)); err != nil || img.Bounds().Dx() != cardWidth || b.Origin != FromNothing {
 			t.Errorf("%s: %v", name, err)
 		}
 		for i := range v.s.rows {
@@ -122,7 +125,7 @@ func TestStillsAtOnce(t *testing.T) {
 func TestStillsAreBounded(t *testing.T) {
 	s := newStills("")
 	for i := range 100 {
-		s.keep(cacheKey{int64(i), 0}, make([]byte, 1<<20))
+		s.keep(cacheKey{segment: int64(i)}, make([]byte, 1<<20))
 	}
 	if s.bytes > maxStillBytes || s.recent.Len() != 8 || len(s.byKey) != 8 {
 		t.Errorf("%d bytes in %d pictures", s.bytes, s.recent.Len())
