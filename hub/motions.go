@@ -23,7 +23,7 @@ func (h *hub) motionConfig() motion.Config {
 // is off: nothing is read from it.
 func watched(cameras []config.Camera) (list []motion.Camera) {
 	for _, c := range cameras {
-		if c.Record == "off" && (c.RecordSub == "off" || c.Sub == "") {
+		if c.Off() {
 			continue
 		}
 		m := motion.Camera{Name: c.Name, Channel: c.Motion.Channel, Sensitivity: c.Motion.Sensitivity}

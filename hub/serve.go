@@ -73,8 +73,10 @@ type hub struct {
 	doorbell *doorbell
 	fleet    *recording.Fleet
 	motions  *motion.Service
-	listener net.Listener
-	handler  atomic.Pointer[http.Handler]
+	// snapshots are asked for pictures of now.
+	snapshots snapshots
+	listener  net.Listener
+	handler   atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
 	setupCode string
 	sinkDown  chan error // what ends the program from inside the fleet
@@ -162,7 +164,7 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 		return err
 	}
 	h.archive.SetLimits(limits(h.cfg.Cameras))
-	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: ffmpeg.Find(), Log: h.log})
+	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: ffmpeg.Find(), Log: h.log, Snapshotter: h.snapshots.of})
 	return nil
 }
 
@@ -231,6 +233,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 
 	h.fleet.Apply(streams(h.config().Cameras, h.motions))
 	h.motions.Watch(watched(h.config().Cameras))
+	h.applySnapshots(h.config().Cameras)
 	h.dressConsole()
 	ctx, stopSources := context.WithCancel(ctx)
 	defer stopSources()

@@ -105,6 +105,7 @@ func (h *hub) applyConfig(c *config.Config) {
 	h.archive.SetLimits(limits(c.Cameras))
 	h.fleet.Apply(streams(c.Cameras, h.motions))
 	h.motions.Watch(watched(c.Cameras))
+	h.applySnapshots(c.Cameras)
 	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
 	h.log.Info("configuration applied")

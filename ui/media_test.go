@@ -71,3 +71,21 @@ func TestTimelineOffersTheDownload(t *testing.T) {
 		t.Error("13 hours are offered")
 	}
 }
+
+// TestStillsSayWhatTheyAre: origin and time of a picture; a card has no time.
+func TestStillsSayWhatTheyAre(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	const path = "/cameras/Driveway/still.jpg"
+	w := visit(h, http.MethodGet, path, nil)
+	if w.Header().Get("Gatehouse-Picture") != "card" || w.Header().Get("Gatehouse-Taken") != "" || w.Header().Get("Last-Modified") != "" {
+		t.Errorf("a card: %v", w.Header())
+	}
+	house.clips.jpeg = []byte("\xff\xd8 a picture \xff\xd9")
+	for query, taken := range map[string]string{"": "2026-11-22T20:29:59.000Z", "?at=2026-11-22T12:00:01.5%2B01:00": "2026-11-22T11:00:00.500Z"} {
+		w = visit(h, http.MethodGet, path+query, nil)
+		if w.Code != http.StatusOK || w.Header().Get("Gatehouse-Picture") != "key-frame" || w.Header().Get("Gatehouse-Taken") != taken {
+			t.Errorf("%q: %d %v", query, w.Code, w.Header())
+		}
+	}
+}

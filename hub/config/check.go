@@ -125,13 +125,16 @@ func checkCamera(d *decoder, key string, c Camera) {
 	case c.Transport == "udp" && secure:
 		d.at(key+".transport", "should be tcp with rtsps://: what comes by udp is not encrypted")
 	}
-	secureONVIF := c.ONVIF != "" && checkONVIF(d, key+".onvif", c.ONVIF)
+	secureWeb := c.ONVIF != "" && checkWeb(d, key+".onvif", c.ONVIF, "")
+	if c.Snapshot != "" && checkWeb(d, key+".snapshot", c.Snapshot, "/path") {
+		secureWeb = true
+	}
 	switch {
 	case c.TLS == "":
 	case !fingerprint.MatchString(c.TLS):
 		d.at(key+".tls", "should be sha256: and the 64 hexadecimal digits of the certificate's fingerprint")
-	case !secure && !secureONVIF:
-		d.at(key+".tls", "stands beside plain addresses; encrypted are rtsps:// and, for onvif, https://")
+	case !secure && !secureWeb:
+		d.at(key+".tls", "stands beside plain addresses; encrypted are rtsps:// and, for onvif and snapshot, https://")
 	}
 	checkRecord(d, key, c)
 	checkMotion(d, key+".motion", c.Motion)
@@ -209,11 +212,12 @@ func checkRTSP(d *decoder, key, raw string) (secure bool) {
 	return u.Scheme == "rtsps"
 }
 
-// checkONVIF reports whether the address is encrypted. It never repeats it.
-func checkONVIF(d *decoder, key, raw string) (secure bool) {
+// checkWeb reports whether the address is encrypted. It never repeats it. path
+// stands for one that must be there.
+func checkWeb(d *decoder, key, raw, path string) (secure bool) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
-		d.at(key, "should be http://[user:password@]host[:port], or https://, with @ : / in the password written as %%40 %%3A %%2F")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" || path != "" && len(u.Path) < 2 {
+		d.at(key, "should be http://[user:password@]host[:port]%s, or https://, with @ : / in the password written as %%40 %%3A %%2F", path)
 		return false
 	}
 	return u.Scheme == "https"

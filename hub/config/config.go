@@ -64,6 +64,7 @@ type Camera struct {
 	Transport string `yaml:"transport"`  // tcp, or udp for a camera that does not send over TCP: what is lost is lost; default tcp
 	TLS       string `yaml:"tls"`        // rtsps and https: sha256: and the fingerprint of the camera's certificate; needed unless the machine trusts the certificate
 	ONVIF     string `yaml:"onvif"`      // http://user:password@host[:port] of the camera's ONVIF service, or https://, for snapshots and motion; default none
+	Snapshot  string `yaml:"snapshot"`   // http://user:password@host/path of a JPEG picture, or https://, for cameras without ONVIF; default what onvif tells
 	Exterior  *bool  `yaml:"exterior"`   // requests can only ever touch exterior cameras; default true
 	Record    string `yaml:"record"`     // the main stream: always, motion or off; default always
 	RecordSub string `yaml:"record_sub"` // the sub stream; default as record
@@ -108,6 +109,9 @@ func (c Camera) StreamTLS() string { return c.pinFor(c.URL) }
 // ONVIFTLS is the pinned certificate for the camera's ONVIF service, if that is encrypted.
 func (c Camera) ONVIFTLS() string { return c.pinFor(c.ONVIF) }
 
+// SnapshotTLS is the pinned certificate for the snapshot's address, if that is encrypted.
+func (c Camera) SnapshotTLS() string { return c.pinFor(c.Snapshot) }
+
 // pinFor is empty for a plain address: a pin that protects nothing is an error there.
 func (c Camera) pinFor(address string) string {
 	u, err := url.Parse(address)
@@ -116,6 +120,9 @@ func (c Camera) pinFor(address string) string {
 	}
 	return c.TLS
 }
+
+// Off reports whether nothing of the camera is recorded; then nothing is read from it.
+func (c Camera) Off() bool { return c.Record == "off" && (c.RecordSub == "off" || c.Sub == "") }
 
 // Outside reports whether requests may touch the camera.
 func (c Camera) Outside() bool { return c.Exterior == nil || *c.Exterior }

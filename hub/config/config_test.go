@@ -150,6 +150,12 @@ func TestCameraTransport(t *testing.T) {
 		"url: rtsp://h/1\n    onvif: 192.168.1.10":                       "cameras[0].onvif",
 		"url: rtsp://h/1\n    onvif: rtsp://h":                           "cameras[0].onvif",
 		"url: rtsp://h/1\n    onvif: http://:80":                         "cameras[0].onvif",
+
+		"url: rtsp://h/1\n    snapshot: http://u:p@h/a.jpg?x=1":         "",
+		"url: rtsp://h/1\n    snapshot: https://h/a\n    tls: " + print: "",
+		"url: rtsp://h/1\n    snapshot: http://h/a\n    tls: " + print:  "cameras[0].tls",
+		"url: rtsp://h/1\n    snapshot: http://h/":                      "cameras[0].snapshot",
+		"url: rtsp://h/1\n    snapshot: rtsp://h/a.jpg":                 "cameras[0].snapshot",
 	} {
 		_, err := Parse([]byte("cameras:\n  - name: a\n    " + text + "\n"))
 		var got Problems
