@@ -11,15 +11,26 @@ const (
 	maxUnitNALs  = 4096
 )
 
+// Blocks that units are cut from are at least so large. The rest of a larger one
+// than maxRest is not used: a giant picture's block need not stay for the small
+// ones that follow it.
+const (
+	videoBlock = 64 << 10
+	soundBlock = 8 << 10
+	maxRest    = 1 << 20
+)
+
 var errUnit = errors.New("malformed or oversized access unit")
 
-// assembly gathers the NAL units of one access unit. Its buffers are reused;
-// take copies out what was gathered.
+// assembly gathers the NAL units of one access unit where they will stay: take
+// cuts them off.
 type assembly struct {
-	hevc bool // H.265
-	buf  []byte
-	ends []int // end of each complete NAL unit in buf
-	open bool  // a fragmented NAL unit is being gathered behind the last end
+	slab
+	hevc  bool   // H.265
+	block *block // held; nil at first
+	buf   []byte // of block, with all that is free of it as capacity
+	ends  []int  // end of each complete NAL unit in buf
+	open  bool   // a fragmented NAL unit is being gathered behind the last end
 }
 
 func (a *assembly) empty() bool { return len(a.buf) == 0 }
@@ -37,12 +48,28 @@ func (a *assembly) append(head, b []byte, last bool) error {
 	if len(a.buf)+len(head)+len(b) > maxUnitBytes || len(a.ends) >= maxUnitNALs {
 		return errUnit
 	}
+	a.reserve(len(head)+len(b), videoBlock)
 	a.buf = append(append(a.buf, head...), b...)
 	a.open = !last
 	if last {
 		a.end()
 	}
 	return nil
+}
+
+// reserve begins a new block of at least size bytes, with what is in hand, where
+// n more do not fit.
+func (a *assembly) reserve(n, size int) {
+	need := len(a.buf) + n
+	if need <= cap(a.buf) {
+		return
+	}
+	b := newBlock(max(size, need+need/4))
+	a.buf = append(b.buf[:0], a.buf...)
+	if a.block != nil {
+		a.block.release()
+	}
+	a.block = b
 }
 
 // end closes the NAL unit in hand. Start codes that the camera put inside it
@@ -80,34 +107,35 @@ func (a *assembly) at(i int) []byte {
 
 // drop forgets what was gathered.
 func (a *assembly) drop() {
-	a.buf, a.ends, a.open = a.buf[:0], a.ends[:0], false
-	if cap(a.buf) > 2<<20 {
-		a.buf = nil // one giant picture need not keep its memory for ever
+	if a.buf = a.buf[:0]; cap(a.buf) > maxRest {
+		a.buf = nil
 	}
+	a.ends, a.open = a.ends[:0], false
 }
 
-// take moves what was gathered into a new Unit: one allocation for the bytes
-// and one for the Unit and, up to inlineNALs, the slices into them.
-func (a *assembly) take() *Unit {
-	const inlineNALs = 4
-	type unit struct {
-		Unit
-		inline [inlineNALs][]byte
-	}
-	u := new(unit)
-	if len(a.ends) <= inlineNALs {
-		u.Data = u.inline[:len(a.ends):len(a.ends)]
-	} else {
-		u.Data = make([][]byte, len(a.ends))
-	}
-	b := append([]byte(nil), a.buf...)
+// take makes a Unit of what was gathered. Nobody holds it but the assembly, up
+// to its next change: those who keep it longer must.
+func (a *assembly) take(random bool) *Unit {
+	u := a.unit(len(a.ends), random)
+	u.block = a.block
 	start := 0
 	for i, end := range a.ends {
-		u.Data[i] = b[start:end:end]
+		u.Data[i] = a.buf[start:end:end]
 		start = end
 	}
+	a.buf = a.buf[len(a.buf):]
 	a.drop()
-	return &u.Unit
+	return u
+}
+
+// sound makes a Unit of one frame of sound.
+func (a *assembly) sound(b []byte) *Unit {
+	a.reserve(len(b), soundBlock)
+	a.buf = append(a.buf, b...)
+	a.ends = append(a.ends, len(a.buf))
+	u := a.take(false)
+	u.Random = true
+	return u
 }
 
 // hasStartCodes reports whether what came as one NAL unit is a byte stream

@@ -88,17 +88,3 @@ func readBits(b []byte, at, n int) int {
 	}
 	return v
 }
-
-// audioUnit is a new Unit that holds a copy of one audio frame: one allocation
-// for the Unit with its slice, one for the bytes.
-func audioUnit(b []byte) *Unit {
-	type unit struct {
-		Unit
-		inline [1][]byte
-	}
-	u := new(unit)
-	u.inline[0] = append([]byte(nil), b...)
-	u.Data = u.inline[:]
-	u.Random = true
-	return &u.Unit
-}

@@ -51,7 +51,7 @@ type Reader struct {
 	closed  bool
 	session *Session  // told to the caller; nil after a Break
 	end     time.Time // end of the newest Unit given to the caller
-	last    *Unit     // newest Unit of track 0 given to the caller
+	last    time.Time // UTC of the newest Unit of track 0 given to the caller; zero after a Break
 }
 
 // Next blocks for the next Item. It returns ctx.Err() when ctx ends, and
@@ -80,6 +80,7 @@ func (r *Reader) Next(ctx context.Context) (Item, error) {
 func (r *Reader) Close() {
 	r.source.forget(r)
 	r.mu.Lock()
+	release(r.items)
 	r.closed, r.items, r.head, r.bytes = true, nil, 0, 0
 	r.mu.Unlock()
 	r.signal()
@@ -127,7 +128,7 @@ func (r *Reader) pop() (Item, bool) {
 		b := *q.brk
 		b.From = r.end
 		r.advance()
-		r.session, r.last = nil, nil
+		r.session, r.last = nil, time.Time{}
 		return Item{Break: &b}, true
 	}
 	if q.session != r.session {
@@ -156,12 +157,10 @@ func (r *Reader) given(u *Unit) {
 		return
 	}
 	r.end = u.UTC
-	if r.last != nil {
-		if d := u.UTC.Sub(r.last.UTC); d < time.Second {
-			r.end = r.end.Add(d)
-		}
+	if d := u.UTC.Sub(r.last); !r.last.IsZero() && d < time.Second {
+		r.end = r.end.Add(d)
 	}
-	r.last = u
+	r.last = u.UTC
 }
 
 // add queues one item without ever blocking.
@@ -203,6 +202,18 @@ func (r *Reader) push(q queued) {
 	}
 	r.items = append(r.items, q)
 	r.bytes += q.bytes()
+	if q.unit != nil {
+		q.unit.hold()
+	}
+}
+
+// release lets go of the Units of all.
+func release(all []queued) {
+	for _, q := range all {
+		if q.unit != nil {
+			q.unit.Release()
+		}
+	}
 }
 
 // dropGroup leaves out the oldest group of pictures that waits, or what is left
@@ -231,6 +242,7 @@ func (r *Reader) dropGroup() bool {
 			kept = append(kept, q)
 		}
 	}
+	release(wait[:next])
 	kept = append(kept, wait[next:]...)
 	r.items, r.head, r.bytes = kept, 0, 0
 	for i := range kept {

@@ -56,9 +56,9 @@ type Source struct {
 
 	mu       sync.Mutex
 	state    State
-	session  *Session // of the newest Unit
-	last     *Unit    // newest Unit of the leading track
-	gop      []queued // from the newest Random video Unit on; nil when it grew past maxGOP
+	session  *Session  // of the newest Unit
+	last     time.Time // UTC of the newest Unit of the leading track
+	gop      []queued  // from the newest Random video Unit on; nil when it grew past maxGOP
 	gopBytes int
 	readers  map[*Reader]struct{}
 	told     *Break // newest Break; nil while Units flow
@@ -160,7 +160,7 @@ func (s *Source) offline(f *failure, u *base.URL) (lived time.Duration) {
 // tell gives a Break to every Reader. s.mu is held.
 func (s *Source) tell(b *Break) {
 	s.told = b
-	s.gop, s.gopBytes = nil, 0
+	s.dropGroup()
 	for r := range s.readers {
 		r.add(queued{brk: b})
 	}
@@ -217,7 +217,7 @@ func (s *Source) unit(session *Session, u *Unit, offset time.Duration) {
 	s.state.LastUnit, s.state.Clock, s.state.Offset = u.Arrived, u.Clock, offset
 	s.told = nil
 	if u.Format.Track == 0 {
-		s.last = u
+		s.last = u.UTC
 	}
 	q := queued{session: session, unit: u}
 	s.keep(q)
@@ -233,28 +233,30 @@ func (s *Source) unit(session *Session, u *Unit, offset time.Duration) {
 // keep adds to the group of pictures in hand. s.mu is held.
 func (s *Source) keep(q queued) {
 	if q.unit.Format.Video() && q.unit.Random {
-		clear(s.gop)
-		s.gop, s.gopBytes = append(s.gop[:0], q), q.bytes()
-		return
-	}
-	if len(s.gop) == 0 {
+		s.dropGroup()
+	} else if len(s.gop) == 0 {
 		return
 	}
 	if s.gopBytes += q.bytes(); s.gopBytes > maxGOP {
-		s.gop, s.gopBytes = nil, 0
+		s.dropGroup()
 		return
 	}
+	q.unit.hold()
 	s.gop = append(s.gop, q)
+}
+
+// dropGroup forgets the group of pictures in hand. s.mu is held.
+func (s *Source) dropGroup() {
+	release(s.gop)
+	clear(s.gop)
+	s.gop, s.gopBytes = s.gop[:0], 0
 }
 
 // floor implements output.
 func (s *Source) floor() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.last == nil {
-		return time.Time{}
-	}
-	return s.last.UTC
+	return s.last
 }
 
 // State returns a snapshot.
@@ -306,7 +308,7 @@ func (s *Source) finish() {
 	s.over = true
 	s.state.Phase, s.state.Since = PhaseOffline, time.Now()
 	s.state.Reason, s.state.Detail = ReasonShutdown, shutdownBreak.Detail
-	s.gop, s.gopBytes = nil, 0
+	s.dropGroup()
 	for r := range s.readers {
 		r.finish(shutdownBreak)
 	}

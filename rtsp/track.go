@@ -197,9 +197,8 @@ func (t *track) firstPicture(slice []byte) error {
 }
 
 func (t *track) publish(random bool, dts int64) {
-	u := t.asm.take()
+	u := t.asm.take(random)
 	t.scanned, t.pictured, t.marks = 0, false, 0
-	u.Random = random
 	pts := t.asmPos
 	if !t.times.reorders {
 		pts = dts // the same but for pictures that the camera gave one time
@@ -304,5 +303,5 @@ func (t *track) sound(i int, b []byte) {
 	if t.any && pos-t.zero <= t.last {
 		pos = t.zero + t.last + 1
 	}
-	st.deliver(t, audioUnit(b), pos, pos, t.at)
+	st.deliver(t, t.asm.sound(b), pos, pos, t.at)
 }

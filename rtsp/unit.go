@@ -62,6 +62,8 @@ type Unit struct {
 	Arrived time.Time // when the last packet of the Unit was read
 	Random  bool      // decoding can start here (IDR or IRAP with parameter sets known); true for audio
 	Data    [][]byte  // video: NAL units exactly as received, SEI and AUD included, no start code or length; audio: one element
+
+	block *block // that Data lies in; nil if nobody counts who holds it
 }
 
 // Size is the number of payload bytes.

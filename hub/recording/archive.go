@@ -56,12 +56,11 @@ type ArchiveConfig struct {
 
 // Archive is everything recorded: the index and the disks its files are on.
 type Archive struct {
-	cfg     ArchiveConfig
-	disks   []*disk
-	known   map[string]bool // disks that hold each stream's newest segment, at the start
-	buffers sync.Pool       // *[]byte, a fragment being put together
-	short   chan *disk      // disks that want room
-	room    sync.Mutex      // held while footage is deleted
+	cfg   ArchiveConfig
+	disks []*disk
+	known map[string]bool // disks that hold each stream's newest segment, at the start
+	short chan *disk      // disks that want room
+	room  sync.Mutex      // held while footage is deleted
 
 	mu        sync.Mutex
 	recorders map[[2]string]*Recorder // running, by camera and stream
@@ -99,7 +98,6 @@ func attach(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, error
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &Archive{cfg: cfg, recorders: map[[2]string]*Recorder{}, short: make(chan *disk, len(cfg.Disks))}
-	a.buffers.New = func() any { return new([]byte) }
 	var err error
 	if a.known, err = a.knownDisks(ctx); err != nil {
 		return nil, err

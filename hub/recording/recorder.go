@@ -33,6 +33,7 @@ type Recorder struct {
 	bias    []int64        // by track: ticks from the Session's zero to the run's timeline
 	pending [][]*rtsp.Unit // by track: not written yet
 	bytes   int            // of pending
+	bundle  bundle         // for the write under way
 	wait    bool           // a picture was lost: drop up to the next key frame
 	failed  bool           // the Session cannot be stored
 

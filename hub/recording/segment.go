@@ -1,7 +1,6 @@
 package recording
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -47,28 +46,24 @@ func (s *segment) fragmentBytes(n int) int64 {
 	return f.Offset + f.Size
 }
 
-// append writes fragments that b holds, from byte at of b on, in one call. The
-// head, if b begins with one, is before at. It reports how far the pictures
-// reach after them.
-func (s *segment) append(b []byte, added []mp4.Fragment, spans []leadSpan) error {
+// append writes the fragments of b, with the head before them if b has it, in
+// one call.
+func (s *segment) append(b *bundle) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
 	off := s.row.Bytes
-	if _, err := s.file.WriteAt(b, off); err != nil {
+	if err := b.write(s.file, off); err != nil {
 		// What arrived of it is beyond the last whole fragment: no reader
 		// looks there, and recovery would cut it off.
 		_ = s.file.Truncate(off)
 		return s.disk.fail("writing", err)
 	}
-	for _, f := range added {
-		at := f.Offset - off
-		s.leaves = append(s.leaves, sha256.Sum256(b[at:at+f.Size]))
-	}
-	s.fragments = append(s.fragments, added...)
-	s.lead = append(s.lead, spans...)
+	s.leaves = append(s.leaves, b.leaves...)
+	s.fragments = append(s.fragments, b.fragments...)
+	s.lead = append(s.lead, b.spans...)
 	s.mu.Lock()
-	s.row.Bytes = off + int64(len(b))
+	s.row.Bytes = off + b.size
 	s.advance(&s.row, len(s.fragments))
 	s.mu.Unlock()
 	return nil

@@ -2,7 +2,6 @@ package recording
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"hash/fnv"
 	"math"
@@ -137,6 +136,7 @@ func (r *Recorder) flush(ctx context.Context, next *rtsp.Unit) error {
 	for k, n := range take {
 		for _, u := range r.pending[k][:n] {
 			r.bytes -= stored(u)
+			u.Release() // nothing of it is used after keep
 		}
 		rest := copy(r.pending[k], r.pending[k][n:])
 		clear(r.pending[k][rest:])
@@ -187,35 +187,22 @@ func (r *Recorder) keep(ctx context.Context, take []int, next *rtsp.Unit) error 
 
 // store makes one attempt at writing.
 func (r *Recorder) store(ctx context.Context, take []int, next *rtsp.Unit) error {
-	buf := r.a.buffers.Get().(*[]byte)
-	defer func() { r.a.buffers.Put(buf) }()
-	b := (*buf)[:0]
+	b := &r.bundle
+	defer b.reset()
 	fresh := r.seg == nil
 	if fresh {
-		head, err := r.openSegment(b, r.pending[0][0])
-		if err != nil {
+		if err := r.openSegment(b, r.pending[0][0]); err != nil {
 			return err
 		}
-		b = head
 	}
 	s := r.seg
-	var added []mp4.Fragment
-	var spans []leadSpan
 	for k, n := range take {
-		if n == 0 {
-			continue
-		}
-		var f mp4.Fragment
-		var span leadSpan
-		if b, f, span = r.fragment(b, k, n, next); len(f.Samples) > 0 {
-			added, spans = append(added, f), append(spans, span)
-		}
+		r.fragment(b, k, n, next)
 	}
-	*buf = b
-	if len(added) == 0 {
+	if len(b.fragments) == 0 {
 		return nil
 	}
-	if err := s.append(b, added, spans); err != nil {
+	if err := s.append(b); err != nil {
 		if fresh {
 			r.discard()
 		}
@@ -234,15 +221,15 @@ func (r *Recorder) store(ctx context.Context, take []int, next *rtsp.Unit) error
 	return nil
 }
 
-// fragment appends the first n pending units of track k. next is the unit that
-// follows the lead's.
-func (r *Recorder) fragment(b []byte, k, n int, next *rtsp.Unit) ([]byte, mp4.Fragment, leadSpan) {
+// fragment appends the first n pending units of track k, if there are any. next
+// is the unit that follows the lead's.
+func (r *Recorder) fragment(b *bundle, k, n int, next *rtsp.Unit) {
 	s, units := r.seg, r.pending[k][:n]
 	for len(units) > 0 && units[0].DTS+r.bias[k] < 0 { // sound from more than a second before the first picture
 		units = units[1:]
 	}
 	if len(units) == 0 {
-		return b, mp4.Fragment{}, leadSpan{}
+		return
 	}
 	var after *rtsp.Unit
 	if n < len(r.pending[k]) {
@@ -252,7 +239,7 @@ func (r *Recorder) fragment(b []byte, k, n int, next *rtsp.Unit) ([]byte, mp4.Fr
 	}
 	first, at := units[0], len(s.samples)
 	f := mp4.Fragment{
-		Track: k, Offset: s.row.Bytes + int64(len(b)), Number: r.number, Base: first.DTS + r.bias[k],
+		Track: k, Offset: s.row.Bytes + b.size, Number: r.number, Base: first.DTS + r.bias[k],
 		PTS: first.PTS + r.bias[k], UTC: first.UTC,
 	}
 	r.number++
@@ -277,27 +264,15 @@ func (r *Recorder) fragment(b []byte, k, n int, next *rtsp.Unit) ([]byte, mp4.Fr
 	}
 	f.Clock = uint8(span.clock)
 	f.Samples = s.samples[at:len(s.samples):len(s.samples)]
-	start := len(b)
-	b = mp4.AppendFragment(b, s.tracks[k], &f)
-	f.Data = int64(len(b) - start)
+	from, start := len(b.parts), len(b.own)
+	b.own = mp4.AppendFragment(b.own, s.tracks[k], &f)
+	f.Data = int64(len(b.own) - start)
 	for _, u := range units {
-		b = appendUnit(b, u)
+		b.unit(u)
 	}
-	f.Size = int64(len(b) - start)
-	return b, f, span
-}
-
-// appendUnit appends a unit as it is stored: NAL units with their length
-// before them, sound as it is.
-func appendUnit(b []byte, u *rtsp.Unit) []byte {
-	video := u.Format.Video()
-	for _, d := range u.Data {
-		if video {
-			b = binary.BigEndian.AppendUint32(b, uint32(len(d)))
-		}
-		b = append(b, d...)
-	}
-	return b
+	b.leaf(from)
+	f.Size = s.row.Bytes + b.size - f.Offset
+	b.fragments, b.spans = append(b.fragments, f), append(b.spans, span)
 }
 
 // lasts is a sample's duration in ticks: up to the unit that follows or, at the
@@ -320,11 +295,11 @@ func lasts(u, follows *rtsp.Unit, before []mp4.Sample) uint32 {
 func clamp(v, low, high int64) int64 { return max(low, min(v, high)) }
 
 // openSegment makes the file of a segment that begins with u, on the first
-// disk that is well, and returns its head.
-func (r *Recorder) openSegment(b []byte, u *rtsp.Unit) ([]byte, error) {
+// disk that is well, and appends its head.
+func (r *Recorder) openSegment(b *bundle, u *rtsp.Unit) error {
 	d := r.a.pick()
 	if d == nil {
-		return nil, errDisk
+		return errDisk
 	}
 	if r.bias == nil {
 		r.setBias(u)
@@ -342,16 +317,17 @@ func (r *Recorder) openSegment(b []byte, u *rtsp.Unit) ([]byte, error) {
 	}
 	f, path, err := d.create(r.camera, r.stream, row.Start)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	row.Path = path
-	b = mp4.AppendHead(b, r.tracks, mp4.Ident{
+	b.own = mp4.AppendHead(b.own, r.tracks, mp4.Ident{
 		Chain: row.Chain, Run: row.Run, Seq: row.Seq, Previous: row.Previous, Start: row.Start,
 	})
 	r.run, r.firstPTS = row.Run, u.PTS+r.bias[0]
 	r.seg = r.reuse(&segment{disk: d, file: f, tracks: r.tracks, row: row})
-	r.seg.leaves = append(r.seg.leaves, digest(b[mp4.InitOffset:]))
-	return b, nil
+	r.seg.leaves = append(r.seg.leaves, digest(b.own[mp4.InitOffset:]))
+	b.settle()
+	return nil
 }
 
 // setBias chooses what is added to the Session's times so that none is
