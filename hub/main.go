@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // a container has no zone database
 
@@ -55,7 +56,15 @@ type cli struct {
 	Agency   agencyCmd   `cmd:"" help:"The agency's side: keys, requests, bulletin, receiver."`
 }
 
+// gcPercent is how far the heap may grow between two collections. The footage in
+// hand is most of it and is used again without them, so that they are rare: at
+// Go's 100 the hub takes a third more memory and no less CPU.
+const gcPercent = 20
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Sizes of blocks: powers of two from 8 KiB to 1 MiB are used again.
@@ -22,19 +23,34 @@ type block struct {
 	refs atomic.Int32
 }
 
-var freeBlocks [mostBlock - leastBlock + 1]sync.Pool // by size; of *block
+// blocks are the free ones by size. A sync.Pool would do but that each garbage
+// collection empties it, and so makes the next one come sooner.
+var blocks blockList
+
+type blockList struct {
+	sync.Mutex
+	free  [mostBlock - leastBlock + 1]freeBlocks
+	since time.Time // when idle was begun
+}
+
+type freeBlocks struct {
+	list []*block
+	idle int // the shortest that list has been
+}
+
+// idleBlocks is how long a free block may wait to be used again.
+const idleBlocks = 30 * time.Second
 
 // newBlock returns a block of at least n bytes, held once.
 func newBlock(n int) *block {
+	b := (*block)(nil)
 	class := max(bits.Len(uint(n-1)), leastBlock)
-	if class > mostBlock {
-		b := &block{buf: make([]byte, n)}
-		b.refs.Store(1)
-		return b
+	if class <= mostBlock {
+		n = 1 << class
+		b = blocks.take(class)
 	}
-	b, _ := freeBlocks[class-leastBlock].Get().(*block)
 	if b == nil {
-		b = &block{buf: make([]byte, 1<<class)}
+		b = &block{buf: make([]byte, n)}
 	}
 	b.refs.Store(1)
 	return b
@@ -56,7 +72,7 @@ func (b *block) release() {
 		}
 	}
 	if class := bits.Len(uint(len(b.buf) - 1)); class <= mostBlock {
-		freeBlocks[class-leastBlock].Put(b)
+		blocks.put(class, b)
 	}
 }
 
@@ -74,5 +90,38 @@ func (u *Unit) hold() {
 func (u *Unit) Release() {
 	if u.block != nil {
 		u.block.release()
+	}
+}
+
+func (l *blockList) take(class int) *block {
+	l.Lock()
+	defer l.Unlock()
+	f := &l.free[class-leastBlock]
+	last := len(f.list) - 1
+	if last < 0 {
+		return nil
+	}
+	b := f.list[last]
+	f.list[last] = nil
+	f.list = f.list[:last]
+	f.idle = min(f.idle, last)
+	return b
+}
+
+// put also gives up the blocks that were idle for long.
+func (l *blockList) put(class int, b *block) {
+	l.Lock()
+	defer l.Unlock()
+	l.free[class-leastBlock].list = append(l.free[class-leastBlock].list, b)
+	now := time.Now()
+	if now.Sub(l.since) < idleBlocks {
+		return
+	}
+	l.since = now
+	for i := range l.free {
+		f := &l.free[i]
+		keep := max(0, len(f.list)-f.idle)
+		clear(f.list[keep:])
+		f.list, f.idle = f.list[:keep], keep
 	}
 }
