@@ -66,6 +66,7 @@ func (c *Camera) call(ctx context.Context, l *link, q request) (*node, error) {
 	}
 	n, err := c.logIn(ctx, l, q)
 	if isRefusal(err) {
+		l.digest.forget()
 		return nil, c.refuse(l, q.action)
 	}
 	if err == nil && !q.open {
@@ -101,10 +102,8 @@ func (c *Camera) logIn(ctx context.Context, l *link, q request) (n *node, err er
 		if !isRefusal(err) {
 			return n, err
 		}
-		if by == byDigest && !errors.Is(err, errDigest) {
-			if digested = true; isHTTP401(err) {
-				return nil, err // a digest knows no clock: the password is wrong
-			}
+		if digested = digested || l.digest.answers(); by == byDigest && digested && isHTTP401(err) {
+			return nil, err // a digest knows no clock: the password is wrong
 		}
 	}
 	return nil, err
@@ -143,9 +142,7 @@ func (c *Camera) exchange(ctx context.Context, q request, p proof) (*node, error
 		if !p.digest.challenge(a.header) {
 			return nil, errDigest
 		}
-		if a, err = c.post(ctx, q, p); err == nil && a.status == http.StatusUnauthorized {
-			p.digest.forget()
-		}
+		a, err = c.post(ctx, q, p)
 	}
 	if err != nil {
 		return nil, err

@@ -46,6 +46,13 @@ func (d *digestState) challenge(h http.Header) bool {
 	return true
 }
 
+// answers reports whether there is a challenge to answer.
+func (d *digestState) answers() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.newest != nil
+}
+
 // forget drops the newest challenge, so that the next request begins with none
 // and is not counted as a failed login.
 func (d *digestState) forget() {

@@ -96,6 +96,7 @@ func TestClockSetWhileSubscribed(t *testing.T) {
 	r.dev.SetClock(-2 * time.Hour)
 	r.alarm(true) // ends the poll under way
 	r.await("the new time", func() bool { return (r.cam.State().Offset + 2*time.Hour).Abs() < 5*time.Second })
+	r.await("motion", func() bool { return strings.HasSuffix(r.motion(), "+") })
 	r.alarm(false)
 	r.await("the end of motion", func() bool { return strings.HasSuffix(r.motion(), "-") })
 }

@@ -79,7 +79,7 @@ func isMotionTopic(topic string) (motion, pulse bool) {
 
 // maxNotices bounds how many notifications of one answer are looked at; we ask
 // for 100 at most.
-const maxNotices = 1000
+const maxNotices = 200
 
 // parseNotices reads the notifications about motion in a PullMessagesResponse
 // (Core 9.1.2); what it does not understand it leaves out.

@@ -61,11 +61,12 @@ type Camera struct {
 	user, pass string
 	http       *http.Client
 
-	mu      sync.Mutex // guards the rest
-	state   State
-	known   *link                // what the device said of itself; nil before the first answer
-	still   *url.URL             // of the last snapshot
-	refused map[string]time.Time // when the login was last refused, by action
+	mu        sync.Mutex // guards the rest
+	state     State
+	known     *link                // what the device said of itself; nil before the first answer
+	still     *url.URL             // of the last snapshot
+	stillless time.Time            // when the device last had no snapshot
+	refused   map[string]time.Time // when the login was last refused, by action
 }
 
 const (

@@ -74,6 +74,10 @@ func (c *Camera) listen(ctx context.Context, out chan<- notice) {
 	}
 }
 
+// briefFactor is how long a subscription must have held, in first delays, for
+// another to follow at once: some devices fall over if they are asked too often.
+const briefFactor = 5
+
 // follow subscribes and passes notices on until that fails. A subscription that
 // the device ends, or does not renew, is followed by the next without a word.
 func (c *Camera) follow(ctx context.Context, out chan<- notice) error {
@@ -101,7 +105,7 @@ func (c *Camera) follow(ctx context.Context, out chan<- notice) error {
 			return ctx.Err()
 		case ended && !pulled && !quick && !isRefusal(err):
 			quick = true // perhaps it does not take so long a poll (Core 9.1.2, MaxTimeout)
-		case !ended, !pulled, time.Since(began) < c.cfg.Retry:
+		case !ended, !pulled, time.Since(began) < briefFactor*c.cfg.Retry:
 			return c.explain(err)
 		}
 	}
@@ -152,8 +156,13 @@ func (c *Camera) drain(ctx context.Context, l *link, s *subscription, out chan<-
 				return pulled, ctx.Err()
 			}
 		}
-		// A device that does not wait is asked once a second.
-		if rest := leastPoll - time.Since(began); rest > 0 && len(list) == 0 && !pause(ctx, rest) {
+		// A device that does not wait is asked once a second, one that tells more
+		// and more ten times.
+		least := leastPoll
+		if len(list) > 0 {
+			least /= 10
+		}
+		if rest := least - time.Since(began); rest > 0 && !pause(ctx, rest) {
 			return pulled, ctx.Err()
 		}
 	}

@@ -25,34 +25,45 @@ const (
 func (c *Camera) Snapshot(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotLimit)
 	defer cancel()
+	b, err := c.snapshot(ctx)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errRefused) && !errors.Is(err, errNoSnapshot) {
+		c.forget() // the device may have other services since it was asked
+	}
+	return b, c.explain(err)
+}
+
+func (c *Camera) snapshot(ctx context.Context) ([]byte, error) {
 	l, err := c.link(ctx)
 	if err != nil {
-		return nil, c.explain(err)
+		return nil, err
 	}
 	c.mu.Lock()
-	cached := c.still
+	u, without := c.still, time.Since(c.stillless) < retryFactor*c.cfg.Retry
 	c.mu.Unlock()
-	if cached != nil {
-		b, err := c.fetch(ctx, l, cached)
+	if without {
+		return nil, errNoSnapshot
+	}
+	if u != nil {
+		b, err := c.fetch(ctx, l, u)
 		if err == nil || ctx.Err() != nil {
-			return b, c.explain(err)
+			return b, err
 		}
-		c.mu.Lock() // an address may be good for one connection, or until a reboot
-		c.still = nil
-		c.mu.Unlock()
+		// An address may be good for one connection, or until a reboot.
 	}
-	u, err := c.snapshotAddress(ctx, l)
-	if err != nil {
-		return nil, c.explain(err)
-	}
-	b, err := c.fetch(ctx, l, u)
-	if err != nil {
-		return nil, c.explain(err)
+	u, err = c.snapshotAddress(ctx, l)
+	var b []byte
+	if err == nil {
+		b, err = c.fetch(ctx, l, u)
 	}
 	c.mu.Lock()
-	c.still = u
-	c.mu.Unlock()
-	return b, nil
+	defer c.mu.Unlock()
+	if c.still = u; err != nil {
+		c.still = nil
+	}
+	if errors.Is(err, errNoSnapshot) {
+		c.stillless = time.Now()
+	}
+	return b, err
 }
 
 // snapshotAddress asks for the address of the main profile's snapshot, or else
