@@ -69,7 +69,9 @@ func TestAsksForWantedMediaOnly(t *testing.T) {
 // change, without a reconnect if the encoder brings its parameter sets.
 func TestEncoderRestartIsShort(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, rtsptest.ScriptNamed("new-ssrc").Camera, nil)
+	cam := rtsptest.ScriptNamed("new-ssrc").Camera
+	cam.Faults = []rtsptest.Fault{{Kind: rtsptest.NewSSRC, After: 31}} // as far from the next key frame as can be
+	r := newRig(t, cam, nil)
 	items := r.items(10*time.Second, videoUnits(60))
 	var before, after *Unit
 	broken := false
