@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -232,15 +233,68 @@ func TestWatchKeepsTheLastGoodConfiguration(t *testing.T) {
 	}
 }
 
+// Lines of --- are not documents by themselves; two documents are refused, and
+// none is passed over.
+func TestDocuments(t *testing.T) {
+	for text, want := range map[string]string{
+		"listen: 127.0.0.1:1\n---\n":                    "127.0.0.1:1",
+		"---\nlisten: 127.0.0.1:1\n":                    "127.0.0.1:1",
+		"---\n---\nlisten: 127.0.0.1:1\n---\n":          "",
+		"listen: 127.0.0.1:1\n---\n---\nhosts: []\n":    "",
+		"--- # mine\nlisten: 127.0.0.1:1\n...\n":        "127.0.0.1:1",
+		"home: {name: ---}\nlisten: 127.0.0.1:1\n":      "127.0.0.1:1",
+		"# nothing yet\n---\n# at all\n":                "127.0.0.1:8080",
+		"# mine\n---\nlisten: 127.0.0.1:1\n":            "127.0.0.1:1",
+		"listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2": "",
+	} {
+		c, err := Parse([]byte(text))
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "more than one document") {
+				t.Errorf("%q: %v", text, err)
+			}
+		} else if err != nil || c.Listen != want {
+			t.Errorf("%q: %+v, %v", text, c, err)
+		}
+	}
+}
+
+// FuzzParse: a file is refused, or what the rest of the hub relies on is true.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
 	f.Add([]byte("home: {position: {lat: .nan}}"))
 	f.Add([]byte("cameras: [{name: *x}]"))
 	f.Add([]byte("? [a]\n: b"))
+	f.Add([]byte("listen: 127.0.0.1:1\n---"))
+	f.Add([]byte("---\n---\nlisten: 127.0.0.1:1"))
+	f.Add([]byte("cameras: [{name: a, url: 'rtsp://u:p%40@[fd00::1%25eth0]:8554/x?y=z#'}, {name: a, url: rtsps://h, tls: sha256:00}]"))
+	f.Add([]byte("sharing: {cool_down: {min: 9223372036s, max: 1ns}}\nstorage: [{path: /a/../a, keep: {days: -1}}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse(data)
 		if (c == nil) == (err == nil) {
 			t.Fatalf("config %v with error %v", c, err)
+		}
+		if err != nil {
+			return
+		}
+		names := map[string]bool{}
+		for _, cam := range c.Cameras {
+			if !cameraName.MatchString(cam.Name) || names[cam.Name] {
+				t.Errorf("camera %q cannot be a folder of its own", cam.Name)
+			}
+			names[cam.Name] = true
+			if u, err := url.Parse(cam.URL); err != nil || u.Host == "" || u.Scheme != "rtsp" && u.Scheme != "rtsps" {
+				t.Errorf("address %q", cam.URL)
+			}
+			if cam.Keep.Days < 0 || *cam.Motion.PreRoll < 0 || *cam.Motion.PostRoll < 0 {
+				t.Errorf("camera %+v", cam)
+			}
+		}
+		if *c.Sharing.CoolDown.Min < 0 || *c.Sharing.CoolDown.Max < *c.Sharing.CoolDown.Min {
+			t.Errorf("cool-down %v to %v", *c.Sharing.CoolDown.Min, *c.Sharing.CoolDown.Max)
+		}
+		again, err := Parse(data)
+		if err != nil || cmp.Diff(c, again) != "" || NeedRestart(c, again) != nil {
+			t.Errorf("the same file is not the same configuration: %v", err)
 		}
 	})
 }

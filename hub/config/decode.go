@@ -1,11 +1,14 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,14 +56,39 @@ func (d *decoder) document(data []byte, into any) {
 		d.syntax(err)
 		return
 	}
+	// A line of --- may stand before the document, and even after it. The parser
+	// passes over what follows an empty document, so that it must be looked for.
+	docs := slices.DeleteFunc(f.Docs, func(doc *ast.DocumentNode) bool { return doc.Body == nil })
+	written, at := documents(data)
 	switch {
-	case len(f.Docs) == 0 || f.Docs[0].Body == nil:
-	case len(f.Docs) > 1:
+	case written > 1 || written == 1 && len(docs) != 1:
 		d.broken = true
-		d.fail(f.Docs[1].Body.GetToken().Position.Line, "file", "more than one document")
-	default:
-		d.node(f.Docs[0].Body, reflect.ValueOf(into).Elem(), "")
+		d.fail(at, "file", "more than one document")
+	case written == 1:
+		d.node(docs[0].Body, reflect.ValueOf(into).Elem(), "")
 	}
+}
+
+// marker is a line that ends a document or begins one, with what may stand on it.
+var marker = regexp.MustCompile(`^(---|\.\.\.)(\s|$)`)
+
+// documents counts the documents of a YAML stream (YAML 1.2 9) that hold more
+// than comments, and tells the line at which the last of them begins.
+func documents(data []byte) (n, at int) {
+	fresh := true
+	i := 0
+	for l := range bytes.Lines(data) {
+		i++
+		if marker.Match(l) {
+			fresh, l = true, l[3:]
+		}
+		l = bytes.TrimSpace(l)
+		if fresh && len(l) > 0 && l[0] != '#' && l[0] != '%' {
+			fresh = false
+			n, at = n+1, i
+		}
+	}
+	return n, max(at, 1)
 }
 
 func (d *decoder) syntax(err error) {
