@@ -24,11 +24,10 @@ func headerEnd(b []byte) int {
 }
 
 // mend writes the header of an RTSP message in the one form that the library
-// reads, and appends it to to: lines end with CRLF, names are followed by a colon and
-// values by nothing, a line without a colon and a second Content-Length are left
-// out, and a status line is of
-// RTSP/1.0 and has a reason. Only white space, such lines, the version and an
-// empty reason change.
+// reads, and appends it to to: lines end with CRLF, names are followed by a
+// colon and values by nothing, a status line is of RTSP/1.0 and has a reason. A
+// line without a colon is left out, and so is a Content-Length that is no number
+// or not the first.
 func mend(to, header []byte) []byte {
 	length := false
 	for first := true; len(header) > 0; first = false {
@@ -44,8 +43,8 @@ func mend(to, header []byte) []byte {
 			continue
 		}
 		if bytes.EqualFold(name, []byte("content-length")) {
-			if length {
-				continue // the library reads no body if there are two
+			if _, ok := parseLength(value); !ok || length {
+				continue // the library reads no body if there are two, and nothing if it is no number
 			}
 			length = true
 		}
@@ -80,11 +79,13 @@ func contentLength(header []byte) int {
 		if !bytes.EqualFold(name, []byte("content-length")) {
 			continue
 		}
-		n, err := strconv.ParseUint(string(value), 10, 31)
-		if err != nil {
-			return 0
-		}
-		return int(n)
+		n, _ := parseLength(value)
+		return n
 	}
 	return 0
+}
+
+func parseLength(value []byte) (int, bool) {
+	n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 31)
+	return int(n), err == nil
 }
