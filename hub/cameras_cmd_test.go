@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -161,5 +165,30 @@ func TestCamerasDiscover(t *testing.T) {
 	}
 	if code, _, errs := gatehouse("", "cameras", "discover", "--interface", "nonesuch"); code != exitInput || !strings.Contains(errs, "nonesuch") {
 		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
+// TestCamerasProbePeer asks an ONVIF service that nobody here wrote.
+func TestCamerasProbePeer(t *testing.T) {
+	rtsp, api := freePort(t), freePort(t)
+	path := filepath.Join(t.TempDir(), "go2rtc.yaml")
+	cfg := fmt.Sprintf("api: {listen: 127.0.0.1:%d}\nrtsp: {listen: 127.0.0.1:%d}\nwebrtc: {listen: ''}\nlog: {level: error}\n"+
+		"streams: {porch: 'rtsp://127.0.0.1:1/none'}\n", api, rtsp)
+	if err := os.WriteFile(path, []byte(cfg), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	background(t, exec.Command("go2rtc", "-config", path))
+	waitPort(t, api)
+	code, out, errs := gatehouse("", "cameras", "probe", "--json", fmt.Sprintf("127.0.0.1:%d", api))
+	var p probed
+	if err := json.Unmarshal([]byte(out), &p); code != 0 || err != nil {
+		t.Fatalf("exit %d, %v\n%s", code, err, errs)
+	}
+	want := fmt.Sprintf("rtsp://127.0.0.1:%d/porch", rtsp)
+	if p.Info.Manufacturer == "" && p.Info.Model == "" || len(p.Profiles) != 1 || p.Profiles[0].Stream != want || p.Clock == nil {
+		t.Errorf("%+v", p)
+	}
+	if c, err := config.Parse([]byte(p.Config)); err != nil || c.Cameras[0].URL != want {
+		t.Errorf("%v in\n%s", err, p.Config)
 	}
 }
