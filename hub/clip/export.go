@@ -139,14 +139,14 @@ func (e *Export) MP4(i int) (*MP4, error) {
 	return m, nil
 }
 
-// Close closes all files.
+// Close closes all files. It may be called twice.
 func (e *Export) Close() error {
 	var errs []error
 	for _, m := range e.open {
 		errs = append(errs, m.Close())
 	}
-	e.open = nil
 	e.service.room.Release(e.weight)
+	e.open, e.weight = nil, 0
 	return errors.Join(errs...)
 }
 
