@@ -1,7 +1,11 @@
 package motion
 
 import (
+	"fmt"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/internal/mp4/mp4test"
@@ -89,4 +93,63 @@ func TestDecoderThatFails(t *testing.T) {
 			t.Error("nothing failed")
 		})
 	}
+}
+
+// BenchmarkKeyFrame is what a key frame costs: processor time of ffmpeg and of
+// the detector, in ms, with one ffmpeg for all and with one for each.
+func BenchmarkKeyFrame(b *testing.B) {
+	for _, wide := range []int{640, 1920} {
+		f := mp4test.Make(b, mp4test.Shot{Video: rtsp.H264, Seconds: 4, GOP: 10, Width: wide})
+		var keys []*rtsp.Unit
+		for _, u := range f.Units {
+			if u.Random {
+				keys = append(keys, u)
+			}
+		}
+		for name, each := range map[string]bool{"kept": false, "each": true} {
+			b.Run(fmt.Sprintf("%d/%s", wide, name), func(b *testing.B) {
+				before := cpu(b)
+				var d *decoder
+				look := newDetector(nil, 0)
+				for i := 0; b.Loop(); i++ {
+					var err error
+					if d == nil {
+						if d, err = newDecoder(b.Context(), ffmpeg.Find(), f.Session.Formats[0]); err != nil {
+							b.Fatal(err)
+						}
+					}
+					if err := d.give(keys[i%len(keys)]); err != nil {
+						b.Fatal(err)
+					}
+					gray, at, err := d.next(b.Context())
+					for ; gray == nil && err == nil; gray, at, err = d.next(b.Context()) {
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					look.picture(gray, at)
+					if each {
+						_ = d.close()
+						d = nil
+					}
+				}
+				if d != nil {
+					_ = d.close()
+				}
+				b.ReportMetric((cpu(b)-before).Seconds()*1e3/float64(b.N), "cpu-ms/op")
+			})
+		}
+	}
+}
+
+// cpu is what this process and its children that ended took.
+func cpu(b *testing.B) (sum time.Duration) {
+	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var u unix.Rusage
+		if err := unix.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum
 }

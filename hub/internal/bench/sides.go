@@ -20,7 +20,7 @@ type side struct {
 }
 
 func sides(hub string) []*side {
-	ours := func(ctx context.Context, dir string, n int) ([]*exec.Cmd, error) { return hubCommand(ctx, hub, dir, n) }
+	ours := hubWith(hub, "")
 	all := []*side{
 		{key: "hub", name: "Gatehouse", streams: *few, commands: ours},
 		{key: "mediamtx", name: "MediaMTX 1.15.3", streams: *few, commands: mediamtxCommand},
@@ -30,6 +30,9 @@ func sides(hub string) []*side {
 	if *only == "" {
 		return all
 	}
+	all = append(all, // these are measured when they are named
+		&side{key: "pictures", name: "Gatehouse, motion from pictures", streams: *few, commands: hubWith(hub, ", motion: {from: pictures}")},
+		&side{key: "preroll", name: "Gatehouse, waiting for motion", streams: *few, commands: hubWith(hub, ", record: motion, motion: {from: off}")})
 	var some []*side
 	for _, s := range all {
 		if strings.Contains(","+*only+",", ","+s.key+",") {
@@ -51,15 +54,18 @@ func (s *side) measure(ctx context.Context, dir string) (usage, error) {
 	return measure(ctx, dir, all)
 }
 
-func hubCommand(ctx context.Context, hub, dir string, n int) ([]*exec.Cmd, error) {
-	var cfg strings.Builder
-	fmt.Fprintln(&cfg, "listen: 127.0.0.1:0\ncameras:")
-	for i := range n {
-		fmt.Fprintf(&cfg, "  - {name: cam%d, url: %q}\n", i, cameraURL(i))
+// hubWith has a hub record; more is added to the configuration of each camera.
+func hubWith(hub, more string) func(ctx context.Context, dir string, n int) ([]*exec.Cmd, error) {
+	return func(ctx context.Context, dir string, n int) ([]*exec.Cmd, error) {
+		var cfg strings.Builder
+		fmt.Fprintln(&cfg, "listen: 127.0.0.1:0\ncameras:")
+		for i := range n {
+			fmt.Fprintf(&cfg, "  - {name: cam%d, url: %q%s}\n", i, cameraURL(i), more)
+		}
+		c := command(ctx, hub, "serve", "--data", dir)
+		c.Stderr = nil
+		return []*exec.Cmd{c}, os.WriteFile(filepath.Join(dir, "gatehouse.yml"), []byte(cfg.String()), 0o600)
 	}
-	c := command(ctx, hub, "serve", "--data", dir)
-	c.Stderr = nil
-	return []*exec.Cmd{c}, os.WriteFile(filepath.Join(dir, "gatehouse.yml"), []byte(cfg.String()), 0o600)
 }
 
 // mediamtxCommand has MediaMTX record and do nothing else: fragmented MP4 with

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -68,6 +69,9 @@ func end(all []*exec.Cmd) {
 // read adds up what the processes took since they began.
 func (u *usage) read(dir string, all []*exec.Cmd) error {
 	for _, c := range all {
+		if err := u.readChildren(c.Process.Pid); err != nil {
+			return err
+		}
 		cpu, err := cpuTime(c.Process.Pid)
 		if err != nil {
 			return fmt.Errorf("%s ended early: %w", c.Path, err)
@@ -85,6 +89,35 @@ func (u *usage) read(dir string, all []*exec.Cmd) error {
 		u.written += written
 	}
 	u.recorded = size(dir)
+	return nil
+}
+
+// readChildren adds what the living children of a process took. What they share,
+// ffmpeg's libraries, counts in each.
+func (u *usage) readChildren(pid int) error {
+	list, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return err
+	}
+	for _, name := range list {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, f := range bytes.Fields(data) {
+			child, err := strconv.Atoi(string(f))
+			if err != nil {
+				return err
+			}
+			cpu, err := cpuTime(child)
+			peak, err2 := peakResident(child)
+			if err := errors.Join(err, err2); err != nil {
+				return fmt.Errorf("a child ended: %w", err)
+			}
+			u.cpu += cpu
+			u.resident += peak
+		}
+	}
 	return nil
 }
 
