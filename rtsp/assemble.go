@@ -27,6 +27,7 @@ var errUnit = errors.New("malformed or oversized access unit")
 type assembly struct {
 	slab
 	hevc  bool   // H.265
+	raw   bool   // no NAL units, so that there are no start codes to look for
 	block *block // held; nil at first
 	buf   []byte // of block, with all that is free of it as capacity
 	ends  []int  // end of each complete NAL unit in buf
@@ -83,7 +84,7 @@ func (a *assembly) end() {
 	if len(nal) == 0 {
 		return
 	}
-	if !hasStartCodes(nal, a.hevc) {
+	if a.raw || !hasStartCodes(nal, a.hevc) {
 		a.ends = append(a.ends, len(a.buf))
 		return
 	}

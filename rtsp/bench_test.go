@@ -54,7 +54,8 @@ func ride(tb testing.TB, in []byte) int {
 	s := NewSource(Config{Log: slog.New(slog.DiscardHandler)})
 	r := s.Reader(64 << 20)
 	st := newStream(s, time.Hour, time.Now())
-	t := &track{codec: H264, video: h264Codec{}, pt: 96}
+	t := newVideo(H264)
+	t.pt = 96
 	t.clock.rate = 90000
 	st.addTrack(t)
 	st.ready.Store(true)

@@ -18,6 +18,9 @@ type decodeTimes struct {
 // start begins with a new Format.
 func (d *decodeTimes) start(f *Format) {
 	*d = decodeTimes{}
+	if f.Codec != H264 && f.Codec != H265 {
+		return
+	}
 	pic, _ := parseSPS(f.SPS, f.Codec == H265)
 	if d.reorders = pic.reorders; !d.reorders {
 		return

@@ -1,6 +1,8 @@
 package rtsp
 
 import (
+	"strings"
+
 	"github.com/bluenviron/gortsplib/v4/pkg/description"
 	"github.com/bluenviron/gortsplib/v4/pkg/format"
 )
@@ -49,25 +51,70 @@ func newTrack(f format.Format) *track {
 	}
 	switch f := f.(type) {
 	case *format.H264:
-		t := &track{codec: H264, video: h264Codec{}}
+		t := newVideo(H264)
 		t.offer(f.SPS, f.PPS)
 		return t
 	case *format.H265:
-		t := &track{codec: H265, video: h265Codec{}}
-		t.params.hevc = true
+		t := newVideo(H265)
 		t.offer(f.VPS, f.SPS, f.PPS)
 		return t
+	case *format.AV1:
+		return newVideo(AV1)
+	case *format.MJPEG:
+		return newVideo(MJPEG)
+	case *format.Generic:
+		if strings.EqualFold(f.RTPMap(), "JPEG/90000") { // with a dynamic payload type
+			return newVideo(MJPEG)
+		}
 	case *format.MPEG4Audio:
 		return newAAC(f)
 	case *format.G711:
-		t := &track{codec: PCMA}
+		codec := PCMA
 		if f.MULaw {
-			t.codec = PCMU
+			codec = PCMU
 		}
-		t.format = &Format{Codec: t.codec, ClockRate: f.ClockRate(), SampleRate: f.SampleRate, Channels: f.ChannelCount}
-		return t
+		return newSound(codec, f.SampleRate, f.ChannelCount, 0)
+	case *format.LPCM:
+		return newSound(LPCM, f.SampleRate, f.ChannelCount, f.BitDepth)
+	case *format.Opus:
+		if f.ChannelCount <= 2 {
+			// The description says two channels whatever is sent (RFC 7587 7);
+			// each packet says how many it has, and decoders follow.
+			return newSound(Opus, 48000, 2, 0)
+		}
 	}
 	return nil
+}
+
+// newVideo returns a video track without parameter sets.
+func newVideo(c Codec) *track {
+	t := &track{codec: c, params: params{codec: c}}
+	switch c {
+	case H264:
+		t.video = h264Codec{}
+	case H265:
+		t.video = h265Codec{}
+	case AV1:
+		t.video = av1Codec{}
+	case MJPEG:
+		t.video = &mjpegCodec{}
+	}
+	return t
+}
+
+// maxChannels bounds what a description may claim.
+const maxChannels = 64
+
+// newSound returns a track whose packets hold one frame each; bits is for LPCM.
+// It is nil if the numbers make no sense.
+func newSound(c Codec, rate, channels, bits int) *track {
+	if rate <= 0 || channels <= 0 || channels > maxChannels {
+		return nil
+	}
+	return &track{
+		codec: c, block: max(channels*bits/8, 1),
+		format: &Format{Codec: c, ClockRate: rate, SampleRate: rate, Channels: channels, BitDepth: bits},
+	}
 }
 
 // offer takes the parameter sets of the description.

@@ -224,13 +224,16 @@ func FuzzStream(f *testing.F) {
 		out := newFeed()
 		reader := out.Reader(1 << 30)
 		st := newStream(out.Source, time.Second, time.Now())
-		tr := &track{codec: H264, video: h264Codec{}, pt: 96}
+		codec := H264
 		if hevc {
-			tr = &track{codec: H265, video: h265Codec{}, pt: 96, params: params{hevc: true}}
+			codec = H265
 		}
+		tr := newVideo(codec)
+		tr.pt = 96
 		tr.clock.rate = 90000
 		st.addTrack(tr)
-		sound := &track{codec: PCMU, pt: 97, channel: 2, format: &Format{Track: 1, Codec: PCMU, ClockRate: 8000}}
+		sound := newSound(PCMU, 8000, 1, 0)
+		sound.pt, sound.channel, sound.format.Track = 97, 2, 1
 		sound.clock.rate = 8000
 		st.addTrack(sound)
 		st.ready.Store(true)

@@ -6,7 +6,8 @@ import (
 )
 
 // packet is the part of an RTP packet that Gatehouse uses (RFC 3550 5.1).
-// payload points into the connection's read buffer unless the packet was held.
+// payload and extension point into the connection's read buffer unless the
+// packet was held.
 type packet struct {
 	ssrc    uint32
 	ts      uint32
@@ -14,12 +15,14 @@ type packet struct {
 	pt      uint8
 	marker  bool
 	payload []byte
+
+	profile   uint16 // of the header extension (5.3.1)
+	extension []byte // its words; nil without one
 }
 
 var errPacket = errors.New("malformed RTP packet")
 
-// parse reads one RTP packet. CSRCs, the header extension and padding are
-// skipped over.
+// parse reads one RTP packet. CSRCs and padding are skipped over.
 func (p *packet) parse(b []byte) error {
 	if len(b) < 12 || b[0]>>6 != 2 {
 		return errPacket
@@ -33,11 +36,17 @@ func (p *packet) parse(b []byte) error {
 		end -= pad
 	}
 	start := 12 + 4*int(b[0]&0x0f)
+	p.profile, p.extension = 0, nil
 	if b[0]&0x10 != 0 {
 		if start+4 > end {
 			return errPacket
 		}
-		start += 4 + 4*int(binary.BigEndian.Uint16(b[start+2:]))
+		words := start + 4
+		p.profile = binary.BigEndian.Uint16(b[start:])
+		start = words + 4*int(binary.BigEndian.Uint16(b[start+2:]))
+		if start <= end {
+			p.extension = b[words:start:start]
+		}
 	}
 	if start > end {
 		return errPacket

@@ -9,9 +9,10 @@ import (
 
 // params are the parameter sets of a video track, as the camera sent them last.
 type params struct {
-	hevc          bool
-	vps, sps, pps []byte
+	codec         Codec
+	vps, sps, pps []byte // sps: of AV1 its sequence header, of JPEG the header that first had its size
 	ppsID         uint64
+	bare          bool    // H.265 without a VPS will do
 	format        *Format // made of them; nil when they changed or are incomplete
 }
 
@@ -34,15 +35,21 @@ func (p *params) offer(kind nalKind, nal []byte) bool {
 		return false
 	}
 	if kind == nalPPS {
-		id, ok := ppsID(nal, p.hevc)
+		id, ok := ppsID(nal, p.codec == H265)
 		if !ok || p.pps != nil && id != p.ppsID {
 			return false
 		}
 		p.ppsID = id
 	}
 	if kind == nalSPS {
-		if _, ok := parseSPS(nal, p.hevc); !ok {
+		pic, ok := parsePicture(nal, p.codec)
+		if !ok {
 			return false
+		}
+		if p.codec == MJPEG && p.sps != nil { // tables may change from picture to picture
+			if old, _ := parsePicture(p.sps, MJPEG); old == pic {
+				return false
+			}
 		}
 	}
 	*to = bytes.Clone(nal)
@@ -50,18 +57,27 @@ func (p *params) offer(kind nalKind, nal []byte) bool {
 	return true
 }
 
+// known reports whether all is there that every camera sends.
+func (p *params) known() bool {
+	return p.sps != nil && (p.pps != nil || p.codec == AV1 || p.codec == MJPEG)
+}
+
 // complete reports whether a Format can be made.
 func (p *params) complete() bool {
-	return p.sps != nil && p.pps != nil && (p.vps != nil || !p.hevc)
+	return p.known() && (p.vps != nil || p.bare || p.codec != H265)
 }
 
 // make returns the Format of the parameter sets, the same one until they change.
-func (p *params) make(codec Codec, rate int) *Format {
+func (p *params) make(rate int) *Format {
 	if p.format == nil {
-		dim, _ := parseSPS(p.sps, p.hevc)
-		p.format = &Format{
-			Codec: codec, ClockRate: rate, VPS: p.vps, SPS: p.sps, PPS: p.pps,
-			Width: dim.width, Height: dim.height,
+		dim, _ := parsePicture(p.sps, p.codec)
+		p.format = &Format{Codec: p.codec, ClockRate: rate, Width: dim.width, Height: dim.height}
+		switch p.codec {
+		case H264, H265:
+			p.format.VPS, p.format.SPS, p.format.PPS = p.vps, p.sps, p.pps
+		case AV1:
+			s, _ := parseAV1Sequence(p.sps)
+			p.format.Config = s.record(p.sps)
 		}
 	}
 	return p.format
@@ -69,7 +85,21 @@ func (p *params) make(codec Codec, rate int) *Format {
 
 type picture struct {
 	width, height int
-	reorders      bool // pictures may be sent in another order than shown
+	reorders      bool  // pictures may be sent in another order than shown
+	sampling      uint8 // of luma, JPEG: a change of it is another picture format too
+}
+
+// parsePicture reads the size of the picture from what a codec has for a
+// sequence parameter set.
+func parsePicture(b []byte, codec Codec) (picture, bool) {
+	switch codec {
+	case AV1:
+		s, err := parseAV1Sequence(b)
+		return picture{width: s.width, height: s.height}, err == nil
+	case MJPEG:
+		return parseJPEG(b)
+	}
+	return parseSPS(b, codec == H265)
 }
 
 // parseSPS reads the size of the picture from a sequence parameter set.
@@ -79,7 +109,7 @@ func parseSPS(nal []byte, hevc bool) (picture, bool) {
 		if len(nal) < 3 || s.Unmarshal(nal) != nil || s.Width() <= 0 || s.Height() <= 0 {
 			return picture{}, false
 		}
-		p := picture{s.Width(), s.Height(), false}
+		p := picture{width: s.Width(), height: s.Height()}
 		for _, n := range s.MaxNumReorderPics {
 			p.reorders = p.reorders || n > 0
 		}
@@ -89,7 +119,7 @@ func parseSPS(nal []byte, hevc bool) (picture, bool) {
 	if len(nal) < 4 || s.Unmarshal(nal) != nil || s.Width() <= 0 || s.Height() <= 0 {
 		return picture{}, false
 	}
-	p := picture{s.Width(), s.Height(), true}
+	p := picture{width: s.Width(), height: s.Height(), reorders: true}
 	switch {
 	case s.PicOrderCntType == 2, s.ProfileIdc == 66: // output order is decoding order (ITU-T H.264 7.4.2.1.1, A.2.1)
 		p.reorders = false

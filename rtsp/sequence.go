@@ -1,6 +1,9 @@
 package rtsp
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // Limits of RFC 3550 A.1: further ahead or behind than this is a sender that
 // restarted its numbering, not a loss or a late packet.
@@ -19,6 +22,13 @@ const (
 type heldPacket struct {
 	packet
 	at time.Time
+}
+
+// kept is a packet that outlives the read buffer.
+func (p *packet) kept(at time.Time) heldPacket {
+	h := heldPacket{*p, at}
+	h.payload, h.extension = bytes.Clone(p.payload), bytes.Clone(p.extension)
+	return h
 }
 
 // sequencer puts the packets of one track in order. Duplicates vanish and
@@ -87,8 +97,7 @@ func (q *sequencer) hold(p *packet, at time.Time) error {
 		}
 		i--
 	}
-	h := heldPacket{*p, at}
-	h.payload = append([]byte(nil), p.payload...)
+	h := p.kept(at)
 	q.held = append(q.held, heldPacket{})
 	copy(q.held[i+1:], q.held[i:])
 	q.held[i] = h
@@ -119,8 +128,8 @@ func (q *sequencer) oldest() time.Time {
 func (q *sequencer) jump(p *packet, at time.Time) error {
 	g := q.gone
 	if g == nil || p.seq != g.seq+1 {
-		q.gone = &heldPacket{*p, at}
-		q.gone.payload = append([]byte(nil), p.payload...)
+		h := p.kept(at)
+		q.gone = &h
 		return nil
 	}
 	q.gone, q.held = nil, q.held[:0]

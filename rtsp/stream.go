@@ -72,7 +72,7 @@ func newStream(out output, stall time.Duration, now time.Time) *stream {
 func (st *stream) addTrack(t *track) {
 	t.st = st
 	t.seq.deliver = t.accept
-	t.asm.hevc = t.codec == H265
+	t.asm.hevc, t.asm.raw = t.codec == H265, t.codec == AV1 || t.codec == MJPEG
 	st.tracks = append(st.tracks, t)
 	st.ref = st.tracks[0]
 }
@@ -157,7 +157,7 @@ func (st *stream) restart(t *track, at time.Time) error {
 	t.drop()
 	t.timed = false
 	if t == st.ref {
-		st.needParams = t.params.hevc || t.codec == H264
+		st.needParams = t.video != nil
 		st.finish(ReasonSSRC, "The camera restarted its encoder.")
 		st.utc.set = false
 		return nil
@@ -251,7 +251,7 @@ func (st *stream) begin(pos, dts int64, at time.Time) {
 	s := &Session{}
 	for _, t := range st.tracks {
 		if t.video != nil {
-			t.format = t.params.make(t.codec, int(t.clock.rate))
+			t.format = t.params.make(int(t.clock.rate))
 		}
 		t.aligned, t.muted, t.any = false, false, false
 		s.Formats = append(s.Formats, t.format)

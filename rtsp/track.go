@@ -35,6 +35,7 @@ type track struct {
 	video     videoCodec
 	params    params
 	times     decodeTimes
+	entry     time.Time // of the newest picture that is a Random unit by itself; at first, of the first picture
 	asm       assembly
 	asmTS     uint32
 	asmPos    int64
@@ -49,10 +50,12 @@ type track struct {
 	noLeading bool // decoding began at the newest Random unit: its leading pictures cannot be decoded
 
 	// Audio.
-	aac        *aacReader // nil for G.711
+	aac        *aacReader // AAC only
+	block      int        // bytes of one sample of all channels, LPCM; else 1
 	frameTicks int64      // duration of an AAC frame
 	pos        int64
 	at         time.Time
+	early      earlySound
 }
 
 func (t *track) senderReport(r senderReport) {
@@ -72,6 +75,7 @@ func (t *track) drop() {
 	if t.aac != nil {
 		t.aac.drop()
 	}
+	t.early.drop()
 }
 
 // accept takes packets in order.
@@ -82,7 +86,7 @@ func (t *track) accept(p *packet, at time.Time, gap bool) error {
 		}
 		t.st.lost(t, "Packets of the camera were missing.")
 	}
-	if len(p.payload) == 0 {
+	if len(p.payload) == 0 && (t.video == nil || p.extension == nil) {
 		return nil
 	}
 	if t.video == nil {
@@ -107,7 +111,7 @@ func (t *track) acceptVideo(p *packet, at time.Time) error {
 		t.asmTS, t.asmPos = p.ts, t.clock.unwrap(p.ts)
 	}
 	t.at = at
-	if err := t.video.unpack(p.payload, &t.asm); err != nil {
+	if err := t.video.unpack(p, &t.asm); err != nil {
 		t.damaged(p.ts)
 		return nil
 	}
@@ -153,10 +157,11 @@ func (t *track) picture() error {
 		st.finish(ReasonClock, "The camera's timestamps jumped.")
 		st.utc.set = false
 	}
+	t.enter(&look)
 	if look.changed && st.session != nil {
 		st.finish(ReasonCodec, "The camera changed its video settings.")
 	}
-	if t.params.complete() {
+	if t.params.known() {
 		st.alive = t.at
 	}
 	if look.random {
@@ -182,17 +187,43 @@ func (t *track) picture() error {
 	return nil
 }
 
+// entryWait is how long a picture that can be decoded by itself, with all
+// parameter sets, is waited for: about the longest group of pictures of cameras
+// without a "smart codec".
+const entryWait = 4 * time.Second
+
+// enter makes do with what a camera sends that never sends what it should: a
+// recovery point where no IDR comes, H.265 without a VPS.
+func (t *track) enter(l *look) {
+	if t.entry.IsZero() {
+		t.entry = t.at
+	}
+	patient := t.at.Sub(t.entry) < entryWait
+	switch {
+	case l.random && (t.params.complete() || patient):
+		if t.params.complete() {
+			t.entry = t.at
+		}
+	case patient:
+	case l.random:
+		t.params.bare = true
+	case l.recovery:
+		l.random = true
+	}
+}
+
 // firstPicture begins or resumes the Session with the Random unit in hand.
 func (t *track) firstPicture(slice []byte) error {
 	st := t.st
 	st.needParams = false
 	t.noLeading = true
 	if st.session == nil {
-		t.times.start(t.params.make(t.codec, int(t.clock.rate)))
+		t.times.start(t.params.make(int(t.clock.rate)))
 	}
 	dts := t.times.next(slice, t.asmPos)
 	st.begin(t.asmPos, dts, t.at)
 	t.publish(true, dts)
+	st.release()
 	return nil
 }
 
@@ -208,10 +239,11 @@ func (t *track) publish(random bool, dts int64) {
 
 // look is what an access unit contains.
 type look struct {
-	slice   []byte // the first slice, valid until the assembly changes
-	random  bool
-	params  bool // brings a sequence parameter set
-	changed bool // parameter sets differ from those before
+	slice    []byte // the first slice, valid until the assembly changes
+	random   bool
+	params   bool // brings a sequence parameter set
+	recovery bool // decoding that starts here comes to right pictures later
+	changed  bool // parameter sets differ from those before
 }
 
 func (t *track) look() look {
@@ -222,10 +254,11 @@ func (t *track) look() look {
 		case nalVPS, nalSPS, nalPPS:
 			l.params = l.params || k == nalSPS
 			l.changed = t.params.offer(k, nal) || l.changed
+		case nalRecovery:
+			l.recovery = true
 		case nalSlice, nalRandom:
-			l.random = l.random || k == nalRandom
-			if l.slice == nil {
-				l.slice = nal
+			if l.slice == nil { // of AV1, the first frame of several decides
+				l.slice, l.random = nal, k == nalRandom
 			}
 		}
 	}
@@ -257,6 +290,7 @@ func (t *track) acceptAudio(p *packet, at time.Time) error {
 	t.pos, t.at = t.clock.unwrap(p.ts), at
 	t.clock.observe(t.pos, at.UnixNano())
 	if t.jumped(t.pos, at) {
+		t.early.drop()
 		if t == t.st.ref {
 			t.st.finish(ReasonClock, "The camera's timestamps jumped.")
 			t.st.utc.set = false
@@ -265,11 +299,16 @@ func (t *track) acceptAudio(p *packet, at time.Time) error {
 			t.st.later(ReasonClock, "The camera's audio timestamps jumped.")
 		}
 	}
-	if t.aac == nil {
+	err := error(nil)
+	switch {
+	case t.aac != nil:
+		err = t.aac.read(p.payload, p.marker, t.sound)
+	case len(p.payload)%t.block != 0, t.codec == Opus && opusTicks(p.payload) == 0:
+		err = errAudio
+	default:
 		t.sound(0, p.payload)
-		return nil
 	}
-	if err := t.aac.read(p.payload, p.marker, t.sound); err != nil {
+	if err != nil {
 		t.st.bad++
 		t.st.lost(t, "Audio packets of the camera could not be read.")
 	}
@@ -291,8 +330,15 @@ func (t *track) sound(i int, b []byte) {
 		}
 	}
 	if st.session == nil || st.waiting || t.muted {
+		t.early.hold(soundFrame{pos, t.at, b}, t.clock.rate)
 		return
 	}
+	t.heard(soundFrame{pos, t.at, b})
+}
+
+// heard publishes a frame of sound of the Session.
+func (t *track) heard(f soundFrame) {
+	st, pos := t.st, f.pos
 	if !t.aligned {
 		t.zero, t.byReport = st.align(t)
 		t.aligned = true
@@ -303,5 +349,5 @@ func (t *track) sound(i int, b []byte) {
 	if t.any && pos-t.zero <= t.last {
 		pos = t.zero + t.last + 1
 	}
-	st.deliver(t, t.asm.sound(b), pos, pos, t.at)
+	st.deliver(t, t.asm.sound(f.data), pos, pos, f.at)
 }

@@ -13,11 +13,15 @@ type Codec string
 
 // Codecs a Source delivers.
 const (
-	H264 Codec = "h264"
-	H265 Codec = "h265"
-	AAC  Codec = "aac"
-	PCMU Codec = "pcmu" // G.711 µ-law, 8 bits a sample
-	PCMA Codec = "pcma" // G.711 A-law, 8 bits a sample
+	H264  Codec = "h264"
+	H265  Codec = "h265"
+	AV1   Codec = "av1"
+	MJPEG Codec = "mjpeg"
+	AAC   Codec = "aac"
+	Opus  Codec = "opus"
+	PCMU  Codec = "pcmu" // G.711 µ-law, 8 bits a sample
+	PCMA  Codec = "pcma" // G.711 A-law, 8 bits a sample
+	LPCM  Codec = "lpcm" // L8 (unsigned), L16 or L24 (big-endian) of RFC 3551 and RFC 3190
 )
 
 // ClockQuality says what a Unit's UTC rests on.
@@ -38,21 +42,47 @@ type Format struct {
 	Track      int // position in Session.Formats
 	Codec      Codec
 	ClockRate  int    // RTP ticks a second
-	VPS        []byte // H.265 only
-	SPS, PPS   []byte // video; never empty in a Format that reaches a Reader
+	VPS        []byte // H.265 only; empty if the camera never sends one
+	SPS, PPS   []byte // H.264, H.265; never empty in a Format that reaches a Reader
 	Width      int    // luma samples after cropping; video only
 	Height     int
-	Config     []byte // AAC: AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1)
+	Config     []byte // AAC: AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1); AV1: AV1CodecConfigurationRecord
 	SampleRate int    // audio
-	Channels   int    // audio
+	Channels   int    // audio; 2 for Opus, of whose packets each says for itself
+	BitDepth   int    // of a sample; LPCM: 8, 16 or 24
 }
 
 // Video reports whether the track is video.
-func (f *Format) Video() bool { return f.Codec == H264 || f.Codec == H265 }
+func (f *Format) Video() bool {
+	switch f.Codec {
+	case H264, H265, AV1, MJPEG:
+		return true
+	}
+	return false
+}
 
-// Unit is one access unit: one coded picture, or one audio frame (AAC: one raw
-// data block; G.711: the samples of one packet). A Unit is immutable and shared
-// by all Readers.
+// Unit is one access unit: one coded picture (AV1: one temporal unit), or one
+// audio frame (AAC: one raw data block; Opus: one packet; G.711 and LPCM: the
+// samples of one packet). A Unit is immutable and shared by all Readers.
+//
+// Random is set where decoding can start with parameter sets known: at an IDR or
+// IRAP picture, or an AV1 temporal unit that begins with a key frame that is
+// shown. Of an H.264 camera that has sent no IDR for 4 s, it is also set at a
+// recovery point (ITU-T H.264 D.2.8), behind which pictures may be incomplete
+// until as many have passed as it says: up to a second or two with periodic intra
+// refresh, none for the I pictures of an open group of pictures. Decoders
+// show nothing or a picture that fills in up to there, and a right one after.
+//
+// Data is what was received, byte for byte:
+//
+//   - H.264, H.265: NAL units, SEI and AUD included, no start code or length.
+//   - AV1: OBUs, each with its size field, which RTP leaves out (the payload is
+//     exact, and so is the header but for the bit that says so). Temporal
+//     delimiters are left out, as AV1 in ISO BMFF wants it.
+//   - JPEG: what makes a JFIF file when put together. First the header, up to
+//     the scan, which RFC 2435 does not carry and has receivers make; then the
+//     entropy-coded scan, exact; then an EOI marker if the scan had none.
+//   - Audio: one element, the frame, exact. LPCM is big-endian as in RTP.
 type Unit struct {
 	Format  *Format
 	PTS     int64     // Format.ClockRate ticks since the Session's zero, unwrapped, never negative; zero is common to all tracks
@@ -60,8 +90,8 @@ type Unit struct {
 	UTC     time.Time // of PTS; never earlier than the Unit before it in the same Session and track, so for a reordered picture that of the latest PTS so far
 	Clock   ClockQuality
 	Arrived time.Time // when the last packet of the Unit was read
-	Random  bool      // decoding can start here (IDR or IRAP with parameter sets known); true for audio
-	Data    [][]byte  // video: NAL units exactly as received, SEI and AUD included, no start code or length; audio: one element
+	Random  bool      // decoding can start here, see below; true for audio and JPEG
+	Data    [][]byte  // see below
 
 	block *block // that Data lies in; nil if nobody counts who holds it
 }
@@ -73,6 +103,24 @@ func (u *Unit) Size() int {
 		n += len(d)
 	}
 	return n
+}
+
+// Ticks is how long a frame of sound lasts by its own account, in
+// Format.ClockRate ticks. It is 0 where nothing but the next Unit tells.
+func (u *Unit) Ticks() int64 {
+	f := u.Format
+	switch {
+	case len(u.Data) == 0:
+	case f.Codec == Opus:
+		return opusTicks(u.Data[0])
+	case f.Codec == AAC && f.SampleRate > 0:
+		return 1024 * int64(f.ClockRate) / int64(f.SampleRate)
+	case (f.Codec == PCMU || f.Codec == PCMA) && f.Channels > 0:
+		return int64(u.Size() / f.Channels)
+	case f.Codec == LPCM && f.Channels > 0 && f.BitDepth >= 8:
+		return int64(u.Size() / (f.Channels * f.BitDepth / 8))
+	}
+	return 0
 }
 
 // Session begins the Units of one unbroken connection. Parameter changes,

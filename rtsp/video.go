@@ -29,22 +29,25 @@ const (
 	h265FU        = 49 // RFC 7798 4.4.3
 )
 
-// nalKind is what a NAL unit means to a stream, the same for both codecs.
+// nalKind is what a NAL unit, or what stands for one, means to a stream, the
+// same for all codecs.
 type nalKind uint8
 
 const (
 	nalOther nalKind = iota
 	nalVPS           // H.265 only
-	nalSPS
+	nalSPS           // AV1: sequence header; JPEG: header
 	nalPPS
-	nalSlice  // part of a picture
-	nalRandom // part of a picture at which decoding can start
+	nalRecovery // tells of a recovery point
+	nalSlice    // part of a picture
+	nalRandom   // part of a picture at which decoding can start
 )
 
-// videoCodec is what differs between H.264 and H.265 in RTP.
+// videoCodec is what differs between the video codecs in RTP.
 type videoCodec interface {
-	// unpack adds the NAL units of one RTP payload to the assembly.
-	unpack(payload []byte, into *assembly) error
+	// unpack adds what one packet carries to the assembly: NAL units or what
+	// stands for them, see Unit.Data.
+	unpack(p *packet, into *assembly) error
 	// kind classifies a NAL unit, which is not empty.
 	kind(nal []byte) nalKind
 	// continues reports whether a slice belongs to a picture already begun.
@@ -56,7 +59,8 @@ type videoCodec interface {
 
 type h264Codec struct{}
 
-func (h264Codec) unpack(b []byte, into *assembly) error {
+func (h264Codec) unpack(p *packet, into *assembly) error {
+	b := p.payload
 	if len(b) == 0 {
 		return nil
 	}
@@ -96,6 +100,8 @@ func (h264Codec) kind(nal []byte) nalKind {
 		return nalRandom
 	case t >= h264Slice && t < h264IDR:
 		return nalSlice
+	case t == h264SEI && isRecoveryPoint(nal):
+		return nalRecovery
 	}
 	return nalOther
 }
@@ -110,7 +116,8 @@ func (h264Codec) skipped([]byte) bool { return false }
 
 type h265Codec struct{}
 
-func (h265Codec) unpack(b []byte, into *assembly) error {
+func (h265Codec) unpack(p *packet, into *assembly) error {
+	b := p.payload
 	if len(b) == 0 {
 		return nil
 	}

@@ -125,6 +125,10 @@ func codecText(c rtsp.Codec, width, height int) string {
 		name = "H.264"
 	case rtsp.H265:
 		name = "H.265"
+	case rtsp.AV1:
+		name = "AV1"
+	case rtsp.MJPEG:
+		name = "Motion JPEG"
 	}
 	if width == 0 || height == 0 {
 		return name

@@ -46,11 +46,11 @@ func (b *bundle) add(part []byte) {
 }
 
 // unit appends a unit as it is stored: NAL units with their length before them,
-// sound as it is.
+// everything else as it is.
 func (b *bundle) unit(u *rtsp.Unit) {
-	video := u.Format.Video()
+	lengths := mp4.Lengths(u.Format)
 	for _, d := range u.Data {
-		if video {
+		if lengths {
 			b.own = binary.BigEndian.AppendUint32(b.own, uint32(len(d)))
 		}
 		b.settle()

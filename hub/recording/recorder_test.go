@@ -134,6 +134,9 @@ func TestCodecsAndReordering(t *testing.T) {
 		"long GOP":           {Video: rtsp.H264, Seconds: 20, GOP: 1000},
 		"all key frames":     {Video: rtsp.H264, Seconds: 3, GOP: 1},
 		"sound without view": {Audio: rtsp.AAC, Seconds: 7},
+		"av1, opus":          {Video: rtsp.AV1, Audio: rtsp.Opus, Seconds: 5},
+		"mjpeg, lpcm":        {Video: rtsp.MJPEG, Audio: rtsp.LPCM, Seconds: 5},
+		"opus alone":         {Audio: rtsp.Opus, Seconds: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := mp4test.Make(t, shot)

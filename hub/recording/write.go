@@ -45,7 +45,7 @@ func (r *Recorder) unit(ctx context.Context, u *rtsp.Unit) error {
 	} else if r.seg == nil && len(r.pending[0]) == 0 {
 		return nil // a run begins with a picture
 	}
-	size := stored(u)
+	size := mp4.SampleSize(u)
 	if p := r.pending[k]; len(p) > 0 &&
 		(r.bytes+size > maxPending || k > 0 && ticks(u.DTS-p[0].DTS, u.Format.ClockRate) > maxSound) {
 		if err := r.flush(ctx, u); err != nil {
@@ -108,15 +108,6 @@ func ticks(n int64, rate int) time.Duration {
 	return time.Duration(sec)*time.Second + time.Duration((n-sec*int64(rate))*int64(time.Second)/int64(rate))
 }
 
-// stored is the size of a unit in a file.
-func stored(u *rtsp.Unit) int {
-	n := u.Size()
-	if u.Format.Video() {
-		n += 4 * len(u.Data)
-	}
-	return n
-}
-
 // flush writes the pending units that decode before next, all if it is nil, as
 // one fragment a track. Without a disk to keep them they become a gap.
 func (r *Recorder) flush(ctx context.Context, next *rtsp.Unit) error {
@@ -135,7 +126,7 @@ func (r *Recorder) flush(ctx context.Context, next *rtsp.Unit) error {
 	err := r.keep(ctx, take, next)
 	for k, n := range take {
 		for _, u := range r.pending[k][:n] {
-			r.bytes -= stored(u)
+			r.bytes -= mp4.SampleSize(u)
 			u.Release() // nothing of it is used after keep
 		}
 		rest := copy(r.pending[k], r.pending[k][n:])
@@ -251,7 +242,7 @@ func (r *Recorder) fragment(b *bundle, k, n int, next *rtsp.Unit) {
 		}
 		d := lasts(u, follows, s.samples[at:])
 		s.samples = append(s.samples, mp4.Sample{
-			Size: uint32(stored(u)), Duration: d, Composition: int32(clamp(u.PTS-u.DTS, math.MinInt32, math.MaxInt32)), Sync: u.Random,
+			Size: uint32(mp4.SampleSize(u)), Duration: d, Composition: int32(clamp(u.PTS-u.DTS, math.MinInt32, math.MaxInt32)), Sync: u.Random,
 		})
 		span.clock = max(span.clock, u.Clock)
 		if k == 0 {
@@ -282,10 +273,8 @@ func lasts(u, follows *rtsp.Unit, before []mp4.Sample) uint32 {
 	switch {
 	case follows != nil:
 		return uint32(clamp(follows.DTS-u.DTS, 0, math.MaxUint32))
-	case (f.Codec == rtsp.PCMU || f.Codec == rtsp.PCMA) && f.Channels > 0:
-		return uint32(u.Size() / f.Channels)
-	case f.Codec == rtsp.AAC && f.SampleRate > 0:
-		return uint32(1024 * f.ClockRate / f.SampleRate)
+	case u.Ticks() > 0:
+		return uint32(clamp(u.Ticks(), 0, math.MaxUint32))
 	case len(before) > 0:
 		return before[len(before)-1].Duration
 	}

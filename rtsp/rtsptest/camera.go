@@ -12,8 +12,8 @@ import (
 // Camera is one stream of the server.
 type Camera struct {
 	FS   fs.FS  // nil for the operating system's files
-	File string // MP4 with H.264 or H.265 and, if any, AAC; may be empty if Tone is set
-	Tone string // "pcmu" or "pcma": G.711 sound instead of the file's
+	File string // MP4 with H.264, H.265, AV1 or Motion JPEG and, if any, AAC or Opus; may be empty if Tone is set
+	Tone string // "pcmu", "pcma", "l8", "l16" or "l24": G.711 or LPCM sound instead of the file's
 	Loop bool   // go on from the start at the end; without it the camera falls silent
 
 	User, Pass string // no login if User is empty
@@ -109,7 +109,7 @@ type Sent struct {
 	Track      int
 	RTP        uint32
 	Captured   time.Time // true time of the picture, whatever the camera's clock says
-	Data       [][]byte  // NAL units, or one audio frame
+	Data       [][]byte  // NAL units; OBUs with their size; header and scan of a JPEG; one audio frame
 	Whole      bool      // every packet of it was sent
 }
 

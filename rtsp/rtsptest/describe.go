@@ -8,7 +8,12 @@ import (
 )
 
 // payloadType is the RTP payload type of a track.
-func payloadType(track int) uint8 { return uint8(96 + track) }
+func (s *stream) payloadType(track int) uint8 {
+	if s.codec == "mjpeg" {
+		return 26 // RFC 3551 table 5
+	}
+	return uint8(96 + track)
+}
 
 // describe is the camera's session description (RFC 4566).
 func (c *camera) describe() string {
@@ -19,7 +24,7 @@ func (c *camera) describe() string {
 		if s != c.clip.video {
 			kind = "audio"
 		}
-		pt := payloadType(i)
+		pt := s.payloadType(i)
 		fmt.Fprintf(&b, "m=%s 0 RTP/AVP %d\r\n", kind, pt)
 		rtpmap, fmtp := s.formatLines(!c.BareSDP)
 		fmt.Fprintf(&b, "a=rtpmap:%d %s\r\n", pt, rtpmap)
@@ -54,6 +59,14 @@ func (s *stream) formatLines(params bool) (rtpmap, fmtp string) {
 		return fmt.Sprintf("mpeg4-generic/%d/%d", s.rate, s.config.ChannelCount),
 			"streamtype=5; profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=" +
 				hex.EncodeToString(config)
+	}
+	switch s.codec {
+	case "av1":
+		return "AV1/90000", ""
+	case "mjpeg":
+		return "JPEG/90000", ""
+	case "opus":
+		return "opus/48000/2", ""
 	}
 	return fmt.Sprintf("%s/%d", strings.ToUpper(s.codec), s.rate), ""
 }

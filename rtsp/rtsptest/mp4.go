@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
@@ -165,6 +164,15 @@ func (s *stream) parseEntry(kind string, b []byte) (known bool, err error) {
 		}
 		s.codec = "h265"
 		return true, s.parseHVCC(find(b[videoHead:], "hvcC"))
+	case "av01":
+		s.codec = "av1"
+		return true, nil
+	case "mp4v": // as ffmpeg names Motion JPEG in MP4; what it is shows in its samples
+		s.codec = "mjpeg"
+		return true, nil
+	case "Opus":
+		s.codec = "opus"
+		return true, nil
 	case "mp4a":
 		if len(b) < audioHead {
 			return false, errMP4
@@ -289,12 +297,8 @@ func (s *stream) parseSamples(file, stbl []byte) error {
 	}
 	for _, sp := range spans {
 		data := [][]byte{file[sp[0]:sp[1]]}
-		if s.isVideo() {
-			var nals h264.AVCC
-			if err := nals.Unmarshal(data[0]); err != nil {
-				return fmt.Errorf("splitting sample: %w", err)
-			}
-			data = nals
+		if data, err = s.split(data[0]); err != nil {
+			return fmt.Errorf("splitting sample: %w", err)
 		}
 		s.samples = append(s.samples, sample{data: data})
 	}

@@ -17,8 +17,11 @@ type Must struct {
 	Clock   string        // what UTC rests on in the end; default "report"
 	Log     []string      // messages; default what the interruptions say
 
-	Runs int      // on disk (recording.Segment); default one and one more for each interruption
-	Gaps []string // reasons of the rows that tell what is missing
+	Runs        int           // on disk (recording.Segment); default one and one more for each interruption
+	Gaps        []string      // reasons of the rows that tell what is missing
+	Begin       time.Duration // from the first picture sent to the first recorded, at most; default none is left out
+	Mute        bool          // sound is offered that cannot be told from the pictures
+	Undecodable bool          // no decoder at hand takes what is recorded as it is
 }
 
 // MustOf is the row of a script, with what is left to default filled in.
@@ -118,6 +121,17 @@ var musts = map[string]Must{
 	"stall":                     {Breaks: []string{"stalled"}, Silence: stalled, Gaps: []string{"stalled"}},
 	"half-close":                {Breaks: []string{"closed"}, Silence: again, Gaps: []string{"closed"}},
 	"close":                     {Breaks: []string{"closed"}, Silence: again, Gaps: []string{"closed"}},
+	"av1":                       {},
+	"av1-params-change":         {Breaks: []string{"codec"}},
+	"mjpeg":                     {},
+	"mjpeg-size-change":         {Breaks: []string{"codec"}},
+	"mjpeg-loss":                {Breaks: []string{"lost"}, Missing: 1, Gaps: []string{"lost"}},
+	"opus":                      {},
+	"lpcm":                      {},
+	"lpcm-8":                    {},
+	"lpcm-24":                   {},
+	"intra-refresh":             {Missing: 75, Begin: 5100 * time.Millisecond},
+	"h265-no-vps":               {Missing: 75, Begin: 5100 * time.Millisecond, Undecodable: true},
 	"no-reports":                {Clock: "arrival"},
 	"late-reports":              {},
 	"wrap":                      {},
@@ -188,7 +202,7 @@ var musts = map[string]Must{
 	"wrong-rtp-info":            {},
 	"other-channels":            {},
 	"last-channels":             {},
-	"same-channels":             {},
+	"same-channels":             {Mute: true},
 	"no-such-channels":          {Breaks: []string{"refused"}, Nothing: true, Gaps: []string{"refused"}},
 	"login-first":               {},
 	"nonce-for-one-request":     {},

@@ -24,7 +24,7 @@ func Clips() fs.FS {
 
 // Scripts are the camera zoo. A picture group of the clips is 15 units long.
 func Scripts() []Script {
-	all := slices.Concat(streamScripts(), packetScripts(), clockScripts(), dialogScripts(), addressScripts(), answerScripts(), loginScripts())
+	all := slices.Concat(streamScripts(), packetScripts(), codecScripts(), clockScripts(), dialogScripts(), addressScripts(), answerScripts(), loginScripts())
 	for i := range all {
 		c := &all[i].Camera
 		c.FS, c.Loop, c.Record = Clips(), true, 4096

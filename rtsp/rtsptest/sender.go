@@ -1,13 +1,17 @@
 package rtsptest
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpav1"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph264"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtph265"
+	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpmjpeg"
 	"github.com/bluenviron/gortsplib/v4/pkg/format/rtpmpeg4audio"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 	"github.com/pion/rtcp"
@@ -114,6 +118,20 @@ func newEncoder(codec string, maxPayload int) func([][]byte) ([]*rtp.Packet, err
 		e := &rtph265.Encoder{PayloadMaxSize: maxPayload}
 		e.Init()
 		return e.Encode
+	case "av1":
+		e := &rtpav1.Encoder{PayloadMaxSize: maxPayload}
+		e.Init()
+		return func(obus [][]byte) ([]*rtp.Packet, error) {
+			var bare av1.Bitstream // RTP leaves the size fields out
+			if err := bare.Unmarshal(bytes.Join(obus, nil)); err != nil {
+				return nil, err
+			}
+			return e.Encode(bare)
+		}
+	case "mjpeg":
+		e := &rtpmjpeg.Encoder{PayloadMaxSize: maxPayload}
+		e.Init()
+		return func(parts [][]byte) ([]*rtp.Packet, error) { return e.Encode(bytes.Join(parts, nil)) }
 	case "aac":
 		e := &rtpmpeg4audio.Encoder{PayloadMaxSize: maxPayload, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3}
 		e.Init()
@@ -149,7 +167,7 @@ func (p *player) packets(s *sender, data [][]byte) ([]*rtp.Packet, error) {
 		if s.track == 0 {
 			p.dress(pkt)
 		}
-		pkt.PayloadType, pkt.SSRC = payloadType(s.track), s.ssrc
+		pkt.PayloadType, pkt.SSRC = s.stream.payloadType(s.track), s.ssrc
 		pkt.SequenceNumber = s.seq + s.renumber
 		s.seq++
 		switch {
@@ -263,8 +281,11 @@ func ntpTime(t time.Time) uint64 {
 
 // isDelimiter reports whether a NAL unit is an access unit delimiter.
 func (s *stream) isDelimiter(nal []byte) bool {
-	if s.codec == "h265" {
+	switch s.codec {
+	case "h265":
 		return h265.NALUType(nal[0]>>1&0x3f) == h265.NALUType_AUD_NUT
+	case "av1", "mjpeg":
+		return false
 	}
 	return h264.NALUType(nal[0]&0x1f) == h264.NALUTypeAccessUnitDelimiter
 }

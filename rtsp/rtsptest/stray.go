@@ -32,7 +32,7 @@ func (p *player) stray(s *sender) {
 	}
 	if p.acts(Malformed) {
 		// Padding that is longer than the packet (RFC 3550 5.1).
-		p.out = append(p.out, '$', byte(s.channel), 0, 13, 0xa0, payloadType(s.track), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff)
+		p.out = append(p.out, '$', byte(s.channel), 0, 13, 0xa0, s.stream.payloadType(s.track), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff)
 	}
 }
 
@@ -76,7 +76,7 @@ func (p *player) control(s *sender, b []byte) {
 func (x *session) reset() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	half := []byte{'$', 0, 5, 0, 0x80, payloadType(0), 1, 2, 3}
+	half := []byte{'$', 0, 5, 0, 0x80, x.camera.tracks[0].payloadType(0), 1, 2, 3}
 	x.nc.Write(half)
 	if c, ok := x.nc.(interface{ SetLinger(int) error }); ok {
 		c.SetLinger(0)

@@ -25,7 +25,7 @@ var ident = mp4.Ident{
 // payload is a unit as it is stored.
 func payload(u *rtsp.Unit) (b []byte) {
 	for _, d := range u.Data {
-		if u.Format.Video() {
+		if u.Format.Codec == rtsp.H264 || u.Format.Codec == rtsp.H265 {
 			b = binary.BigEndian.AppendUint32(b, uint32(len(d)))
 		}
 		b = append(b, d...)
@@ -75,10 +75,13 @@ func fragment(b []byte, t mp4.Track, number uint32, units, after []*rtsp.Unit) [
 	all := append(append([]*rtsp.Unit{}, units...), after...)
 	for i, u := range units {
 		s := mp4.Sample{Size: uint32(len(payload(u))), Composition: int32(u.PTS - u.DTS), Sync: u.Random}
-		if i+1 < len(all) {
+		switch {
+		case i+1 < len(all):
 			s.Duration = uint32(all[i+1].DTS - u.DTS)
-		} else {
+		case i > 0:
 			s.Duration = fr.Samples[i-1].Duration
+		default:
+			s.Duration = uint32(u.Ticks())
 		}
 		fr.Samples = append(fr.Samples, s)
 	}
@@ -168,6 +171,10 @@ func TestPlayersReadOpenAndClosedFiles(t *testing.T) {
 		{mp4test.Shot{Video: rtsp.H265, Audio: rtsp.PCMU, Seconds: 3}, []string{"hvc1.1.6.L", "ulaw"}},
 		{mp4test.Shot{Video: rtsp.H264, Audio: rtsp.PCMA, Seconds: 3}, []string{"avc1.", "alaw"}},
 		{mp4test.Shot{Audio: rtsp.AAC, Seconds: 3}, []string{"mp4a.40.2"}},
+		{mp4test.Shot{Video: rtsp.AV1, Audio: rtsp.Opus, Seconds: 3}, []string{"av01.0.00M.08", "Opus"}},
+		{mp4test.Shot{Video: rtsp.MJPEG, Audio: rtsp.LPCM, Seconds: 3}, []string{"jpeg", "twos"}},
+		{mp4test.Shot{Video: rtsp.H264, Audio: rtsp.LPCM, Bits: 24, Seconds: 3}, []string{"avc1.", "in24"}},
+		{mp4test.Shot{Video: rtsp.H264, Audio: rtsp.LPCM, Bits: 8, Seconds: 3}, []string{"avc1.", "raw "}},
 	} {
 		t.Run(fmt.Sprint(c.codecs), func(t *testing.T) {
 			f := mp4test.Make(t, c.shot)

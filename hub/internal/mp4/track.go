@@ -1,11 +1,8 @@
 package mp4
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/bits"
-	"strings"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
@@ -22,7 +19,7 @@ type Track struct {
 	Height     int
 	SampleRate int // audio
 	Channels   int
-	Entry      []byte // the sample entry box: avc1, hvc1, mp4a, ulaw or alaw
+	Entry      []byte // the sample entry box, as NewTrack makes it
 }
 
 // ErrCodec means that a format cannot be stored.
@@ -43,17 +40,28 @@ func NewTrack(id uint32, f *rtsp.Format) (Track, error) {
 		t.Entry, err = avc1(f)
 	case rtsp.H265:
 		t.Entry, err = hvc1(f)
+	case rtsp.AV1:
+		t.Entry, err = av01(f)
+	case rtsp.MJPEG:
+		t.Entry = visualEntry("jpeg", f, bare)
 	case rtsp.AAC:
-		t.Entry = t.audioEntry("mp4a", func(b []byte) []byte { return esds(b, f.Config) })
+		t.Entry = t.audioEntry("mp4a", 16, func(b []byte) []byte { return esds(b, f.Config) })
+	case rtsp.Opus:
+		t.Entry = t.audioEntry("Opus", 16, t.dops)
 	case rtsp.PCMU:
-		t.Entry = t.audioEntry("ulaw", func(b []byte) []byte { return b })
+		t.Entry = t.audioEntry("ulaw", 16, bare)
 	case rtsp.PCMA:
-		t.Entry = t.audioEntry("alaw", func(b []byte) []byte { return b })
+		t.Entry = t.audioEntry("alaw", 16, bare)
+	case rtsp.LPCM:
+		t.Entry, err = t.lpcm(f)
 	default:
 		err = fmt.Errorf("%q: %w", f.Codec, ErrCodec)
 	}
 	return t, err
 }
+
+// bare is a sample entry without a decoder configuration.
+func bare(b []byte) []byte { return b }
 
 // visualEntry is VisualSampleEntry, ISO/IEC 14496-12 12.1.3.
 func visualEntry(name string, f *rtsp.Format, config func([]byte) []byte) []byte {
@@ -70,11 +78,11 @@ func visualEntry(name string, f *rtsp.Format, config func([]byte) []byte) []byte
 }
 
 // audioEntry is AudioSampleEntry, ISO/IEC 14496-12 12.2.3.
-func (t Track) audioEntry(name string, config func([]byte) []byte) []byte {
+func (t Track) audioEntry(name string, bits uint16, config func([]byte) []byte) []byte {
 	return box(nil, name, func(b []byte) []byte {
 		b = u16(zeros(b, 6), 1)
 		b = zeros(b, 8)
-		b = u32(u16(u16(b, uint16(t.Channels)), 16), 0)
+		b = u32(u16(u16(b, uint16(t.Channels)), bits), 0)
 		rate := uint32(t.SampleRate)
 		if rate > 0xffff { // does not fit 16.16; the decoder configuration has it
 			rate = 0
@@ -169,61 +177,38 @@ func descriptor(tag byte, body []byte) []byte {
 	return append([]byte{tag, 0x80 | byte(n>>21), 0x80 | byte(n>>14), 0x80 | byte(n>>7), byte(n & 0x7f)}, body...)
 }
 
-// Codec names the track's codec as RFC 6381 does ("avc1.4D4028"); G.711 has no
-// such name and is given by its sample entry. It is empty if the entry is none
-// that this package writes.
-func (t Track) Codec() string {
-	name, body, _, ok := next(t.Entry)
-	switch {
-	case !ok:
-		return ""
-	case name == "ulaw" || name == "alaw":
-		return name
-	case name == "mp4a" && len(body) > 28:
-		return aacCodec(find(body[28:], "esds"))
-	case name == "avc1" && len(body) > 78:
-		if c := find(body[78:], "avcC"); len(c) >= 4 {
-			return "avc1." + strings.ToUpper(hex.EncodeToString(c[1:4]))
-		}
-	case name == "hvc1" && len(body) > 78:
-		if c := find(body[78:], "hvcC"); len(c) >= 13 {
-			return hevcCodec(c)
-		}
+// av01 makes a sample entry with AV1CodecConfigurationRecord (AV1 in ISO BMFF 2.3).
+func av01(f *rtsp.Format) ([]byte, error) {
+	if len(f.Config) < 4 || f.Config[0] != 0x81 {
+		return nil, fmt.Errorf("AV1 configuration of %d bytes: %w", len(f.Config), ErrCodec)
 	}
-	return ""
+	return visualEntry("av01", f, func(b []byte) []byte {
+		return box(b, "av1C", func(b []byte) []byte { return append(b, f.Config...) })
+	}), nil
 }
 
-// aacCodec reads the object type of the AudioSpecificConfig that esds ends with.
-func aacCodec(e []byte) string {
-	const at = 4 + 5 + 3 + 5 + 13 + 5 // version; ES, its id; decoder, its fields; info
-	if len(e) <= at {
-		return ""
-	}
-	kind := e[at] >> 3
-	if kind == 31 && len(e) > at+1 {
-		kind = 32 + (e[at]&7)<<3 | e[at+1]>>5
-	}
-	return fmt.Sprintf("mp4a.40.%d", kind)
+// dops is OpusSpecificBox (Opus in ISO BMFF 4.3.2), with one stream of up to two
+// channels. RTP does not tell how much its encoder put before the first sample,
+// and what is recorded mostly begins later, so nothing is to be skipped.
+func (t Track) dops(b []byte) []byte {
+	return box(b, "dOps", func(b []byte) []byte {
+		b = u16(append(b, 0, byte(t.Channels)), 0)
+		b = u16(u32(b, uint32(t.SampleRate)), 0) // no gain
+		return append(b, 0)
+	})
 }
 
-// hevcCodec follows ISO/IEC 14496-15 annex E.3.
-func hevcCodec(c []byte) string {
-	s := "hvc1."
-	if space := c[1] >> 6; space > 0 {
-		s += string(rune('A' + space - 1))
+// lpcm makes the sample entry of big-endian samples. They are QuickTime's, which
+// ffmpeg, GStreamer and Chromium open; ipcm with pcmC (ISO/IEC 23003-5) is known
+// to none of Debian's, and has no unsigned samples of 8 bits.
+func (t Track) lpcm(f *rtsp.Format) ([]byte, error) {
+	switch f.BitDepth {
+	case 8:
+		return t.audioEntry("raw ", 8, bare), nil
+	case 16:
+		return t.audioEntry("twos", 16, bare), nil
+	case 24:
+		return t.audioEntry("in24", 24, bare), nil
 	}
-	compat := bits.Reverse32(uint32(c[2])<<24 | uint32(c[3])<<16 | uint32(c[4])<<8 | uint32(c[5]))
-	tier := "L"
-	if c[1]&0x20 != 0 {
-		tier = "H"
-	}
-	s += fmt.Sprintf("%d.%X.%s%d", c[1]&0x1f, compat, tier, c[12])
-	last := 11
-	for last >= 6 && c[last] == 0 {
-		last--
-	}
-	for i := 6; i <= last; i++ {
-		s += fmt.Sprintf(".%X", c[i])
-	}
-	return s
+	return nil, fmt.Errorf("LPCM of %d bits: %w", f.BitDepth, ErrCodec)
 }

@@ -20,8 +20,9 @@ import (
 
 // Shot describes footage to make.
 type Shot struct {
-	Video   rtsp.Codec // H264 or H265; empty for none
-	Audio   rtsp.Codec // AAC, PCMU or PCMA; empty for none
+	Video   rtsp.Codec // empty for none
+	Audio   rtsp.Codec // empty for none
+	Bits    int        // of LPCM; default 16
 	Seconds int
 	Rate    int // pictures a second; default 15
 	GOP     int // pictures; default 30
@@ -55,10 +56,17 @@ func Make(t testing.TB, s Shot) Footage {
 		s.Start = time.Date(2026, 11, 21, 21, 0, 3, 123456000, time.UTC)
 	}
 	f := Footage{Session: &rtsp.Session{Zero: s.Start}}
-	if s.Video != "" {
+	switch s.Video {
+	case rtsp.H264, rtsp.H265:
 		f.addVideo(t, s)
+	case rtsp.AV1, rtsp.MJPEG:
+		f.addPlain(t, s)
 	}
 	switch s.Audio {
+	case rtsp.Opus:
+		f.addOpus(t, s)
+	case rtsp.LPCM:
+		f.addLPCM(t, s)
 	case rtsp.AAC:
 		f.addAAC(t, s)
 	case rtsp.PCMU, rtsp.PCMA:
