@@ -115,7 +115,8 @@ func TestWatchdogCountsPictures(t *testing.T) {
 			}
 		})
 		st := newStream(newFeed().Source, stall, time.Now())
-		tr := &track{codec: H264, video: h264Codec{}, pt: 96}
+		tr := newVideo(H264)
+		tr.pt = 96
 		tr.clock.rate = 90000
 		st.addTrack(tr)
 		st.ready.Store(true)

@@ -85,7 +85,8 @@ func TestEndlessInputStaysBounded(t *testing.T) {
 			out := newFeed()
 			out.Reader(1 << 20)
 			st := newStream(out.Source, time.Hour, time.Now())
-			video := &track{codec: H264, video: h264Codec{}, pt: 96}
+			video := newVideo(H264)
+			video.pt = 96
 			video.clock.rate = 90000
 			st.addTrack(video)
 			audio := &track{

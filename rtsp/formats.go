@@ -112,7 +112,7 @@ func newSound(c Codec, rate, channels, bits int) *track {
 		return nil
 	}
 	return &track{
-		codec: c, block: max(channels*bits/8, 1),
+		codec: c, block: channels * bits / 8,
 		format: &Format{Codec: c, ClockRate: rate, SampleRate: rate, Channels: channels, BitDepth: bits},
 	}
 }

@@ -189,11 +189,10 @@ func FuzzParams(f *testing.F) {
 	})
 	f.Add(false, []byte{0x67, 0x42, 0xc0, 0x0d, 0xda, 0x05, 0x07, 0xe8, 0x40, 0, 0, 3, 0, 0x40, 0, 0, 7, 0xa3, 0xc5, 0x0a, 0xa8}, []byte{0x68, 0xce, 0x0f, 0xc8}, []byte{0x67, 0x42})
 	f.Fuzz(func(t *testing.T, hevc bool, a, b, c []byte) {
-		p := params{hevc: hevc}
+		p := params{codec: H264}
 		var codec videoCodec = h264Codec{}
-		name := H264
 		if hevc {
-			codec, name = h265Codec{}, H265
+			codec, p.codec = h265Codec{}, H265
 		}
 		for _, nal := range [][]byte{a, b, c} {
 			if len(nal) == 0 {
@@ -221,8 +220,8 @@ func FuzzParams(f *testing.F) {
 		if !p.complete() {
 			return
 		}
-		fm := p.make(name, 90000)
-		if !bytes.Equal(fm.SPS, p.sps) || !bytes.Equal(fm.PPS, p.pps) || fm.Width <= 0 || fm.Height <= 0 || p.make(name, 90000) != fm {
+		fm := p.make(90000)
+		if !bytes.Equal(fm.SPS, p.sps) || !bytes.Equal(fm.PPS, p.pps) || fm.Width <= 0 || fm.Height <= 0 || p.make(90000) != fm {
 			t.Errorf("format %+v", fm)
 		}
 		var d decodeTimes
@@ -256,7 +255,7 @@ func FuzzUnpack(f *testing.F) {
 		in := 0
 		for _, p := range [][]byte{a, b, c} {
 			in += len(p)
-			if codec.unpack(p, &asm) != nil {
+			if codec.unpack(&packet{payload: p}, &asm) != nil {
 				asm.drop()
 			}
 		}

@@ -51,7 +51,7 @@ type track struct {
 
 	// Audio.
 	aac        *aacReader // AAC only
-	block      int        // bytes of one sample of all channels, LPCM; else 1
+	block      int        // bytes of one sample of all channels; LPCM
 	frameTicks int64      // duration of an AAC frame
 	pos        int64
 	at         time.Time
@@ -303,7 +303,7 @@ func (t *track) acceptAudio(p *packet, at time.Time) error {
 	switch {
 	case t.aac != nil:
 		err = t.aac.read(p.payload, p.marker, t.sound)
-	case len(p.payload)%t.block != 0, t.codec == Opus && opusTicks(p.payload) == 0:
+	case t.block > 1 && len(p.payload)%t.block != 0, t.codec == Opus && opusTicks(p.payload) == 0:
 		err = errAudio
 	default:
 		t.sound(0, p.payload)

@@ -249,7 +249,8 @@ func FuzzDatagram(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, which int) {
 		out := newFeed()
 		st := newStream(out.Source, time.Second, time.Now())
-		tr := &track{codec: H264, video: h264Codec{}, pt: 96}
+		tr := newVideo(H264)
+		tr.pt = 96
 		tr.clock.rate = 90000
 		st.addTrack(tr)
 		st.ready.Store(true)

@@ -50,9 +50,11 @@ func receive(t *testing.T, b []byte, hevc bool, piece int) []Item {
 	out := newFeed()
 	reader := out.Reader(1 << 30)
 	st := newStream(out.Source, time.Hour, time.Now())
-	tr := &track{codec: H264, video: h264Codec{}, pt: 96}
+	tr := newVideo(H264)
+	tr.pt = 96
 	if hevc {
-		tr = &track{codec: H265, video: h265Codec{}, pt: 96, params: params{hevc: true}}
+		tr = newVideo(H265)
+		tr.pt = 96
 	}
 	tr.clock.rate = 90000
 	st.addTrack(tr)
