@@ -65,8 +65,12 @@ func (c *statusCmd) Run(e *env) error {
 
 func printStatus(w io.Writer, s control.Status) {
 	for _, cam := range s.Cameras {
-		fmt.Fprintf(w, "camera\t%s/%s\t%s\tlast durable second %s\t%s %s\n", cam.Name, cam.Stream, cam.State,
-			clock(cam.LastDurable), cam.Detail, cam.Problem)
+		atMost := ""
+		if cam.AtMost > 0 {
+			atMost = fmt.Sprintf("a power cut loses at most %d s", cam.AtMost)
+		}
+		fmt.Fprintf(w, "camera\t%s/%s\t%s\tlast durable second %s\t%s\t%s %s\n", cam.Name, cam.Stream, cam.State,
+			clock(cam.LastDurable), atMost, cam.Detail, cam.Problem)
 	}
 	for _, state := range slices.Sorted(maps.Keys(s.Requests)) {
 		fmt.Fprintf(w, "requests\t%s\t%d\n", state, s.Requests[state])

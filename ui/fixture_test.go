@@ -332,7 +332,7 @@ func (a *fakeArchive) Status(context.Context) ([]recording.StreamStatus, error) 
 	}
 	oldest := fixtureNow.AddDate(0, 0, -23)
 	out := []recording.StreamStatus{
-		{Camera: "Front door", Stream: recording.Main, LastDurable: a.now().Add(-2 * time.Second), Recording: true, Bytes: 611_000_000_000, Segments: 33_120, Oldest: oldest},
+		{Camera: "Front door", Stream: recording.Main, LastDurable: a.now().Add(-2 * time.Second), AtMost: 7, Recording: true, Bytes: 611_000_000_000, Segments: 33_120, Oldest: oldest},
 		{Camera: "Driveway", Stream: recording.Main, LastDurable: a.now().Add(-3 * time.Second), Recording: true, Bytes: 598_000_000_000, Segments: 33_016, Oldest: oldest},
 	}
 	if a.broken {

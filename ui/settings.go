@@ -28,6 +28,7 @@ type streamRow struct {
 	Camera, Stream string
 	State          badge
 	Saved          moment
+	AtMost         int // seconds that a power cut can take
 	Oldest         moment
 	Bytes          string
 	Problem        string
@@ -71,7 +72,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 
 func (c *console) streamRow(s recording.StreamStatus) streamRow {
 	row := streamRow{
-		Camera: s.Camera, Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable),
+		Camera: s.Camera, Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable), AtMost: s.AtMost,
 		Oldest: c.at(s.Oldest, dayForm), Bytes: size(s.Bytes), Problem: s.Problem,
 		State: badge{Icon: "circle-check", Tone: "ok", Key: "stream.recording"},
 	}

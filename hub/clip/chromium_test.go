@@ -1,16 +1,10 @@
 package clip
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -92,7 +86,7 @@ v.play()
 // watch plays a source and checks that it can be sought and how long it is.
 func watch(t *testing.T, files http.Handler, source string, seek, length float64) {
 	t.Helper()
-	said := browse(t, files, strings.NewReplacer("SOURCE", source, "SEEK", fmt.Sprint(seek)).Replace(page))
+	said := mp4test.Browse(t, files, strings.NewReplacer("SOURCE", source, "SEEK", fmt.Sprint(seek)).Replace(page))
 	var at, end, start float64
 	var width int
 	if _, err := fmt.Sscanf(said, "played %f of %f width %d start %f", &at, &end, &width, &start); err != nil {
@@ -100,54 +94,6 @@ func watch(t *testing.T, files http.Handler, source string, seek, length float64
 	}
 	if at < seek || end-start < length || width != 320 {
 		t.Errorf("played at %v of %v to %v, width %d", at, start, end, width)
-	}
-}
-
-// browse opens a page in Chromium and returns the first thing it posts to /said.
-func browse(t *testing.T, files http.Handler, page string) string {
-	t.Helper()
-	said := make(chan string, 10)
-	mux := http.NewServeMux()
-	mux.Handle("/", files)
-	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, page)
-	})
-	mux.HandleFunc("POST /said", func(_ http.ResponseWriter, r *http.Request) {
-		b := make([]byte, 500)
-		n, _ := r.Body.Read(b)
-		said <- string(b[:n])
-	})
-	server := httptest.NewServer(mux)
-	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	profile, err := os.MkdirTemp("", "chromium")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile, server.URL+"/page")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with its helpers
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		cancel()
-		var exit *exec.ExitError
-		if err := cmd.Wait(); err != nil && !errors.As(err, &exit) && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		_ = os.RemoveAll(profile) // a helper that dies late may still write there
-	}()
-	select {
-	case <-ctx.Done():
-		t.Fatal("the browser said nothing")
-		return ""
-	case s := <-said:
-		return s
 	}
 }
 

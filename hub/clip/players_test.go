@@ -36,7 +36,7 @@ func TestExactInPlayers(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		said := browse(t, mux, exactPage)
+		said := mp4test.Browse(t, mux, exactPage)
 		var first, middle, last int
 		var seconds float64
 		if _, err := fmt.Sscanf(said, "first %d middle %d last %d of %f", &first, &middle, &last, &seconds); err != nil {

@@ -36,6 +36,7 @@ type CameraStatus struct {
 	Reason      rtsp.Reason `json:"reason,omitempty"`
 	Detail      string      `json:"detail,omitempty"`
 	LastDurable time.Time   `json:"last_durable"` // the last second that survives a power cut now
+	AtMost      int         `json:"at_most"`      // a power cut now loses at most so many seconds; 0 while not recording
 	Recording   bool        `json:"recording"`
 	Waiting     bool        `json:"waiting,omitempty"` // for motion, and does as it should
 	Problem     string      `json:"problem,omitempty"`
@@ -115,7 +116,7 @@ func (c StatusConfig) cameras(ctx context.Context) ([]CameraStatus, error) {
 		st, rec := cam.State(), by[key{cam.Camera, cam.Stream}]
 		list = append(list, CameraStatus{
 			Name: cam.Camera, Stream: cam.Stream, State: st.Phase, Since: st.Since, Reason: st.Reason, Detail: st.Detail,
-			LastDurable: rec.LastDurable, Recording: rec.Recording, Waiting: rec.Waiting, Problem: rec.Problem, Bytes: rec.Bytes, Oldest: rec.Oldest,
+			LastDurable: rec.LastDurable, AtMost: rec.AtMost, Recording: rec.Recording, Waiting: rec.Waiting, Problem: rec.Problem, Bytes: rec.Bytes, Oldest: rec.Oldest,
 		})
 	}
 	return list, nil

@@ -70,6 +70,9 @@ func (a *Archive) status(ctx context.Context, camera, stream string) (StreamStat
 	if !running {
 		return s, nil
 	}
+	if d := a.disk(last.Disk); s.Recording && d != nil {
+		s.AtMost = int((d.exposed(a.held(camera)) + time.Second - 1) / time.Second)
+	}
 	gaps, err := index.Gaps(ctx, camera, stream, now, now.Add(time.Microsecond))
 	if err != nil {
 		return s, err
