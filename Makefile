@@ -40,7 +40,7 @@ e2e: build
 
 ## soak: kill a recording hub two hundred times; record ten minutes on a disk that is always full
 soak: tools
-	PATH="$(BIN):$$PATH" GATEHOUSE_SOAK=1 go test -v -count 1 -timeout 90m -run 'TestKilledAgainAndAgain|TestDiskStaysFull' ./hub ./hub/recording
+	PATH="$(BIN):$$PATH" GATEHOUSE_SOAK=1 go test -v -count 1 -timeout 90m -run 'TestKilledAgainAndAgain|TestDiskStaysFull|TestFaultsAtEveryOperation' ./hub ./hub/recording
 
 ## fuzz: every fuzz target for FUZZTIME
 FUZZTIME ?= 20s

@@ -78,7 +78,7 @@ func (u *timed) Next(ctx context.Context) (rtsp.Item, error) {
 	return item, err
 }
 
-// watched records four cameras for 56 s and looks at the status ten times a second.
+// watched records four cameras for 56 s and looks at the status four times a second.
 func (s *store) watched(t *testing.T, f mp4test.Footage, held bool) *watching {
 	w := &watching{syncs: map[string]int{}}
 	started := false
@@ -87,7 +87,7 @@ func (s *store) watched(t *testing.T, f mp4test.Footage, held bool) *watching {
 			return 0, nil
 		}
 		w.most.Store(max(w.most.Load(), w.now.Add(1)))
-		for range 100 { // another one could begin now
+		for range 20 { // another one could begin now
 			runtime.Gosched()
 		}
 		w.now.Add(-1)
@@ -123,7 +123,7 @@ func (s *store) watched(t *testing.T, f mp4test.Footage, held bool) *watching {
 		})
 	}
 	for time.Since(zero) < 50*time.Second {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(250 * time.Millisecond)
 		status, err := s.Status(t.Context())
 		if err != nil {
 			t.Error(err)

@@ -18,6 +18,9 @@ import (
 	"gatehouse/rtsp"
 )
 
+// soaking asks for the long tests: make soak.
+var soaking = os.Getenv("GATEHOUSE_SOAK") != ""
+
 // script is Units from a list; it ends with io.EOF.
 type script struct {
 	items []rtsp.Item
