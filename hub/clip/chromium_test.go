@@ -32,6 +32,48 @@ func TestChromium(t *testing.T) {
 		t.Fatalf("%d parts, %v", len(parts), err)
 	}
 	m := open(t, c, parts[0], Options{Audio: true})
+	mux := playground(t, c, f, m)
+	// Where each is sought, and how long it must be at least.
+	for _, v := range []struct {
+		name, source string
+		seek, length float64
+	}{
+		{"mp4", "/film.mp4", 11, 15.9},
+		{"vod", "/false/list.m3u8", 25, 31.5}, // in the second run
+		{"live", "/true/list.m3u8", 0, 20},
+	} {
+		t.Run(v.name, func(t *testing.T) { watch(t, mux, v.source, v.seek, v.length) })
+	}
+}
+
+// TestChromiumCodecs plays what browsers play of the other codecs: AV1 with
+// Opus, pictures whose sound they refuse, and such sound in a file.
+func TestChromiumCodecs(t *testing.T) {
+	for name, v := range map[string]struct {
+		shot    mp4test.Shot
+		sources []string
+	}{
+		"av1-opus": {mp4test.Shot{Video: rtsp.AV1, Audio: rtsp.Opus, Seconds: 8}, []string{"/film.mp4", "/false/list.m3u8", "/true/list.m3u8"}},
+		"g711":     {mp4test.Shot{Video: rtsp.H264, Audio: rtsp.PCMU, Seconds: 8}, []string{"/film.mp4", "/false/list.m3u8", "/true/list.m3u8"}},
+		"lpcm-24":  {mp4test.Shot{Video: rtsp.H264, Audio: rtsp.LPCM, Bits: 24, Seconds: 8}, []string{"/film.mp4", "/false/list.m3u8"}},
+	} {
+		f := mp4test.Make(t, v.shot)
+		var s shelf
+		s.film(t, f, 2)
+		c := newService(&s, "")
+		parts, err := c.Parts(t.Context(), whole(f))
+		if err != nil || len(parts) != 1 {
+			t.Fatalf("%d parts, %v", len(parts), err)
+		}
+		mux := playground(t, c, f, open(t, c, parts[0], Options{Audio: true}))
+		for _, source := range v.sources {
+			t.Run(name+source, func(t *testing.T) { watch(t, mux, source, 0, 7.9) })
+		}
+	}
+}
+
+// playground serves footage as a file, as lists, and the console's player.
+func playground(t *testing.T, c *Service, f mp4test.Footage, m *MP4) *http.ServeMux {
 	player, err := os.ReadFile("../../ui/static/vendor/hls.light.min.mjs")
 	if err != nil {
 		t.Fatal(err)
@@ -51,17 +93,7 @@ func TestChromium(t *testing.T) {
 			serve(t, c, w, r, whole(f), live)
 		})))
 	}
-	// Where each is sought, and how long it must be at least.
-	for _, v := range []struct {
-		name, source string
-		seek, length float64
-	}{
-		{"mp4", "/film.mp4", 11, 15.9},
-		{"vod", "/false/list.m3u8", 25, 31.5}, // in the second run
-		{"live", "/true/list.m3u8", 0, 20},
-	} {
-		t.Run(v.name, func(t *testing.T) { watch(t, mux, v.source, v.seek, v.length) })
-	}
+	return mux
 }
 
 const page = `<!doctype html><video muted></video><script type="module">

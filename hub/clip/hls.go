@@ -15,7 +15,7 @@ import (
 
 // Playlist returns an HLS media playlist (RFC 8216) of a range: byte ranges of
 // the fragments on disk with EXT-X-PROGRAM-DATE-TIME, and EXT-X-DISCONTINUITY
-// at gaps. live leaves the end open: it is asked for again and again with a
+// at gaps. It leaves out what browsers do not play, see ErrNoBrowser. live leaves the end open: it is asked for again and again with a
 // later From, and what it numbered once keeps its number for as long as the
 // Service lives, and a higher one than any before a restart. URIs are relative:
 // "init/<segment id>.mp4", see Init, and "segment/<segment id>.mp4", see SegmentFile.
@@ -26,6 +26,9 @@ func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, err
 	}
 	if pieces = playable(pieces); len(pieces) == 0 {
 		return nil, ErrNoFootage
+	}
+	if pieces = playable(forBrowsers(pieces)); len(pieces) == 0 {
+		return nil, ErrNoBrowser
 	}
 	for _, p := range pieces {
 		s.places.remember(p.table.segment)
@@ -146,17 +149,14 @@ func writePlaylist(pieces []piece, live bool, first number) []byte {
 // entry writes one media segment.
 func entry(b *bytes.Buffer, l listed, dated bool) (seconds float64) {
 	first, last := l.groups[0], l.groups[len(l.groups)-1]
-	var size int64
-	for _, g := range l.groups {
-		size += g.bytes
-	}
+	at, size := l.table.place(l.groups)
 	scale := l.table.file.Tracks[l.table.lead].Timescale
 	seconds = float64(last.end-first.base) / float64(scale)
 	if dated {
 		fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", first.from.UTC().Format("2006-01-02T15:04:05.000Z"))
 	}
 	fmt.Fprintf(b, "#EXTINF:%.6f,\n#EXT-X-BYTERANGE:%d@%d\nsegment/%d.mp4\n",
-		seconds, size, l.table.file.Fragments[first.first].Offset, l.table.segment.ID)
+		seconds, size, at, l.table.segment.ID)
 	return seconds
 }
 
@@ -269,19 +269,33 @@ func (s *Service) Init(ctx context.Context, camera, stream string, id int64) ([]
 	if err != nil {
 		return nil, err
 	}
-	return append(mp4.AppendFileType(nil), t.file.Init...), nil
+	if t.all() {
+		return append(mp4.AppendFileType(nil), t.file.Init...), nil
+	}
+	tracks := slices.DeleteFunc(slices.Clone(t.file.Tracks), func(t mp4.Track) bool { return !t.Browser() })
+	if len(tracks) == 0 {
+		return nil, ErrNoBrowser
+	}
+	return mp4.AppendInit(mp4.AppendFileType(nil), tracks, t.file.Ident), nil
 }
 
-// SegmentFile opens the file behind a playlist URI, limited to durable bytes.
-// An unknown segment is recording.ErrNotFound.
+// SegmentFile opens the file behind a playlist URI, limited to durable bytes and
+// to the tracks that a playlist carries. An unknown segment is recording.ErrNotFound.
 func (s *Service) SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error) {
 	seg, err := s.find(ctx, camera, stream, id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.tables.get(seg)
 	if err != nil {
 		return nil, err
 	}
 	f, err := s.archive.Open(seg)
 	if err != nil {
 		return nil, fmt.Errorf("opening segment: %w", err)
+	}
+	if !t.all() {
+		return selectFrom(f, t), nil
 	}
 	return f, nil
 }

@@ -151,7 +151,7 @@ func fragment(b []byte, tracks []mp4.Track, k int, units []*rtsp.Unit) ([]byte, 
 	for i, u := range own {
 		before := len(data)
 		for _, n := range u.Data {
-			if tracks[k].Video {
+			if mp4.Lengths(u.Format) {
 				data = binary.BigEndian.AppendUint32(data, uint32(len(n)))
 			}
 			data = append(data, n...)
