@@ -37,7 +37,7 @@ func feedsOf(c *config.Config) []request.Feed {
 	feeds := make([]request.Feed, len(c.Bulletins))
 	for i, b := range c.Bulletins {
 		u, _ := url.Parse(b.URL) // checked by config
-		feeds[i] = request.Feed{Name: u.Host, URL: b.URL, Log: b.Log, Witnesses: b.Witnesses, Every: b.Every}
+		feeds[i] = request.Feed{Name: u.Host, URL: b.URL, Mirrors: b.Mirrors, Log: b.Log, Witnesses: b.Witnesses, Every: b.Every}
 	}
 	return feeds
 }

@@ -108,7 +108,7 @@ func (p Profile) roles() [][]PublicKey {
 func checkProfile(p Profile) *Refusal {
 	var c checker
 	c.must(p.Type == profileSchema, "The document is not a profile of version 1.")
-	c.must(isDNSName(p.Agency), "The member agency is not a lower-case DNS name.")
+	c.must(IsDNSName(p.Agency), "The member agency is not a lower-case DNS name.")
 	c.text("name", p.Name, 2, 100)
 	c.must(p.Version >= 1, "The member version is not 1 or more.")
 	c.must(p.Expires.After(p.IssuedAt), "The profile expires before it is issued.")
@@ -187,5 +187,5 @@ func isHostPort(s string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return a.Is4() && a.String() == host
 	}
-	return isDNSName(host) || host == "localhost"
+	return IsDNSName(host) || host == "localhost"
 }

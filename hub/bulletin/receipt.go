@@ -36,7 +36,7 @@ func openReceipt(envelope []byte, p VerifiedProfile) (Receipt, *Refusal) {
 func checkReceipt(q Receipt) *Refusal {
 	var c checker
 	c.must(q.Type == receiptSchema, "The document is not a receipt of version 1.")
-	c.must(isDNSName(q.Agency), "The member agency is not a lower-case DNS name.")
+	c.must(IsDNSName(q.Agency), "The member agency is not a lower-case DNS name.")
 	c.matches("sha256", q.SHA256, hexHash, "a hash in hex")
 	c.must(q.Bytes > 0, "The member bytes is not positive.")
 	return c.r

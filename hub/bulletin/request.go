@@ -131,7 +131,7 @@ func checkRequest(q Request) *Refusal {
 		c.matches("supersedes", q.Supersedes, hexHash, "a hash in hex")
 	}
 	c.oneOf("status", string(q.Status), []string{string(StatusOpen), string(StatusClosed), string(StatusWithdrawn)})
-	c.must(isDNSName(q.Agency), "The member agency is not a lower-case DNS name.")
+	c.must(IsDNSName(q.Agency), "The member agency is not a lower-case DNS name.")
 	c.matches("profile", q.Profile, hexHash, "a hash in hex")
 	c.theCase(q.Case, q.IssuedAt)
 	c.incident(q.Incident)
@@ -257,7 +257,7 @@ func PeekRequest(envelope []byte) (agency, id string) {
 	if err := json.Unmarshal(w.Payload, &q); err != nil {
 		return "", ""
 	}
-	if isDNSName(q.Agency) {
+	if IsDNSName(q.Agency) {
 		agency = q.Agency
 	}
 	if uuid7.MatchString(q.ID) {

@@ -72,15 +72,39 @@ func hasLink(s string) bool {
 }
 
 var (
-	label    = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
-	dnsName  = regexp.MustCompile(`^(` + label + `\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)
 	hexHash  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	uuid7    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	phone    = regexp.MustCompile(`^\+?[0-9][0-9 ()./-]{4,28}[0-9]( (x|ext\.?) ?[0-9]{1,6})?$`)
 	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
 )
 
-func isDNSName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
+// IsDNSName reports whether s may name an agency or a host: at least two
+// labels of RFC 1123 in lower case, the last of which begins with a letter and has
+// two or more. It is then safe as the name of a file as well.
+func IsDNSName(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	labels := 0
+	for more := true; more; labels++ {
+		var l string
+		if l, s, more = strings.Cut(s, "."); !isLabel(l) || !more && (len(l) < 2 || l[0] < 'a') {
+			return false
+		}
+	}
+	return labels >= 2
+}
+
+// isLabel wants 1 to 63 of a-z, 0-9 and -, the latter at neither end.
+func isLabel(l string) bool {
+	for i := range len(l) {
+		c := l[i]
+		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return l != "" && len(l) <= 63 && l[0] != '-' && l[len(l)-1] != '-'
+}
 
 func isEmail(s string) bool {
 	a, err := mail.ParseAddress(s)

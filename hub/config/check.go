@@ -20,8 +20,6 @@ var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
 // fingerprint is a SHA-256 as this program, openssl and browsers write it.
 var fingerprint = regexp.MustCompile(`^sha256:[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}$`)
 
-var agencyName = regexp.MustCompile(`^[a-z0-9-]+(?:\.[a-z0-9-]+)+$`)
-
 // check reports every value that decodes but cannot work.
 func (c *Config) check(d *decoder) {
 	c.checkHome(d)
@@ -223,15 +221,28 @@ func checkWeb(d *decoder, key, raw, path string) (secure bool) {
 	return u.Scheme == "https"
 }
 
-func checkBulletin(d *decoder, key string, b Bulletin) {
-	u, err := url.Parse(b.URL)
+func checkBase(d *decoder, key, base string) {
+	u, err := url.Parse(base)
 	switch {
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil:
-		d.at(key+".url", "should be an address such as https://bulletin.example/")
+		d.at(key, "should be an address such as https://bulletin.example/")
 	case u.Scheme == "http" && !onThisMachine(u.Hostname()):
-		d.at(key+".url", "should be https; plain http only on this machine")
+		d.at(key, "should be https; plain http only on this machine")
 	case u.Scheme != "https" && u.Scheme != "http":
-		d.at(key+".url", "should be https")
+		d.at(key, "should be https")
+	}
+}
+
+func checkBulletin(d *decoder, key string, b Bulletin) {
+	checkBase(d, key+".url", b.URL)
+	bases := map[string]bool{strings.TrimSuffix(b.URL, "/"): true}
+	for i, m := range b.Mirrors {
+		at := fmt.Sprintf("%s.mirrors[%d]", key, i)
+		checkBase(d, at, m)
+		if m = strings.TrimSuffix(m, "/"); bases[m] {
+			d.at(at, "stands here twice")
+		}
+		bases[strings.TrimSuffix(m, "/")] = true
 	}
 	if _, err := bulletin.NewPolicy(b.Log, nil); err != nil {
 		d.at(key+".log", "should be the log's C2SP verifier key, such as bulletin.example+1c0ffee5+AZ…")
@@ -265,7 +276,7 @@ func checkRule(d *decoder, key string, r Rule) {
 	if r.Category != "" && !slices.Contains(bulletin.Categories(), r.Category) {
 		d.at(key+".category", "should be one of %s", strings.Join(bulletin.Categories(), " "))
 	}
-	if r.Agency != "" && !agencyName.MatchString(r.Agency) {
+	if r.Agency != "" && !bulletin.IsDNSName(r.Agency) {
 		d.at(key+".agency", "should be the agency's DNS name")
 	}
 	if r.OverKM2 < 0 || r.OverMinutes < 0 {

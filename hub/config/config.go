@@ -130,6 +130,7 @@ func (c Camera) Outside() bool { return c.Exterior == nil || *c.Exterior }
 // Bulletin is one public log of requests.
 type Bulletin struct {
 	URL       string        `yaml:"url"`       // base address; https, or http on this machine
+	Mirrors   []string      `yaml:"mirrors"`   // other base addresses of the same files; each fetch draws one of all
 	Log       string        `yaml:"log"`       // C2SP verifier key of the log
 	Witnesses []string      `yaml:"witnesses"` // C2SP cosignature keys; a majority must have signed
 	Every     time.Duration `yaml:"every"`     // between fetches; default 1h. The same whatever arrives

@@ -88,7 +88,7 @@ rules:
   - action: approve
   - {action: hide, category: nonsense, agency: Not a name}
 bulletins:
-  - {url: "https://b.example/", log: x}
+  - {url: "https://b.example/", log: x, mirrors: ["http://m.example/", "https://b.example"]}
 `))
 	var got Problems
 	if !errors.As(err, &got) {
@@ -114,6 +114,8 @@ bulletins:
 		{14, "rules[0].action"},
 		{15, "rules[1].category"},
 		{15, "rules[1].agency"},
+		{17, "bulletins[0].mirrors[0]"},
+		{17, "bulletins[0].mirrors[1]"},
 		{17, "bulletins[0].log"},
 	}
 	if diff := cmp.Diff(want, places); diff != "" {

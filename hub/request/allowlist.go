@@ -45,7 +45,7 @@ func parseAllowed(data []byte) (Allowed, error) {
 	}
 	root, err := hex.DecodeString(a.Root)
 	switch {
-	case !isDNSName(a.Agency):
+	case !bulletin.IsDNSName(a.Agency):
 		return Allowed{}, errors.New("agency is not a lower-case DNS name")
 	case err != nil || len(root) != 32 || strings.ToLower(a.Root) != a.Root:
 		return Allowed{}, errors.New("root is not 64 lower-case hexadecimal digits")
@@ -56,21 +56,6 @@ func parseAllowed(data []byte) (Allowed, error) {
 	}
 	a.Added = a.Added.UTC()
 	return a, nil
-}
-
-// isDNSName accepts what may be a file name as well: labels of a-z, 0-9 and -.
-func isDNSName(s string) bool {
-	if len(s) > 253 {
-		return false
-	}
-	labels := strings.Split(s, ".")
-	for _, l := range labels {
-		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' ||
-			strings.Trim(l, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return len(labels) >= 2
 }
 
 // readAllowlist reads a folder. One bad file makes the whole list bad: half a

@@ -23,6 +23,7 @@ const (
 type feed struct {
 	Feed
 	policy   *bulletin.Policy
+	bases    []string // the URL and its mirrors, each with a slash at its end
 	schedule schedule
 	progress progress
 	head     bulletin.Checkpoint // newest believed; Size 0 before the first
@@ -47,10 +48,10 @@ func (s *Service) openFeed(ctx context.Context, f Feed, seed []byte) (*feed, err
 	if f.Every <= 0 {
 		f.Every = time.Hour
 	}
-	if !strings.HasSuffix(f.URL, "/") {
-		f.URL += "/"
-	}
 	out := &feed{Feed: f, policy: policy, schedule: schedule{seed: seed, feed: f.Log, every: f.Every}}
+	for _, base := range append([]string{f.URL}, f.Mirrors...) {
+		out.bases = append(out.bases, strings.TrimSuffix(base, "/")+"/")
+	}
 	signed, through, err := s.cfg.Store.LogHead(ctx, f.Log)
 	if err != nil || signed == nil {
 		return out, err
@@ -99,11 +100,12 @@ func (s *Service) run(ctx context.Context, f *feed) error {
 func (s *Service) fetch(ctx context.Context, f *feed) {
 	now := s.cfg.Now()
 	paths := f.schedule.files(f.progress, now)
-	signed, status, err := get(ctx, s.transport, f.URL+bulletin.CheckpointPath, maxCheckpoint)
+	base := f.bases[f.schedule.mirror(now, len(f.bases))]
+	signed, status, err := get(ctx, s.transport, base+bulletin.CheckpointPath, maxCheckpoint)
 	b := batch{feed: f, files: map[string][]byte{}}
 	problem := fetchProblem(status, err, false)
 	for _, path := range paths {
-		data, status, err := get(ctx, s.transport, f.URL+path, maxFile)
+		data, status, err := get(ctx, s.transport, base+path, maxFile)
 		if p := fetchProblem(status, err, path != bulletin.ActivePath); p != "" && problem == "" {
 			problem = p
 		}

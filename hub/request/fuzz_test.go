@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"gatehouse/hub/bulletin"
 )
 
 func FuzzParseAllowed(f *testing.F) {
@@ -28,7 +30,7 @@ func FuzzParseAllowed(f *testing.F) {
 			return
 		}
 		// What is let through names a file safely, and survives being written.
-		if !isDNSName(a.Agency) || len(a.Root) != 64 || a.Name == "" || a.CallBack == "" || a.Added.IsZero() {
+		if !bulletin.IsDNSName(a.Agency) || len(a.Root) != 64 || a.Name == "" || a.CallBack == "" || a.Added.IsZero() {
 			t.Fatalf("let through %+v", a)
 		}
 		again, err := yaml.Marshal(a)

@@ -26,7 +26,7 @@ func (s *Service) refuseLine(ctx context.Context, source string, l bulletin.Line
 	// The id is the line's, not the envelope's: the same envelope may come with
 	// a line that is right, and has to find its place free.
 	row := s.refusedRow(sha256.Sum256(fmt.Appendf(nil, "line\n%s\n%s", l.Kind, l.Envelope)), source, r)
-	if agency, _ := bulletin.PeekRequest(l.Envelope); isDNSName(agency) {
+	if agency, _ := bulletin.PeekRequest(l.Envelope); bulletin.IsDNSName(agency) {
 		row.Agency = agency
 	}
 	_, err = s.putRefused(ctx, row)
@@ -134,7 +134,7 @@ func (s *Service) refuseArrival(ctx context.Context, a arrival, r *bulletin.Refu
 	row := s.refusedRow(a.hash, a.source, r)
 	row.Received = a.received
 	row.Envelope, row.Proof, row.Log = a.envelope, a.proof, a.log
-	if agency, _ := bulletin.PeekRequest(a.envelope); isDNSName(agency) {
+	if agency, _ := bulletin.PeekRequest(a.envelope); bulletin.IsDNSName(agency) {
 		row.Agency = agency
 	}
 	if a.of != nil && a.of.ID == row.ID {

@@ -47,6 +47,13 @@ func (s schedule) draw(what string, n int64, below time.Duration) time.Duration 
 	return time.Duration(binary.BigEndian.Uint64(h.Sum(nil)) % uint64(below))
 }
 
+// mirror chooses which of n base addresses a fetch at a time asks, for all of
+// its files. Like the times it depends on seed and time alone: an answer, even
+// that of a mirror that fails or lies, moves no fetch to another one.
+func (s schedule) mirror(now time.Time, n int) int {
+	return int(s.draw("mirror", now.Unix()/60, time.Duration(n)))
+}
+
 const (
 	// offline is how far behind a hub may be and still catch up hour by hour.
 	offline = 48 * time.Hour

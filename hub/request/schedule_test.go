@@ -113,3 +113,29 @@ func TestProgressCatchesUp(t *testing.T) {
 		t.Errorf("the oldest missing hour was not fetched; the oldest was %s", first)
 	}
 }
+
+// TestMirrorIsAFunctionOfSeedAndTime: each address is drawn about as often, the
+// same one for the same seed and minute, and without mirrors there is no choice.
+func TestMirrorIsAFunctionOfSeedAndTime(t *testing.T) {
+	s, same := schedule{seed: []byte("seed"), feed: "log", every: time.Hour}, schedule{seed: []byte("seed"), feed: "log", every: time.Hour}
+	other := schedule{seed: []byte("other"), feed: "log", every: time.Hour}
+	counts, differ := make([]int, 3), 0
+	at := time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)
+	for range 3000 {
+		at = s.after(at)
+		n := s.mirror(at, 3)
+		if n != same.mirror(at.Truncate(time.Minute), 3) {
+			t.Fatalf("at %v two hubs of one seed would ask different mirrors", at)
+		}
+		if n != other.mirror(at, 3) {
+			differ++
+		}
+		counts[n]++
+		if s.mirror(at, 1) != 0 {
+			t.Fatal("one address, and it is not the first")
+		}
+	}
+	if slices.Min(counts) < 800 || differ < 1600 {
+		t.Errorf("drawn %v times; another seed drew another %d times", counts, differ)
+	}
+}

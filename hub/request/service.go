@@ -47,6 +47,7 @@ type Rule struct {
 type Feed struct {
 	Name      string // host, for rows and logs
 	URL       string
+	Mirrors   []string      // other base addresses of the same files
 	Log       string        // C2SP verifier key
 	Witnesses []string      // C2SP cosignature keys
 	Every     time.Duration // default 1 h; under an hour active.ghb is fetched each time
