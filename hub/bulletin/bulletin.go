@@ -83,10 +83,13 @@ type PublicKey struct {
 	Ed25519 []byte `json:"ed25519"` // 32 bytes, base64 in JSON
 }
 
-// UploadHost is a host that an agency may name in a delivery target.
+// UploadHost is a host that an agency may name in a delivery target. One with
+// an SSHKey takes SFTP and nothing else.
 type UploadHost struct {
-	Host string `json:"host"`           // DNS name or IP, with :port unless 443
-	SPKI []byte `json:"spki,omitempty"` // SHA-256 of the certificate's SubjectPublicKeyInfo
+	Host    string `json:"host"`               // DNS name or IP, with :port unless 443
+	SPKI    []byte `json:"spki,omitempty"`     // SHA-256 of the certificate's SubjectPublicKeyInfo
+	SSHKey  []byte `json:"ssh_key,omitempty"`  // the host's key as its .pub file has it (RFC 4253, 6.6), Ed25519 or ECDSA
+	SSHUser string `json:"ssh_user,omitempty"` // whom to log in as
 }
 
 // Status of a request.

@@ -105,8 +105,8 @@ func (c *checker) targets(d DeliveryTerms, p Profile) {
 		c.fail(BadTarget, "The footage would be encrypted to a key that the agency's profile does not list.")
 	}
 	for _, t := range d.Targets {
-		host, ok := t.hostPort()
-		listed := slices.ContainsFunc(p.UploadHosts, func(u UploadHost) bool { return u.Host == host })
+		_, ok := t.Host()
+		_, listed := p.UploadHost(t)
 		if !ok || (t.Kind != InPerson && !listed) {
 			c.fail(BadTarget, "A delivery target is at a host that the agency's profile does not list.")
 		}

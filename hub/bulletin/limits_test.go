@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -298,8 +299,18 @@ func TestProfileSchema(t *testing.T) {
 		"host in IPv6 by heart": {func(p *bulletin.Profile) { p.UploadHosts[0].Host = "[::0:1]" }, bulletin.BadSchema},
 		"host twice":            {func(p *bulletin.Profile) { p.UploadHosts = append(p.UploadHosts, p.UploadHosts[0]) }, bulletin.BadSchema},
 		"short pin":             {func(p *bulletin.Profile) { p.UploadHosts[0].SPKI = spki }, bulletin.BadSchema},
-		"link in policy":        {func(p *bulletin.Profile) { p.Policy = "See police.example" }, bulletin.BadSchema},
-		"call-back is a link":   {func(p *bulletin.Profile) { p.CallBack = "tel:1" }, bulletin.BadSchema},
+		"SSH user alone":        {func(p *bulletin.Profile) { p.UploadHosts[0].SSHUser = "drop" }, bulletin.BadSchema},
+		"SSH key alone":         {func(p *bulletin.Profile) { p.UploadHosts[0].SSHKey = sshKey }, bulletin.BadSchema},
+		"SSH user of a shell":   {sshHost("$(id)", sshKey), bulletin.BadSchema},
+		"short SSH key":         {sshHost("drop", sshKey[:20]), bulletin.BadSchema},
+		"SSH key and more":      {sshHost("drop", append(slices.Clone(sshKey), 0)), bulletin.BadSchema},
+		"SSH key of 1999":       {sshHost("drop", rsaKey), bulletin.BadSchema},
+		"pins of TLS and SSH": {func(p *bulletin.Profile) {
+			sshHost("drop", sshKey)(p)
+			p.UploadHosts[0].SPKI = make([]byte, 32)
+		}, bulletin.BadSchema},
+		"link in policy":      {func(p *bulletin.Profile) { p.Policy = "See police.example" }, bulletin.BadSchema},
+		"call-back is a link": {func(p *bulletin.Profile) { p.CallBack = "tel:1" }, bulletin.BadSchema},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := bulletintest.New(t, now)

@@ -1,6 +1,7 @@
 package bulletin
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
 )
 
 const (
@@ -165,12 +167,37 @@ func (c *checker) uploadHosts(list []UploadHost) {
 	for _, u := range list {
 		c.must(isHostPort(u.Host), "An upload host is not a lower-case DNS name or address, with a port unless it is 443.")
 		c.must(u.SPKI == nil || len(u.SPKI) == sha256.Size, "An upload host's key pin is not 32 bytes long.")
+		c.sshHost(u)
 		names = append(names, u.Host)
 	}
 	c.distinct("upload_hosts", names)
 }
 
-// isHostPort reports whether s is a host in the one form that hostPort gives.
+// sshHost checks what an SFTP host needs: a key that is pinned whole, so that
+// the hub asks the host for that one and no other, and a user.
+func (c *checker) sshHost(u UploadHost) {
+	if u.SSHKey == nil && u.SSHUser == "" {
+		return
+	}
+	c.must(u.SPKI == nil, "An upload host has pins for TLS and for SSH, but takes only one of them.")
+	c.must(sshUser.MatchString(u.SSHUser), "An upload host's SSH user is not of 1 to 32 lower-case letters, digits, - and _.")
+	k, err := ssh.ParsePublicKey(u.SSHKey)
+	ok := err == nil && slices.Contains([]string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384}, k.Type())
+	c.must(ok && bytes.Equal(k.Marshal(), u.SSHKey), "An upload host's SSH key is not an Ed25519 or ECDSA one.")
+}
+
+// UploadHost returns the host of a well-formed target as the profile lists it.
+// Targets of SFTP, and they alone, are at hosts with an SSH key.
+func (p Profile) UploadHost(t Target) (u UploadHost, listed bool) {
+	host, ok := t.Host()
+	i := slices.IndexFunc(p.UploadHosts, func(u UploadHost) bool { return u.Host == host })
+	if !ok || i < 0 || (t.Kind == SFTP) != (p.UploadHosts[i].SSHKey != nil) {
+		return UploadHost{}, false
+	}
+	return p.UploadHosts[i], true
+}
+
+// isHostPort reports whether s is a host in the one form that [Target.Host] gives.
 func isHostPort(s string) bool {
 	host, port := s, ""
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {

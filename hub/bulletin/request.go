@@ -194,7 +194,7 @@ func (c *checker) delivery(d DeliveryTerms) {
 	c.matches("delivery.recipient", d.Recipient, hexHash, "a hash in hex")
 	c.count("delivery.targets", len(d.Targets), 1, 8)
 	for _, t := range d.Targets {
-		_, ok := t.hostPort()
+		_, ok := t.Host()
 		c.must(ok, "A delivery target is not one of the kinds allowed, with the address that its kind needs.")
 	}
 }
@@ -224,9 +224,9 @@ func (c *checker) translations(list []Translation) {
 	c.distinct("lang", tags)
 }
 
-// hostPort returns the target's host as a profile lists it, "" for one in
-// person; ok is false if the target is malformed.
-func (t Target) hostPort() (host string, ok bool) {
+// Host returns the target's host as a profile lists it, "" for one in person;
+// ok is false if the target is malformed.
+func (t Target) Host() (host string, ok bool) {
 	schemes := map[string]string{Tus: "https", HTTPSPut: "https", SFTP: "sftp", WebDAV: "https", Portal: "https"}
 	if t.Kind == InPerson {
 		return "", t.URL == ""

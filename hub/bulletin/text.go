@@ -74,6 +74,7 @@ func hasLink(s string) bool {
 var (
 	hexHash  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	uuid7    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	sshUser  = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 	phone    = regexp.MustCompile(`^\+?[0-9][0-9 ()./-]{4,28}[0-9]( (x|ext\.?) ?[0-9]{1,6})?$`)
 	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$`)
 )

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/ledger"
 )
+
+// uploads are the kinds of target that a hub sends to by itself.
+var uploads = []string{bulletin.Tus}
 
 // maxClips is what a package may hold: Axon's public limit for portal uploads.
 const maxClips = 25
@@ -184,7 +188,7 @@ func (s *Service) approve(ctx context.Context, r Record, to State, target bullet
 // usable is the first target that a hub can upload to by itself.
 func usable(q bulletin.Request, p bulletin.Profile) (bulletin.Target, error) {
 	for _, t := range q.Delivery.Targets {
-		if _, listed := uploadHost(t, p); t.Kind == bulletin.Tus && listed {
+		if _, listed := p.UploadHost(t); listed && slices.Contains(uploads, t.Kind) {
 			return t, nil
 		}
 	}

@@ -1,12 +1,10 @@
 package request
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"net/url"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"gatehouse/hub/bulletin"
@@ -191,28 +189,13 @@ func (s *Service) current(r Record) (bulletin.VerifiedProfile, error) {
 		return blocked(bulletin.OldProfile, "The agency has revoked the key that the footage would be encrypted to.")
 	}
 	if t, err := usable(*r.Request, was.Profile); err == nil {
-		before, _ := uploadHost(t, was.Profile)
-		after, listed := uploadHost(t, now.Profile)
-		if !listed || !bytes.Equal(before.SPKI, after.SPKI) {
+		before, _ := was.UploadHost(t)
+		after, listed := now.UploadHost(t)
+		if !listed || !reflect.DeepEqual(before, after) {
 			return blocked(bulletin.OldProfile, "The agency no longer receives at the host that the request names, or its key is another.")
 		}
 	}
 	return was, nil
-}
-
-// uploadHost finds the host of an HTTPS target in a profile.
-func uploadHost(t bulletin.Target, p bulletin.Profile) (bulletin.UploadHost, bool) {
-	u, err := url.Parse(t.URL)
-	if err != nil || u.Scheme != "https" {
-		return bulletin.UploadHost{}, false
-	}
-	host := strings.TrimSuffix(strings.ToLower(u.Host), ":443")
-	for _, h := range p.UploadHosts {
-		if h.Host == host {
-			return h, true
-		}
-	}
-	return bulletin.UploadHost{}, false
 }
 
 // Sendable reports whether an approved request may still be sent: nil, or
