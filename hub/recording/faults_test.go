@@ -76,7 +76,7 @@ func (v *faultyVolume) file(kind, name string, f func() (recording.RawFile, erro
 	if err != nil {
 		return nil, err
 	}
-	return &faultyFile{file, v, name}, nil
+	return &faultyFile{RawFile: file, v: v, name: name}, nil
 }
 
 func (v *faultyVolume) Create(name string) (recording.RawFile, error) {
@@ -127,8 +127,9 @@ func (v *faultyVolume) Room() (r recording.Room, err error) {
 
 type faultyFile struct {
 	recording.RawFile
-	v    *faultyVolume
-	name string
+	v      *faultyVolume
+	name   string
+	synced int64 // bytes
 }
 
 func (f *faultyFile) WriteAt(b []byte, off int64) (int, error) {
@@ -150,6 +151,17 @@ func (f *faultyFile) Truncate(size int64) error {
 	return f.v.before("truncate", f.name, func() error { return f.RawFile.Truncate(size) })
 }
 
+// Sync, if it fails, loses what was written since the last, as Linux does: the
+// pages are clean from then on, and the next sync succeeds.
 func (f *faultyFile) Sync() error {
-	return f.v.before("sync", f.name, f.RawFile.Sync)
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if err := f.v.before("sync", f.name, f.RawFile.Sync); err != nil {
+		_, werr := f.RawFile.WriteAt(make([]byte, max(size-f.synced, 0)), f.synced)
+		return errors.Join(err, werr)
+	}
+	f.synced = size
+	return nil
 }
