@@ -45,8 +45,8 @@ const (
 
 var errDecoder = errors.New("the decoder gives no pictures")
 
-// newDecoder starts ffmpeg for a format.
-func newDecoder(ctx context.Context, path string, f *rtsp.Format) (*decoder, error) {
+// startDecoder starts ffmpeg for a format. It must be closed.
+func startDecoder(ctx context.Context, path string, f *rtsp.Format) (*decoder, error) {
 	lead := *f
 	lead.Track = 0
 	track, err := mp4.NewTrack(1, &lead)
@@ -95,8 +95,8 @@ func (d *decoder) give(u *rtsp.Unit) error {
 	if len(d.waiting) >= maxWaiting {
 		return errDecoder
 	}
-	size := u.Size()
-	if u.Format.Video() {
+	size, lengths := u.Size(), u.Format.Codec == rtsp.H264 || u.Format.Codec == rtsp.H265
+	if lengths { // before NAL units, ISO/IEC 14496-15 5.3.2
 		size += 4 * len(u.Data)
 	}
 	if size > maxKey {
@@ -109,8 +109,11 @@ func (d *decoder) give(u *rtsp.Unit) error {
 	}
 	d.number++
 	b := mp4.AppendFragment(d.buf, d.track, &f)
-	for _, nal := range u.Data {
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(nal))), nal...)
+	for _, data := range u.Data {
+		if lengths {
+			b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
+		}
+		b = append(b, data...)
 	}
 	watchdog := time.AfterFunc(giveTime, d.cancel)
 	defer watchdog.Stop()

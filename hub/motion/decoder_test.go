@@ -21,7 +21,7 @@ func TestDecoderAnswersEachKeyFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := mp4test.Make(t, shot)
-			d, err := newDecoder(t.Context(), ffmpeg.Find(), f.Session.Formats[0])
+			d, err := startDecoder(t.Context(), ffmpeg.Find(), f.Session.Formats[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestDecoderThatFails(t *testing.T) {
 	for name, path := range map[string]string{"garbage": ffmpeg.Find(), "dies": "/bin/false", "is not there": "/nowhere/ffmpeg"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d, err := newDecoder(t.Context(), path, f.Session.Formats[0])
+			d, err := startDecoder(t.Context(), path, f.Session.Formats[0])
 			if err != nil {
 				return
 			}
@@ -114,7 +114,7 @@ func BenchmarkKeyFrame(b *testing.B) {
 				for i := 0; b.Loop(); i++ {
 					var err error
 					if d == nil {
-						if d, err = newDecoder(b.Context(), ffmpeg.Find(), f.Session.Formats[0]); err != nil {
+						if d, err = startDecoder(b.Context(), ffmpeg.Find(), f.Session.Formats[0]); err != nil {
 							b.Fatal(err)
 						}
 					}

@@ -190,9 +190,9 @@ func TestCrashEndsMotion(t *testing.T) {
 	until(t, "the old motion has an end", 5*time.Second, func() bool { return h.rows(t)[0].To.Equal(old.Add(2 * time.Minute)) })
 }
 
-// TestPicturesWithoutFFmpeg says what is missing, and so does a program that is
-// no ffmpeg.
+// TestPicturesWithoutFFmpeg: the owner is told what is missing.
 func TestPicturesWithoutFFmpeg(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, "")
 	run(t, h.motions.Run)
 	h.motions.Watch([]motion.Camera{{Name: "porch", From: motion.Pictures}})

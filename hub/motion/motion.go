@@ -279,9 +279,6 @@ func (s *Service) see(name string, sees bool, problem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.camera(name)
-	if c.problem != problem && problem != "" {
-		s.cfg.Log.Warn("motion detection impaired", "camera", name, "reason", problem)
-	}
 	c.problem = problem
 	switch {
 	case sees:

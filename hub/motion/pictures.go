@@ -75,6 +75,8 @@ func (e *eyes) read(ctx context.Context, r *rtsp.Reader) {
 			e.session = item.Session
 		case item.Break != nil && item.Break.Reason != rtsp.ReasonLost && item.Break.Reason != rtsp.ReasonSlow:
 			e.rest()
+			// The other stream may go on, and is recorded then.
+			e.s.see(e.camera.Name, false, "its pictures do not arrive")
 		case item.Unit != nil && item.Unit.Random && item.Unit.Format.Video():
 			if err := e.unit(ctx, item.Unit); err != nil && ctx.Err() == nil {
 				e.failure(err)
@@ -124,7 +126,7 @@ func (e *eyes) unit(ctx context.Context, u *rtsp.Unit) error {
 	}
 	if e.decode == nil {
 		var err error
-		if e.decode, err = newDecoder(ctx, e.s.cfg.FFmpeg, u.Format); err != nil {
+		if e.decode, err = startDecoder(ctx, e.s.cfg.FFmpeg, u.Format); err != nil {
 			return err
 		}
 	}

@@ -249,7 +249,11 @@ func (s *Service) ask(ctx context.Context, name string, cam *onvif.Camera) {
 	defer tick.Stop()
 	for {
 		st := cam.State()
-		s.see(name, st.Phase == onvif.PhaseLive, st.Detail)
+		live := st.Phase == onvif.PhaseLive
+		if !live && st.Detail == "" {
+			st.Detail = "its ONVIF service has not answered yet"
+		}
+		s.see(name, live, st.Detail)
 		select {
 		case <-ctx.Done():
 			return

@@ -218,6 +218,9 @@ func (c *checker) order(rows []ChainRow, i int, find findFunc) {
 
 // gaps checks the gap rows that a segment has committed to.
 func (c *checker) gaps(ctx context.Context, s Segment, find findFunc) error {
+	if s.Seq == 0 && s.Gaps == (Hash{}) {
+		return nil // the chain begins here
+	}
 	gaps, err := c.a.cfg.Index.Gaps(ctx, s.Camera, s.Stream, s.Start, s.Start.Add(time.Microsecond))
 	if err != nil {
 		return err

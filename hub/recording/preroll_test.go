@@ -276,6 +276,36 @@ func TestCrashIsNotTakenForNoMotion(t *testing.T) {
 	}
 }
 
+// TestRebuildKnowsTimeWithoutMotion: the links commit to it.
+func TestRebuildKnowsTimeWithoutMotion(t *testing.T) {
+	f := tile(twoSeconds(t), 100, 2*time.Second)
+	zero := f.Session.Zero
+	s := newStore(t, 1).start(t, recording.OSFiles{})
+	s.recordMotion(t, items(f), &moved{zero: zero, spans: []span{{30 * time.Second, 30 * time.Second}, {80 * time.Second, 80 * time.Second}, {150 * time.Second, 0}}})
+	old, gaps := s.all(t), s.gaps(t)
+	fresh := newStore(t, 0)
+	fresh.cfg.Disks = s.cfg.Disks
+	if n, err := recording.Rebuild(t.Context(), fresh.cfg, func(f recording.Finding) { t.Errorf("%+v", f) }); err != nil || n != len(old) {
+		t.Fatalf("%d segments of %d, %v", n, len(old), err)
+	}
+	fresh.start(t, recording.OSFiles{})
+	var want, got []recording.Gap
+	for _, g := range gaps {
+		if g.Reason == rtsp.ReasonNoMotion && g.From.After(zero) && !g.To.Equal(old[len(old)-1].Start) {
+			want = append(want, g)
+		}
+	}
+	for _, g := range fresh.gaps(t) {
+		if g.Reason == rtsp.ReasonNoMotion {
+			got = append(got, g)
+		}
+	}
+	if !slices.EqualFunc(want, got, func(a, b recording.Gap) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) }) || len(got) == 0 {
+		t.Errorf("gaps %+v, were %+v", got, want)
+	}
+	fresh.sound(t)
+}
+
 // TestPrerollIsBounded: a stream that is larger than the memory for it loses
 // whole groups of pictures, oldest first, and is recorded from the next on. The
 // sizes put the bound behind and at the picture that shows motion.

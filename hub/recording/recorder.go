@@ -220,6 +220,9 @@ func (r *Recorder) ended(ctx context.Context, start time.Time) (Hash, error) {
 		}
 		r.gap = nil
 	}
+	if r.last == nil {
+		return Hash{}, nil // the chain begins here
+	}
 	gaps, err := index.Gaps(ctx, r.camera, r.stream, start, start.Add(time.Microsecond))
 	if err != nil {
 		return Hash{}, err

@@ -52,7 +52,7 @@ type Segment struct {
 	Root      Hash              // see [Root]; zero while open
 	Link      Hash              // see [Segment.MakeLink]; zero while open
 	Previous  Hash              // link of Seq-1; zero for Seq 0
-	Gaps      Hash              // see [GapDigest]; of the gaps that end where the segment starts
+	Gaps      Hash              // see [GapDigest]; of the gaps that end where the segment starts; zero for Seq 0, before which nothing is known
 }
 
 // End is the UTC at which the segment ends.
