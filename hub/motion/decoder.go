@@ -95,10 +95,7 @@ func (d *decoder) give(u *rtsp.Unit) error {
 	if len(d.waiting) >= maxWaiting {
 		return errDecoder
 	}
-	size, lengths := u.Size(), u.Format.Codec == rtsp.H264 || u.Format.Codec == rtsp.H265
-	if lengths { // before NAL units, ISO/IEC 14496-15 5.3.2
-		size += 4 * len(u.Data)
-	}
+	size := mp4.SampleSize(u)
 	if size > maxKey {
 		return nil
 	}
@@ -110,7 +107,7 @@ func (d *decoder) give(u *rtsp.Unit) error {
 	d.number++
 	b := mp4.AppendFragment(d.buf, d.track, &f)
 	for _, data := range u.Data {
-		if lengths {
+		if mp4.Lengths(u.Format) {
 			b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
 		}
 		b = append(b, data...)

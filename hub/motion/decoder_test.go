@@ -17,6 +17,7 @@ func TestDecoderAnswersEachKeyFrame(t *testing.T) {
 	for name, shot := range map[string]mp4test.Shot{
 		"h264": {Video: rtsp.H264, Seconds: 6, GOP: 5}, "h264 reordered": {Video: rtsp.H264, Seconds: 6, GOP: 5, B: 2},
 		"h265": {Video: rtsp.H265, Seconds: 6, GOP: 5}, "h265 reordered": {Video: rtsp.H265, Seconds: 6, GOP: 5, B: 2},
+		"mjpeg": {Video: rtsp.MJPEG, Seconds: 1}, "av1": {Video: rtsp.AV1, Seconds: 6, GOP: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
