@@ -3,7 +3,6 @@ package recording
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -175,55 +174,6 @@ func (d *disk) checkTables(f file, m *mp4.Movie, end int64) error {
 		return d.fail("syncing", err)
 	}
 	return nil
-}
-
-// dropBroken takes fragments off the end of an unfinished file from the first
-// whose video samples are not lists of NAL units: blocks that were allocated
-// but never written read as zeros.
-func dropBroken(r io.ReaderAt, f *mp4.File) error {
-	if f.Closed {
-		return nil
-	}
-	for i := range f.Fragments {
-		fr := &f.Fragments[i]
-		if !f.Tracks[fr.Track].Video {
-			continue
-		}
-		ok, err := nalLists(r, fr)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			f.Fragments, f.End = f.Fragments[:i], fr.Offset
-			return nil
-		}
-	}
-	return nil
-}
-
-func nalLists(r io.ReaderAt, f *mp4.Fragment) (bool, error) {
-	b := make([]byte, f.Size-f.Data)
-	if _, err := r.ReadAt(b, f.Offset+f.Data); err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	for _, s := range f.Samples {
-		sample := b[:s.Size]
-		b = b[s.Size:]
-		if len(sample) == 0 {
-			return false, nil
-		}
-		for len(sample) > 0 {
-			if len(sample) < 5 {
-				return false, nil
-			}
-			n := binary.BigEndian.Uint32(sample)
-			if n == 0 || uint64(n) > uint64(len(sample)-4) || sample[4] == 0 {
-				return false, nil
-			}
-			sample = sample[4+n:]
-		}
-	}
-	return true, nil
 }
 
 // readLeaves computes the leaves of a file: its initialisation and fragments.
