@@ -39,10 +39,15 @@ func (s *Sealer) entries(ctx context.Context, p Package, o Order, videos []*vide
 	if m.Gaps, err = s.gaps(ctx, o.Clips, videos); err != nil {
 		return nil, err
 	}
+	signable, err := certificate(m)
+	if err != nil {
+		return nil, err
+	}
 	files := []entry{
 		textEntry(requestName, o.Envelope),
 		textEntry(profileName, o.Profile),
 		textEntry(readmeName, readme(m)),
+		textEntry(certificateName, signable),
 	}
 	if len(o.Proof) > 0 {
 		files = append(files, textEntry(proofName, o.Proof))
@@ -84,7 +89,7 @@ func (s *Sealer) manifest(p Package, o Order, videos []*video) (Manifest, error)
 		Package: p.ID, SealedAt: p.SealedAt, Software: s.cfg.Software, Binary: binary,
 		Hub: s.cfg.Key.Public().(ed25519.PublicKey), Ledger: s.cfg.LedgerKey,
 		Request: RequestRef{ID: o.RequestID, SHA256: hex.EncodeToString(request[:]), Agency: o.Agency},
-		Saw:     o.Saw,
+		Saw:     o.Saw, HubClock: s.clock(p.SealedAt),
 	}
 	if len(o.Proof) > 0 {
 		m.BulletinKey = o.BulletinKey

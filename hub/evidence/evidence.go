@@ -7,6 +7,7 @@
 //	GH-7Q3M-K2XD/
 //	  README.txt
 //	  SHA256SUMS
+//	  certificate.pdf            for a person to complete and sign
 //	  custody/cam-A.proof        leaves, roots and links of the segments
 //	  custody/events.jsonl       ledger entries about the request, with proofs
 //	  custody/recordings.jsonl   ledger entries that note the segments, with proofs
@@ -73,6 +74,8 @@ type Config struct {
 type Sealer struct {
 	cfg    Config
 	binary func() (string, error) // hex SHA-256 of the running program
+	clock  func(now time.Time) *HubClock
+	letter func() byte // of a package's id
 
 	patience time.Duration // settleWait, but in tests
 
@@ -87,7 +90,10 @@ func NewSealer(cfg Config) *Sealer {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Sealer{cfg: cfg, binary: sync.OnceValues(hashSelf), patience: settleWait, turn: make(chan struct{}, 1), checked: map[string]check{}}
+	return &Sealer{
+		cfg: cfg, binary: sync.OnceValues(hashSelf), clock: hubClock, letter: letter, patience: settleWait,
+		turn: make(chan struct{}, 1), checked: map[string]check{},
+	}
 }
 
 // Package is a sealed package at home.

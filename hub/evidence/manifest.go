@@ -51,6 +51,7 @@ type Manifest struct {
 	Saw         map[string]string `json:"owner_was_shown,omitempty"`
 	Clips       []Clip            `json:"clips"`
 	Gaps        []Gap             `json:"not_recorded,omitempty"` // within what the owner chose
+	HubClock    *HubClock         `json:"hub_clock,omitempty"`    // nil if it is not known
 }
 
 // RequestRef names the request that a package answers.
@@ -63,17 +64,26 @@ type RequestRef struct {
 // Clip is what the manifest says of one video. Times are UTC by the clock that
 // Clock tells of.
 type Clip struct {
-	File       string    `json:"file"`
-	Bytes      int64     `json:"bytes"`
-	SHA256     string    `json:"sha256"`
-	Alias      string    `json:"camera"`
-	From       time.Time `json:"from"`
-	To         time.Time `json:"to"`
-	Clock      string    `json:"clock"` // report suspect arrival unset; README.txt says what they mean
-	Video      *Track    `json:"video,omitempty"`
-	Audio      *Track    `json:"audio,omitempty"`
-	Derivation []string  `json:"derivation"`
-	Custody    string    `json:"custody"`
+	File       string     `json:"file"`
+	Bytes      int64      `json:"bytes"`
+	SHA256     string     `json:"sha256"`
+	Alias      string     `json:"camera"`
+	From       time.Time  `json:"from"`
+	To         time.Time  `json:"to"`
+	Clock      string     `json:"clock"` // report suspect arrival unset; README.txt says what they mean
+	ClockInfo  *ClockInfo `json:"clock_info,omitempty"`
+	Chosen     *Chosen    `json:"chosen,omitempty"`
+	Video      *Track     `json:"video,omitempty"`
+	Audio      *Track     `json:"audio,omitempty"`
+	Derivation []string   `json:"derivation"`
+	Custody    string     `json:"custody"`
+}
+
+// Chosen is what the owner chose and a Clip was cut for: the parameters of its derivation.
+type Chosen struct {
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	Audio bool      `json:"audio"`
 }
 
 // Track is one track of a Clip.
@@ -106,12 +116,13 @@ const (
 	noAudio  = "without-audio"  // audio, if there was any, is left out; the video track is unchanged by that
 )
 
-func clipOf(name, alias string, audio bool, i clip.Info) Clip {
+func clipOf(name, alias string, sel Selection, i clip.Info) Clip {
 	c := Clip{
 		File: name, Bytes: i.Bytes, SHA256: i.SHA256.String(), Alias: alias, From: i.From.UTC(), To: i.To.UTC(),
-		Clock: i.Clock, Derivation: []string{bitExact, trimmed}, Custody: custodyName(alias),
+		Clock: i.Clock, ClockInfo: clockInfo(i.Clock), Chosen: &Chosen{sel.From.UTC(), sel.To.UTC(), sel.Audio},
+		Derivation: []string{bitExact, trimmed}, Custody: custodyName(alias),
 	}
-	if !audio {
+	if !sel.Audio {
 		c.Derivation = append(c.Derivation, noAudio)
 	}
 	if i.Video.Samples > 0 {

@@ -50,6 +50,8 @@ What is in it
          arrival  the camera told no time; times are those of arrival
          unset    the recorder's clock was not set; times are not to be relied on
 
+  certificate.pdf      a declaration for a person to check, complete and sign;
+                       nobody has signed it
   manifest.dsse.json   what the recorder says of all this, signed (in-toto, DSSE)
   custody/             from the videos to the recordings they were cut from, and
                        what the home's ledger says of the request

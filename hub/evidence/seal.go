@@ -111,7 +111,7 @@ func (s *Sealer) newID() (string, error) {
 	for range 100 {
 		var b [8]byte
 		for i := range b {
-			b[i] = letter()
+			b[i] = s.letter()
 		}
 		id := "GH-" + string(b[:4]) + "-" + string(b[4:])
 		if _, err := os.Lstat(filepath.Join(s.cfg.Dir, id+".ghe")); errors.Is(err, fs.ErrNotExist) {
@@ -197,7 +197,7 @@ func (s *Sealer) video(ctx context.Context, sel Selection, part clip.Part, alias
 		name = fmt.Sprintf("%s_%d.mp4", base, i)
 	}
 	names[name] = true
-	v.clip = clipOf(name, alias, sel.Audio, v.info)
+	v.clip = clipOf(name, alias, sel, v.info)
 	return v, nil
 }
 

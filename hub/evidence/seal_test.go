@@ -51,7 +51,7 @@ func TestSeal(t *testing.T) {
 		t.Errorf("not sorted: %v", names)
 	}
 	want := []string{
-		"README.txt", "SHA256SUMS", "custody/cam-A.proof", "custody/cam-B.proof", "custody/events.jsonl",
+		"README.txt", "SHA256SUMS", "certificate.pdf", "custody/cam-A.proof", "custody/cam-B.proof", "custody/events.jsonl",
 		"custody/recordings.jsonl", "manifest.dsse.json",
 		"original/cam-A_20261121T210003Z_20261121T210011Z.mp4", "original/cam-A_20261121T210005Z_20261121T210007Z.mp4",
 		"original/cam-A_20261121T210023Z_20261121T210029Z.mp4", "original/cam-B_20261121T210003Z_20261121T210009Z.mp4",
