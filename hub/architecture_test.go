@@ -27,6 +27,7 @@ var mayImport = map[string]string{
 	"hub/internal/durable":        "",
 	"hub/internal/ffmpeg":         "",
 	"hub/internal/mp4":            "rtsp",
+	"hub/internal/pdf":            "",
 	"hub/internal/slots":          "",
 	"hub/internal/mp4/mp4test":    "rtsp",
 	"hub/internal/bench":          "rtsp/rtsptest",

@@ -53,6 +53,7 @@ type cli struct {
 	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`
 	Fsck     fsckCmd     `cmd:"" help:"Verify recordings, index, chains and ledger."`
 	Verify   verifyCmd   `cmd:"" help:"Verify a package offline."`
+	Ledger   ledgerCmd   `cmd:"" help:"The ledger: export, prove, check, report."`
 	Agency   agencyCmd   `cmd:"" help:"The agency's side: keys, requests, bulletin, receiver."`
 }
 
