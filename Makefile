@@ -38,9 +38,9 @@ e2e: build
 	go test -c -o dist/console.test ./ui
 	PATH="$(TOOLS)/node:$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/run.mjs "$(CURDIR)/dist/gatehouse"
 
-## soak: kill a recording hub two hundred times; record ten minutes on a disk that is always full
+## soak: kill a recording hub two hundred times, and an approval a hundred times at each step; record ten minutes on a disk that is always full
 soak: tools
-	PATH="$(BIN):$$PATH" GATEHOUSE_SOAK=1 go test -v -count 1 -timeout 90m -run 'TestKilledAgainAndAgain|TestDiskStaysFull|TestFaultsAtEveryOperation' ./hub ./hub/recording
+	PATH="$(BIN):$$PATH" GATEHOUSE_SOAK=1 go test -v -count 1 -timeout 90m -run 'TestKilledAgainAndAgain|TestDiskStaysFull|TestFaultsAtEveryOperation|TestKilledAtEveryStep' ./hub ./hub/recording ./hub/sqlite
 
 ## fuzz: every fuzz target for FUZZTIME
 FUZZTIME ?= 20s

@@ -337,16 +337,3 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkSeal seals a minute of 2 Mbit/s.
-func BenchmarkSeal(b *testing.B) {
-	f := mp4test.Make(b, mp4test.Shot{Video: rtsp.H264, Seconds: 60, Width: 1280, Rate: 10, Start: zero})
-	h := newHome(b, map[string][]rtsp.Item{porch: items(f)})
-	for b.Loop() {
-		p := h.seal(b, choose(porch, 0, 60, false))
-		b.SetBytes(p.Bytes)
-		if err := h.Discard(p); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

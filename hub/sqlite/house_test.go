@@ -165,31 +165,48 @@ func TestKilledAtEveryStep(t *testing.T) {
 		liveUntil(t, os.Getenv("GATEHOUSE_TEST_HOUSE"), at)
 		return
 	}
-	type rows struct{ Approved, Entries, Outbox, Done int }
-	before, sent, done := rows{}, rows{1, 1, 1, 0}, rows{1, 3, 1, 1}
-	for at, want := range map[string]rows{
+	rounds := 1
+	if os.Getenv("GATEHOUSE_SOAK") != "" {
+		rounds = 100
+	}
+	before, sent, done := killRows{}, killRows{1, 1, 1, 0}, killRows{1, 3, 1, 1}
+	for at, want := range map[string]killRows{
 		"approve begin": before, "approve record": before, "approve ledger": before, "approve outbox": before, "approve committed": sent,
 		"finish begin": sent, "finish outbox": sent, "finish ledger": sent, "finish committed": done,
 	} {
 		t.Run(at, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "house.db")
-			cmd := exec.Command(os.Args[0], "-test.run=^TestKilledAtEveryStep$")
-			cmd.Env = append(os.Environ(), "GATEHOUSE_TEST_KILL_AT="+at, "GATEHOUSE_TEST_HOUSE="+path)
-			out, err := cmd.CombinedOutput()
-			var exit *exec.ExitError
-			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-				t.Fatalf("the process was not killed: %v\n%s", err, out)
-			}
-			var got rows
-			got.Approved, got.Entries, got.Outbox, got.Done = houseRowsOf(t, path)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("rows (-want +got):\n%s", diff)
-			}
-			h := openHouse(t, path)
-			if err := ledger.New(h, nil).Check(t.Context(), nil); err != nil {
-				t.Errorf("ledger after the kill: %v", err)
+			for range rounds {
+				killedAt(t, at, want)
 			}
 		})
+	}
+}
+
+// killRows are what houseRowsOf counts.
+type killRows struct{ Approved, Entries, Outbox, Done int }
+
+// killedAt lives until a step, and looks at what is left with another process's eyes.
+func killedAt(t *testing.T, at string, want killRows) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "house.db")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledAtEveryStep$")
+	cmd.Env = append(os.Environ(), "GATEHOUSE_TEST_KILL_AT="+at, "GATEHOUSE_TEST_HOUSE="+path)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("the process was not killed: %v\n%s", err, out)
+	}
+	var got killRows
+	got.Approved, got.Entries, got.Outbox, got.Done = houseRowsOf(t, path)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	h, err := OpenHouse(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(ledger.New(h, nil).Check(t.Context(), nil), h.Close()); err != nil {
+		t.Errorf("ledger after the kill: %v", err)
 	}
 }
 
