@@ -102,7 +102,7 @@ func TestRecordsPeers(t *testing.T) {
 			for _, picture := range pictures {
 				want = append(want, describe(p.sends(nals(t, picture), params)))
 			}
-			files := awaitRun(t, h, p.name, time.Now().Add((peerSeconds+40)*time.Second))
+			files := awaitRun(t, h, p.name, peerSeconds-10, time.Now().Add((peerSeconds+40)*time.Second))
 			var got, heard []string
 			for _, f := range files {
 				v, a := frames(t, f, "v"), frames(t, f, "a")
@@ -142,8 +142,8 @@ func compare(t *testing.T, what string, want, got []string, late, kept int) {
 }
 
 // awaitRun waits until the camera's first run is over, which is when the film
-// is, and returns its files.
-func awaitRun(t *testing.T, h *hub, camera string, until time.Time) []string {
+// is, and returns its files. It lasts least seconds at least.
+func awaitRun(t *testing.T, h *hub, camera string, least int, until time.Time) []string {
 	t.Helper()
 	for {
 		segs, err := h.archive.Segments(t.Context(), camera, recording.Main, time.Time{}, time.Now().Add(time.Hour))
@@ -160,7 +160,7 @@ func awaitRun(t *testing.T, h *hub, camera string, until time.Time) []string {
 				over = s.State == recording.Closed
 			}
 		}
-		if over && total > (peerSeconds-10)*time.Second {
+		if over && total > time.Duration(least)*time.Second {
 			return files
 		}
 		if time.Now().After(until) {
@@ -301,7 +301,7 @@ func startGo2rtc(t *testing.T, dir, source string) string {
 	rtsp, api := freePort(t), freePort(t)
 	cfg := fmt.Sprintf("api: {listen: 127.0.0.1:%d}\nrtsp: {listen: 127.0.0.1:%d}\nwebrtc: {listen: ''}\nlog: {level: error}\n"+
 		"streams:\n  cam: 'ffmpeg:%s#video=copy#audio=copy'\n", api, rtsp, source)
-	path := filepath.Join(dir, "go2rtc.yaml")
+	path := filepath.Join(dir, fmt.Sprintf("go2rtc-%d.yaml", rtsp))
 	if err := os.WriteFile(path, []byte(cfg), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -104,3 +105,23 @@ func TestNoPlaylistOfWhatBrowsersRefuse(t *testing.T) {
 }
 
 const shotLength = 10 * time.Second
+
+// TestStillOfOtherCodecs decodes a key frame of AV1, and hands on a picture of
+// Motion JPEG as it was recorded.
+func TestStillOfOtherCodecs(t *testing.T) {
+	for codec, origin := range map[rtsp.Codec]Origin{rtsp.AV1: FromKeyFrame, rtsp.MJPEG: FromJPEG} {
+		f := mp4test.Make(t, mp4test.Shot{Video: codec, Seconds: 2, Width: 640, Rate: 5, GOP: 5})
+		var s shelf
+		s.film(t, f, 2)
+		got, err := newService(&s, installed(t)).Still(t.Context(), "Yard", f.Session.Zero.Add(1100*time.Millisecond))
+		if err != nil || got.Origin != origin {
+			t.Fatalf("%s: %s, %v", codec, got.Origin, err)
+		}
+		if img, err := jpeg.Decode(bytes.NewReader(got.JPEG)); err != nil || img.Bounds().Dx() != 640 {
+			t.Errorf("%s: %v", codec, err)
+		}
+		if at := got.Taken.Sub(f.Session.Zero); at != time.Second {
+			t.Errorf("%s: taken at %v", codec, at)
+		}
+	}
+}

@@ -283,6 +283,9 @@ func (r *Recorder) begin(ctx context.Context, s *rtsp.Session) error {
 			r.failed = true
 			return r.miss(ctx, r.reached, rtsp.ReasonNoCodec, "the camera's parameters cannot be stored", true)
 		}
+		if f.Codec == rtsp.H265 && len(f.VPS) == 0 {
+			r.log.Warn("camera sends no VPS; players may refuse the recording")
+		}
 		r.tracks = append(r.tracks, t)
 	}
 	r.tracks = append([]mp4.Track(nil), r.tracks...) // the segment before keeps its own

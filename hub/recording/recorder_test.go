@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -338,4 +339,46 @@ func TestOpenSeesDurableBytesOnly(t *testing.T) {
 	if _, err := s.Open(s.all(t)[0]); !errors.Is(err, recording.ErrNotFound) {
 		t.Errorf("opening a lost file: %v", err)
 	}
+}
+
+// TestMainAndSubOfDifferentCodecs records both streams of a camera at once.
+func TestMainAndSubOfDifferentCodecs(t *testing.T) {
+	s := newStore(t, 1).start(t, recording.OSFiles{})
+	shots := map[string]mp4test.Shot{
+		recording.Main: {Video: rtsp.H265, Audio: rtsp.AAC, Seconds: 4, Rate: 15},
+		recording.Sub:  {Video: rtsp.MJPEG, Audio: rtsp.Opus, Seconds: 4, Rate: 5},
+	}
+	var streams sync.WaitGroup
+	for stream, shot := range shots {
+		f := mp4test.Make(t, shot)
+		streams.Go(func() {
+			if err := s.Recorder("porch", stream, &script{items: items(f)}).Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	streams.Wait()
+	for stream, want := range map[string][]string{recording.Main: {"hvc1", "mp4a"}, recording.Sub: {"jpeg", "Opus"}} {
+		all, err := s.Segments(t.Context(), "porch", stream, time.Unix(0, 0), recording.FarFuture)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%s: %d segments, %v", stream, len(all), err)
+		}
+		p, err := mp4.Parse(bytes.NewReader(read(t, s.path(t, all[0]))), all[0].Bytes)
+		if err != nil || len(p.Tracks) != 2 {
+			t.Fatalf("%s: %v", stream, err)
+		}
+		for i, w := range want {
+			if got := p.Tracks[i].Codec(); !strings.HasPrefix(got, w) {
+				t.Errorf("%s: track %d is %q, want %q", stream, i, got, w)
+			}
+		}
+		rate := shots[stream].Rate
+		if n := mp4test.Decode(t, s.path(t, all[0])); n != 4*rate {
+			t.Errorf("%s: %d pictures", stream, n)
+		}
+		if d := all[0].Duration - 4*time.Second; d.Abs() > 150*time.Millisecond {
+			t.Errorf("%s lasts %v", stream, all[0].Duration)
+		}
+	}
+	s.sound(t)
 }

@@ -42,6 +42,20 @@ func FuzzParse(f *testing.F) {
 	f.Add(open)
 	f.Add(closeFile(f, open))
 	f.Add(open[:len(open)-3])
+	for _, format := range []*rtsp.Format{
+		{Codec: rtsp.AV1, ClockRate: 90000, Width: 640, Height: 360, Config: []byte{0x81, 0x2d, 0xcc, 0, 0x0a, 1, 0}},
+		{Codec: rtsp.MJPEG, ClockRate: 90000, Width: 640, Height: 360},
+		{Codec: rtsp.Opus, ClockRate: 48000, SampleRate: 48000, Channels: 2},
+		{Codec: rtsp.LPCM, ClockRate: 16000, SampleRate: 16000, Channels: 2, BitDepth: 24},
+	} {
+		tr, err := mp4.NewTrack(1, format)
+		if err != nil {
+			f.Fatal(err)
+		}
+		b := mp4.AppendHead(nil, []mp4.Track{tr}, ident)
+		fr := mp4.Fragment{Number: 1, UTC: ident.Start, Clock: 1, Samples: []mp4.Sample{{Size: 3, Duration: 960, Sync: true}}}
+		f.Add(append(mp4.AppendFragment(b, tr, &fr), 1, 2, 3))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := mp4.Parse(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
@@ -74,7 +88,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("moov of %d bytes became %d when shifted", size, again)
 		}
 		for _, tr := range v.Tracks {
-			_ = tr.Codec()
+			_, _ = tr.Codec(), tr.Browser()
 		}
 	})
 }

@@ -335,3 +335,30 @@ func TestMovieCorrectsSeams(t *testing.T) {
 		}
 	}
 }
+
+func TestCodecNames(t *testing.T) {
+	for want, format := range map[string]*rtsp.Format{
+		"av01.0.04M.08": {Codec: rtsp.AV1, Config: []byte{0x81, 0x04, 0x0c, 0}},
+		"av01.2.13H.12": {Codec: rtsp.AV1, Config: []byte{0x81, 0x4d, 0xe0, 0}},
+		"av01.0.08M.10": {Codec: rtsp.AV1, Config: []byte{0x81, 0x08, 0x4c, 0}},
+		"jpeg":          {Codec: rtsp.MJPEG},
+		"Opus":          {Codec: rtsp.Opus, Channels: 2, SampleRate: 48000},
+		"twos":          {Codec: rtsp.LPCM, BitDepth: 16},
+		"in24":          {Codec: rtsp.LPCM, BitDepth: 24},
+		"raw ":          {Codec: rtsp.LPCM, BitDepth: 8},
+	} {
+		format.ClockRate = 48000
+		tr, err := mp4.NewTrack(1, format)
+		if err != nil || tr.Codec() != want {
+			t.Errorf("%q, %v, want %q", tr.Codec(), err, want)
+		}
+	}
+	for _, format := range []*rtsp.Format{
+		{Codec: rtsp.AV1}, {Codec: rtsp.AV1, Config: []byte{1, 0, 0, 0}}, {Codec: rtsp.LPCM, BitDepth: 20}, {Codec: "vp8"},
+	} {
+		format.ClockRate = 48000
+		if _, err := mp4.NewTrack(1, format); !errors.Is(err, mp4.ErrCodec) {
+			t.Errorf("%+v: %v", format, err)
+		}
+	}
+}
