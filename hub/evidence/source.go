@@ -16,7 +16,7 @@ import (
 // source is a package opened for verifying.
 type source struct {
 	*contents
-	kind  string // "ghe", "tar" or "folder"
+	kind  string // "ghe", "tar", "folder" or "portal"
 	close func() error
 }
 
@@ -69,7 +69,7 @@ func openFile(f io.ReaderAt, size int64, identities []age.Identity) (*source, er
 	return s, err
 }
 
-// openFolder opens an unpacked package. Its name need not be the package's id:
+// openFolder opens an unpacked package, or one in the portal form. Its name need not be the package's id:
 // the manifest says that.
 func openFolder(path string) (*source, error) {
 	root, err := os.OpenRoot(path)
@@ -107,7 +107,11 @@ func openFolder(path string) (*source, error) {
 		}
 		return c.add(name, io.NewSectionReader(f, 0, info.Size()))
 	})
+	kind := "folder"
 	if err == nil {
+		if c.unflatten() {
+			kind = "portal"
+		}
 		c.id = ""
 		slices.Sort(c.names)
 		err = c.whole()
@@ -115,7 +119,7 @@ func openFolder(path string) (*source, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeAll())
 	}
-	return &source{contents: c, kind: "folder", close: closeAll}, nil
+	return &source{contents: c, kind: kind, close: closeAll}, nil
 }
 
 // readSums reads SHA256SUMS, of untrusted origin, in the form that sums writes.

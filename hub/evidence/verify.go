@@ -35,7 +35,7 @@ type VerifyConfig struct {
 // ErrVerify means that something about a package does not hold.
 var ErrVerify = errors.New("the package does not verify")
 
-// Verify checks a package offline: a .ghe, its .tar, or the unpacked folder. Each
+// Verify checks a package offline: a .ghe, its .tar, the unpacked folder, or a folder in the portal form. Each
 // result is reported; the error is the first that failed, an ErrVerify, or that
 // of ctx. The package may be hostile: memory and work are bounded by its size,
 // and nothing is written.
@@ -104,7 +104,7 @@ func (v *verifier) all() {
 	if v.hash() != nil {
 		return
 	}
-	if v.src.kind != "folder" {
+	if v.src.tar != nil {
 		_ = v.result("tar", "It is, bit by bit, the archive that was sealed.", v.src.exact(v.sums))
 	}
 	text, err := v.checkSums()
@@ -155,6 +155,13 @@ func (v *verifier) checkSums() (string, error) {
 	listed, err := readSums(b)
 	if err != nil {
 		return "", fmt.Errorf("SHA256SUMS: %w", err)
+	}
+	if v.src.kind == "portal" {
+		given := listed
+		listed = map[string]string{}
+		for name, sum := range given {
+			listed[deep(name)] = sum
+		}
 	}
 	return fmt.Sprintf("All %d files have the digests that SHA256SUMS lists.", len(listed)), v.compare(listed, sumsName)
 }
