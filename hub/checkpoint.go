@@ -13,10 +13,11 @@ import (
 	"gatehouse/hub/ledger"
 )
 
-// Databases in the data folder.
+// Databases in the data folder, and the folder of sealed packages.
 const (
-	houseDB = "house.db"
-	indexDB = "index.db"
+	houseDB   = "house.db"
+	indexDB   = "index.db"
+	sealedDir = "sealed"
 )
 
 // checkpointFile holds the ledger's newest signed checkpoint outside the

@@ -96,6 +96,7 @@ type requestsCmd struct {
 	Show    requestsShow    `cmd:"" help:"Show one request."`
 	Prepare requestsPrepare `cmd:"" help:"Seal clips for a request; nothing is sent."`
 	Approve requestsApprove `cmd:"" help:"Send the sealed package (passphrase on standard input)."`
+	Portal  requestsPortal  `cmd:"" help:"Write an approved package as plain files, for a portal or to hand over in person."`
 	Decline requestsDecline `cmd:"" help:"Decline a request; nobody is told."`
 }
 

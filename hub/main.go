@@ -46,7 +46,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run the hub."`
 	Demo     demoCmd     `cmd:"" help:"Run the hub with two demo cameras and a demo agency."`
 	Status   statusCmd   `cmd:"" help:"Health of a running hub."`
-	Requests requestsCmd `cmd:"" help:"Requests: list, show, prepare, approve, decline."`
+	Requests requestsCmd `cmd:"" help:"Requests: list, show, prepare, approve, hand over, decline."`
 	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`

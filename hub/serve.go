@@ -171,7 +171,7 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 func (h *hub) openRequests(ctx context.Context) (err error) {
 	sealer := evidence.NewSealer(evidence.Config{
 		Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
-		Dir: filepath.Join(h.data, "sealed"), Key: h.keys.Hub, Owner: h.keys.Owner,
+		Dir: filepath.Join(h.data, sealedDir), Key: h.keys.Hub, Owner: h.keys.Owner,
 		Software: "gatehouse " + version, Log: h.log,
 	})
 	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
