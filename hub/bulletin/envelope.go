@@ -2,14 +2,12 @@ package bulletin
 
 import (
 	"bytes"
-	"context"
-	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
+	"slices"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
@@ -27,24 +25,27 @@ const maxSignatures = 32
 
 // ID returns the key's DSSE key id, the hex SHA-256 of its 32 bytes.
 func (k PublicKey) ID() string {
-	h := sha256.Sum256(k.Ed25519)
+	h := k.id()
 	return hex.EncodeToString(h[:])
 }
 
-var errSignature = errors.New("signature does not verify")
+func (k PublicKey) id() keyID { return sha256.Sum256(k.Ed25519) }
 
-// verifier is a dsse.Verifier of one listed key.
-type verifier struct{ key PublicKey }
+// keyID is a key id as it is compared.
+type keyID [sha256.Size]byte
 
-func (v verifier) Verify(_ context.Context, data, sig []byte) error {
-	if len(v.key.Ed25519) != ed25519.PublicKeySize || !ed25519.Verify(v.key.Ed25519, data, sig) {
-		return errSignature
+// signers are the ids of keys that signed, each once.
+type signers []keyID
+
+// of counts how many of the keys are among those that signed.
+func (s signers) of(keys []PublicKey) (n int) {
+	for _, k := range keys {
+		if slices.Contains(s, k.id()) {
+			n++
+		}
 	}
-	return nil
+	return n
 }
-
-func (v verifier) KeyID() (string, error)   { return v.key.ID(), nil }
-func (v verifier) Public() crypto.PublicKey { return ed25519.PublicKey(v.key.Ed25519) }
 
 // wireEnvelope is dsse.Envelope with its schema: all members present, key ids too.
 type wireEnvelope struct {
@@ -76,55 +77,56 @@ func parseEnvelope(envelope []byte, payloadType string, maxPayload int) (wireEnv
 	if len(w.Signatures) > maxSignatures {
 		return w, refuse(BadEnvelope, "The envelope has too many signatures.")
 	}
-	seen := make(map[string]bool, len(w.Signatures))
-	for _, s := range w.Signatures {
-		if !hexHash.MatchString(s.KeyID) || len(s.Sig) != ed25519.SignatureSize {
+	for i, s := range w.Signatures {
+		if !isHash(s.KeyID) || len(s.Sig) != ed25519.SignatureSize {
 			return w, refuse(BadEnvelope, "A signature is not an Ed25519 signature with its key id.")
 		}
-		if seen[s.KeyID] {
+		if slices.ContainsFunc(w.Signatures[:i], func(t wireSignature) bool { return t.KeyID == s.KeyID }) {
 			return w, refuse(DoubleRole, "One key has signed twice.")
 		}
-		seen[s.KeyID] = true
 	}
 	return w, nil
 }
 
-// verify checks the signatures of keys and returns the ids of those that
-// signed. A signature that names one of the keys and does not verify is
+// key is the id that the signature names; parseEnvelope saw that it is one.
+func (s wireSignature) key() (id keyID) {
+	if _, err := hex.Decode(id[:], []byte(s.KeyID)); err != nil {
+		return keyID{}
+	}
+	return id
+}
+
+// verify checks the signatures of the keys in some roles and returns those
+// that signed. A signature that names one of the keys and does not verify is
 // refused; one that names another key is refused unless others are allowed.
-func (w wireEnvelope) verify(keys []PublicKey, others bool) (map[string]bool, *Refusal) {
-	known := make(map[string]bool, len(keys))
-	providers := make([]dsse.Verifier, 0, len(keys))
-	for _, k := range keys {
-		if !known[k.ID()] {
-			known[k.ID()] = true
-			providers = append(providers, verifier{k})
-		}
-	}
-	e := dsse.Envelope{PayloadType: w.PayloadType, Payload: base64.StdEncoding.EncodeToString(w.Payload)}
+func (w wireEnvelope) verify(others bool, roles ...[]PublicKey) (signers, *Refusal) {
+	signed := make(signers, 0, len(w.Signatures))
+	pae := dsse.PAE(w.PayloadType, w.Payload)
 	for _, s := range w.Signatures {
-		if known[s.KeyID] {
-			e.Signatures = append(e.Signatures, dsse.Signature{KeyID: s.KeyID, Sig: base64.StdEncoding.EncodeToString(s.Sig)})
-		} else if !others {
+		id := s.key()
+		k, listed := find(roles, id)
+		switch {
+		case !listed && others:
+			continue
+		case !listed:
 			return nil, refuse(BadSignature, "A signature is by a key that the agency's profile does not list for this.")
+		case len(k.Ed25519) != ed25519.PublicKeySize || !ed25519.Verify(k.Ed25519, pae, s.Sig):
+			return nil, refuse(BadSignature, "A signature does not verify.")
 		}
-	}
-	signed := make(map[string]bool, len(e.Signatures))
-	if len(e.Signatures) == 0 {
-		return signed, nil
-	}
-	v, err := dsse.NewMultiEnvelopeVerifier(len(e.Signatures), providers...)
-	if err != nil {
-		return nil, refuse(BadSignature, "There are no keys to check the signatures with.")
-	}
-	accepted, err := v.Verify(context.Background(), &e)
-	if err != nil {
-		return nil, refuse(BadSignature, "A signature does not verify.")
-	}
-	for _, a := range accepted {
-		signed[a.KeyID] = true
+		signed = append(signed, id)
 	}
 	return signed, nil
+}
+
+func find(roles [][]PublicKey, id keyID) (PublicKey, bool) {
+	for _, keys := range roles {
+		for _, k := range keys {
+			if k.id() == id {
+				return k, true
+			}
+		}
+	}
+	return PublicKey{}, false
 }
 
 // encode returns the envelope's bytes: what the log hashes.

@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -94,32 +95,49 @@ func parseLine(text []byte) (Line, *Refusal) {
 	if !utf8.Valid(text) {
 		return Line{}, refuse(BadFile, "The line is not valid UTF-8.")
 	}
-	malformed := refuse(BadFile, "The line is not a JSON object of kind, env and proof.")
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return Line{}, malformed
-	}
-	var l Line
-	var kind, proof string
-	into := map[string]any{"kind": &kind, "env": (*json.RawMessage)(&l.Envelope), "proof": &proof}
-	for dec.More() {
-		name, err := dec.Token()
-		s, _ := name.(string)
-		v := into[s]
-		delete(into, s)
-		if err != nil || v == nil || dec.Decode(v) != nil {
-			return Line{}, malformed
+	s := scanner{text: string(text)}
+	var kind, env, proof string
+	seen := [3]bool{}
+	ok := s.take('{')
+	for first := true; ok; first = false {
+		var more bool
+		if more, ok = s.next(first, '}'); !more {
+			break
+		}
+		var name string
+		if name, ok = s.name(); !ok {
+			break
+		}
+		i := slices.Index(lineMembers[:], name)
+		if i < 0 || seen[i] {
+			ok = false
+			break
+		}
+		seen[i] = true
+		switch i {
+		case 0:
+			kind, ok = s.str()
+		case 1:
+			s.space()
+			from := s.at
+			ok = s.skip(maxDepth)
+			env = s.text[from:s.at]
+		case 2:
+			proof, ok = s.str()
 		}
 	}
-	if _, err := dec.Token(); err != nil || len(into) != 0 || len(bytes.TrimSpace(text[dec.InputOffset():])) != 0 {
-		return Line{}, malformed
+	if s.space(); !ok || s.at != len(s.text) || seen != [3]bool{true, true, true} {
+		return Line{}, refuse(BadFile, "The line is not a JSON object of kind, env and proof.")
 	}
-	l.Kind, l.Proof = Kind(kind), []byte(proof)
-	return l, l.check()
+	l := Line{Kind: Kind(kind), Envelope: []byte(env), Proof: []byte(proof)}
+	return l, l.check(true)
 }
 
-// check wants a line of a known kind, with an envelope that is one line of JSON.
-func (l Line) check() *Refusal {
+var lineMembers = [...]string{"kind", "env", "proof"}
+
+// check wants a line of a known kind, with an envelope that is one line of
+// JSON. Parsed is an envelope that is known to be a JSON value.
+func (l Line) check(parsed bool) *Refusal {
 	switch l.Kind {
 	case KindProfile, KindRequest, KindUpdate, KindDisposition:
 	default:
@@ -130,11 +148,16 @@ func (l Line) check() *Refusal {
 		return refuse(TooLarge, "The envelope is larger than 64 KiB.")
 	case len(l.Proof) == 0 || len(l.Proof) > maxProof || !utf8.Valid(l.Proof):
 		return refuse(BadFile, "The line has no proof, or one that is too large.")
-	case !utf8.Valid(l.Envelope) || !json.Valid(l.Envelope) || bytes.ContainsAny(l.Envelope, "\r\n") ||
-		l.Envelope[0] != '{' || l.Envelope[len(l.Envelope)-1] != '}':
+	case !parsed && !isObject(l.Envelope) || l.Envelope[0] != '{' || bytes.ContainsAny(l.Envelope, "\r\n"):
 		return refuse(BadFile, "The line has no envelope.")
 	}
 	return nil
+}
+
+// isObject wants exactly one JSON object and nothing around it.
+func isObject(env []byte) bool {
+	s := scanner{text: string(env)}
+	return utf8.Valid(env) && strings.HasPrefix(s.text, "{") && s.skip(maxDepth) && s.at == len(s.text)
 }
 
 // WriteFile builds a .ghb file; equal lines give equal bytes (of one Go
@@ -150,7 +173,7 @@ func WriteFile(lines []Line) ([]byte, error) {
 	}
 	inflated := 0
 	for i, l := range lines {
-		if r := l.check(); r != nil {
+		if r := l.check(false); r != nil {
 			return nil, fmt.Errorf("writing line %d: %w", i+1, r)
 		}
 		proof, err := compact(string(l.Proof))

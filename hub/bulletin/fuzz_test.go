@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
@@ -142,50 +141,4 @@ func FuzzRing(f *testing.F) {
 			t.Fatalf("%v has %f km²", ring, km)
 		}
 	})
-}
-
-func BenchmarkOpenRequest(b *testing.B) {
-	a := bulletintest.New(b, now)
-	env := a.Sign(b, a.Request(b, now))
-	b.ReportAllocs()
-	for b.Loop() {
-		q, err := bulletin.OpenRequest(env, a.VerifiedProfile)
-		if err == nil {
-			err = bulletin.CheckLimits(q, a.VerifiedProfile, now)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkActiveSet verifies a bulletin of as many requests as the whole
-// country had open at a time in 2020.
-func BenchmarkActiveSet(b *testing.B) {
-	const open = 860
-	at := time.Now()
-	a, l := bulletintest.New(b, at), bulletintest.NewLog(b, 3)
-	for range open {
-		l.Add(b, bulletin.KindRequest, a.Sign(b, a.Request(b, at)))
-	}
-	data := l.File(b)
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		p, n := l.Policy(b), 0
-		err := bulletin.ReadFile(data, func(line bulletin.Line) error {
-			n++
-			e, err := p.Verify(line)
-			if err != nil {
-				return err
-			}
-			q, err := bulletin.OpenRequest(e.Envelope, a.VerifiedProfile)
-			if err != nil {
-				return err
-			}
-			return bulletin.CheckLimits(q, a.VerifiedProfile, at)
-		}, nil)
-		if err != nil || n != open {
-			b.Fatal(n, err)
-		}
-	}
 }

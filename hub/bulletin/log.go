@@ -8,7 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"filippo.io/torchwood"
@@ -20,6 +20,7 @@ const (
 	maxCheckpoint = 16 << 10
 	maxProof      = 16 << 10
 	proofHeader   = "c2sp.org/tlog-proof@v1\n"
+	hashLine      = 45 // a hash in base64 and the end of its line
 )
 
 // LogEntry is what the log holds of an envelope: 32 bytes, so that the text of
@@ -42,6 +43,7 @@ func LogHash(envelope []byte) tlog.Hash {
 type Policy struct {
 	policy    torchwood.Policy
 	witnesses map[signer]bool
+	last      atomic.Pointer[Checkpoint] // the proofs of one bulletin carry the same one: it is verified once and not once a line
 }
 
 // signer is how a note names who signed.
@@ -57,7 +59,7 @@ func NewPolicy(log string, witnesses []string) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the log's key: %w", err)
 	}
-	all := []torchwood.Policy{torchwood.OriginPolicy(v.Name()), torchwood.SingleVerifierPolicy(&memo{Verifier: v})}
+	all := []torchwood.Policy{torchwood.OriginPolicy(v.Name()), torchwood.SingleVerifierPolicy(v)}
 	p := &Policy{witnesses: map[signer]bool{}}
 	keys := map[string]bool{keyOf(log): true}
 	var quorum []torchwood.Policy
@@ -71,7 +73,7 @@ func NewPolicy(log string, witnesses []string) (*Policy, error) {
 		}
 		keys[keyOf(w)] = true
 		p.witnesses[signer{v.Name(), v.KeyHash()}] = true
-		quorum = append(quorum, torchwood.SingleVerifierPolicy(&memo{Verifier: v}))
+		quorum = append(quorum, torchwood.SingleVerifierPolicy(v))
 	}
 	if n := len(quorum); n > 0 {
 		all = append(all, torchwood.ThresholdPolicy(n/2+1, quorum...))
@@ -90,32 +92,6 @@ func keyOf(vkey string) string {
 		return ""
 	}
 	return string(b[1:])
-}
-
-// memo remembers the last signature that verified: the proofs of one bulletin
-// carry the same checkpoint, so it is verified once and not once a line.
-type memo struct {
-	note.Verifier
-	mu   sync.Mutex
-	last [32]byte // guarded by mu
-}
-
-func (m *memo) Verify(msg, sig []byte) bool {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d\n", len(msg))
-	h.Write(msg)
-	h.Write(sig)
-	sum := [32]byte(h.Sum(nil))
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if sum == m.last {
-		return true
-	}
-	if !m.Verifier.Verify(msg, sig) {
-		return false
-	}
-	m.last = sum
-	return true
 }
 
 // Checkpoint is a verified C2SP checkpoint.
@@ -137,6 +113,9 @@ func (p *Policy) checkpoint(signed []byte) (Checkpoint, *Refusal) {
 	if len(signed) > maxCheckpoint {
 		return Checkpoint{}, refuse(BadProof, "The log's checkpoint is too large.")
 	}
+	if last := p.last.Load(); last != nil && bytes.Equal(last.Signed, signed) {
+		return *last, nil
+	}
 	c, n, err := torchwood.VerifyCheckpoint(signed, p.policy)
 	if err != nil {
 		return Checkpoint{}, refuse(BadProof, "The log's checkpoint lacks the signature of the log or of its witnesses.")
@@ -148,7 +127,9 @@ func (p *Policy) checkpoint(signed []byte) (Checkpoint, *Refusal) {
 	if r != nil {
 		return Checkpoint{}, r
 	}
-	return Checkpoint{Origin: c.Origin, Size: c.N, Hash: c.Hash, Time: newest, Signed: bytes.Clone(signed)}, nil
+	believed := &Checkpoint{Origin: c.Origin, Size: c.N, Hash: c.Hash, Time: newest, Signed: bytes.Clone(signed)}
+	p.last.Store(believed)
+	return *believed, nil
 }
 
 // newest is the time of the newest cosignature by a witness of the policy.
@@ -188,22 +169,47 @@ func (p *Policy) verify(l Line) (Entry, *Refusal) {
 	if len(l.Proof) > maxProof || len(l.Envelope) > MaxEnvelope {
 		return Entry{}, refuse(BadProof, "The line is too large.")
 	}
-	rest, ok := bytes.CutPrefix(l.Proof, []byte(proofHeader+"index "))
-	if !ok {
-		return Entry{}, refuse(BadProof, "The proof is not a tlog-proof without extra data.")
+	index, path, signed, r := parseProof(l.Proof)
+	if r != nil {
+		return Entry{}, r
 	}
-	digits, _, _ := bytes.Cut(rest, []byte("\n"))
-	index, err := strconv.ParseInt(string(digits), 10, 64)
-	if err != nil || strconv.FormatInt(index, 10) != string(digits) {
-		return Entry{}, refuse(BadProof, "The proof has no index.")
-	}
-	if err := torchwood.VerifyProof(p.policy, LogHash(l.Envelope), l.Proof); err != nil {
-		return Entry{}, refuse(BadProof, "The line is not in the log, or the log and its witnesses have not signed for it.")
-	}
-	_, signed, _ := bytes.Cut(l.Proof, []byte("\n\n"))
 	c, r := p.checkpoint(signed)
 	if r != nil {
 		return Entry{}, r
 	}
+	if err := tlog.CheckRecord(path, c.Size, c.Hash, index, LogHash(l.Envelope)); err != nil {
+		return Entry{}, refuse(BadProof, "The line is not in the log that its checkpoint is of.")
+	}
 	return Entry{Line: l, Hash: sha256.Sum256(l.Envelope), Index: index, Size: c.Size}, nil
+}
+
+// maxPath is the longest path from a leaf to the root that an index of 63 bits allows.
+const maxPath = 63
+
+// parseProof takes a C2SP tlog-proof apart: header, index, hashes up to an empty
+// line, signed checkpoint. It refuses the extra line.
+func parseProof(proof []byte) (index int64, path tlog.RecordProof, signed []byte, r *Refusal) {
+	rest, ok := bytes.CutPrefix(proof, []byte(proofHeader+"index "))
+	if !ok {
+		return 0, nil, nil, refuse(BadProof, "The proof is not a tlog-proof without extra data.")
+	}
+	digits, rest, _ := bytes.Cut(rest, []byte("\n"))
+	index, err := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil || index < 0 || strconv.FormatInt(index, 10) != string(digits) {
+		return 0, nil, nil, refuse(BadProof, "The proof has no index.")
+	}
+	path = make(tlog.RecordProof, 0, min(maxPath, len(rest)/hashLine))
+	for len(path) <= maxPath {
+		var line []byte
+		line, rest, ok = bytes.Cut(rest, []byte("\n"))
+		if ok && len(line) == 0 {
+			return index, path, rest, nil
+		}
+		var h [tlog.HashSize + 1]byte
+		if n, err := base64.StdEncoding.Strict().Decode(h[:], line); !ok || len(line) != hashLine-1 || err != nil || n != tlog.HashSize {
+			break
+		}
+		path = append(path, tlog.Hash(h[:tlog.HashSize]))
+	}
+	return 0, nil, nil, refuse(BadProof, "The proof's hashes are malformed.")
 }

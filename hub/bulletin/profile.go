@@ -65,7 +65,7 @@ func openProfile(envelope []byte) (VerifiedProfile, *Refusal) {
 
 // verify wants the threshold of the set's keys to have signed.
 func (s KeySet) verify(w wireEnvelope) *Refusal {
-	signed, r := w.verify(s.Keys, true)
+	signed, r := w.verify(true, s.Keys)
 	if r != nil {
 		return r
 	}
@@ -122,7 +122,7 @@ func checkProfile(p Profile) *Refusal {
 	c.keys(p)
 	c.recipients(p.Recipients)
 	c.uploadHosts(p.UploadHosts)
-	c.matches("call_back", p.CallBack, phone, "a telephone number")
+	c.matches("call_back", phone.MatchString(p.CallBack), "a telephone number")
 	c.text("policy", p.Policy, 1, 2000)
 	c.contact("oversight", p.Oversight, 1, 500)
 	return c.r

@@ -13,7 +13,7 @@ func openReceipt(envelope []byte, p VerifiedProfile) (Receipt, *Refusal) {
 	if r != nil {
 		return Receipt{}, r
 	}
-	signed, r := w.verify(p.Receipts, false)
+	signed, r := w.verify(false, p.Receipts)
 	if r != nil {
 		return Receipt{}, r
 	}
@@ -37,7 +37,7 @@ func checkReceipt(q Receipt) *Refusal {
 	var c checker
 	c.must(q.Type == receiptSchema, "The document is not a receipt of version 1.")
 	c.must(IsDNSName(q.Agency), "The member agency is not a lower-case DNS name.")
-	c.matches("sha256", q.SHA256, hexHash, "a hash in hex")
+	c.matches("sha256", isHash(q.SHA256), "a hash in hex")
 	c.must(q.Bytes > 0, "The member bytes is not positive.")
 	return c.r
 }

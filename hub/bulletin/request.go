@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -67,11 +66,11 @@ func openRequest(envelope []byte, p VerifiedProfile) (Request, *Refusal) {
 // roles are disjoint in a profile that OpenProfile let through; a profile made
 // otherwise is held to it here.
 func twoRoles(w wireEnvelope, p Profile) *Refusal {
-	signed, r := w.verify(slices.Concat(p.Officers, p.Supervisors), false)
+	signed, r := w.verify(false, p.Officers, p.Supervisors)
 	if r != nil {
 		return r
 	}
-	officers, supervisors := signers(signed, p.Officers), signers(signed, p.Supervisors)
+	officers, supervisors := signed.of(p.Officers), signed.of(p.Supervisors)
 	switch {
 	case officers+supervisors > len(signed):
 		return refuse(DoubleRole, "One key stands in two roles.")
@@ -83,16 +82,6 @@ func twoRoles(w wireEnvelope, p Profile) *Refusal {
 		return refuse(BadSignature, "The request has more signatures than one of an officer and one of a supervisor.")
 	}
 	return nil
-}
-
-func signers(signed map[string]bool, keys []PublicKey) int {
-	n := 0
-	for _, k := range keys {
-		if signed[k.ID()] {
-			n++
-		}
-	}
-	return n
 }
 
 // bound wants the request to be of the profile's agency, under that very profile.
@@ -124,15 +113,15 @@ func parseRequest(payload []byte) (Request, *Refusal) {
 func checkRequest(q Request) *Refusal {
 	var c checker
 	c.must(q.Type == requestSchema, "The document is not a request of version 1.")
-	c.matches("id", q.ID, uuid7, "a UUID of version 7")
+	c.matches("id", isUUID7(q.ID), "a UUID of version 7")
 	c.must(q.Revision >= 1 && q.Revision <= q.lastRevision(), "The member revision is not 1, 2 or 3, or 4 to end the request.")
 	c.must((q.Revision == 1) == (q.Supersedes == ""), "A first revision supersedes nothing, a later one names what it supersedes.")
 	if q.Supersedes != "" {
-		c.matches("supersedes", q.Supersedes, hexHash, "a hash in hex")
+		c.matches("supersedes", isHash(q.Supersedes), "a hash in hex")
 	}
 	c.oneOf("status", string(q.Status), []string{string(StatusOpen), string(StatusClosed), string(StatusWithdrawn)})
 	c.must(IsDNSName(q.Agency), "The member agency is not a lower-case DNS name.")
-	c.matches("profile", q.Profile, hexHash, "a hash in hex")
+	c.matches("profile", isHash(q.Profile), "a hash in hex")
 	c.theCase(q.Case, q.IssuedAt)
 	c.incident(q.Incident)
 	c.text("area.description", q.Area.Description, 3, 200)
@@ -182,7 +171,7 @@ func (c *checker) people(a Authorised) {
 	c.text("authorised_by.officer.name", o.Name, 2, 80)
 	c.text("authorised_by.officer.badge", o.Badge, 1, 20)
 	c.text("authorised_by.officer.unit", o.Unit, 2, 80)
-	c.matches("authorised_by.officer.phone", o.Phone, phone, "a telephone number")
+	c.matches("authorised_by.officer.phone", phone.MatchString(o.Phone), "a telephone number")
 	c.must(isEmail(o.Email), "The member authorised_by.officer.email is not an e-mail address.")
 	c.text("authorised_by.supervisor.name", s.Name, 2, 80)
 	c.text("authorised_by.supervisor.badge", s.Badge, 1, 20)
@@ -191,7 +180,7 @@ func (c *checker) people(a Authorised) {
 }
 
 func (c *checker) delivery(d DeliveryTerms) {
-	c.matches("delivery.recipient", d.Recipient, hexHash, "a hash in hex")
+	c.matches("delivery.recipient", isHash(d.Recipient), "a hash in hex")
 	c.count("delivery.targets", len(d.Targets), 1, 8)
 	for _, t := range d.Targets {
 		_, ok := t.Host()
@@ -215,7 +204,7 @@ func (c *checker) translations(list []Translation) {
 	c.count("lang", len(list), 0, 8)
 	var tags []string
 	for _, t := range list {
-		c.matches("lang.tag", t.Tag, language, "a language tag such as es or zh-Hant")
+		c.matches("lang.tag", language.MatchString(t.Tag), "a language tag such as es or zh-Hant")
 		c.text("lang.headline", t.Headline, 3, 80)
 		c.text("lang.summary", t.Summary, 3, 600)
 		c.text("lang.area", t.Area, 3, 200)
@@ -227,12 +216,17 @@ func (c *checker) translations(list []Translation) {
 // Host returns the target's host as a profile lists it, "" for one in person;
 // ok is false if the target is malformed.
 func (t Target) Host() (host string, ok bool) {
-	schemes := map[string]string{Tus: "https", HTTPSPut: "https", SFTP: "sftp", WebDAV: "https", Portal: "https"}
-	if t.Kind == InPerson {
+	scheme := ""
+	switch t.Kind {
+	case InPerson:
 		return "", t.URL == ""
+	case Tus, HTTPSPut, WebDAV, Portal:
+		scheme = "https"
+	case SFTP:
+		scheme = "sftp"
 	}
 	u, err := url.Parse(t.URL)
-	if err != nil || len(t.URL) > 500 || schemes[t.Kind] == "" || u.Scheme != schemes[t.Kind] || u.User != nil ||
+	if err != nil || len(t.URL) > 500 || scheme == "" || u.Scheme != scheme || u.User != nil ||
 		u.Opaque != "" || strings.ContainsAny(t.URL, "#\\ ") || (u.RawQuery != "" && t.Kind != HTTPSPut && t.Kind != Portal) {
 		return "", false
 	}
@@ -260,7 +254,7 @@ func PeekRequest(envelope []byte) (agency, id string) {
 	if IsDNSName(q.Agency) {
 		agency = q.Agency
 	}
-	if uuid7.MatchString(q.ID) {
+	if isUUID7(q.ID) {
 		id = q.ID
 	}
 	return agency, id

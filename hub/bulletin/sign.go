@@ -68,7 +68,7 @@ func unsigned(envelope []byte, p VerifiedProfile) (wireEnvelope, Request, *Refus
 	if r != nil {
 		return w, Request{}, r
 	}
-	if _, r := w.verify(append(p.Officers[:len(p.Officers):len(p.Officers)], p.Supervisors...), false); r != nil {
+	if _, r := w.verify(false, p.Officers, p.Supervisors); r != nil {
 		return w, Request{}, r
 	}
 	q, r := parseRequest(w.Payload)
@@ -85,19 +85,19 @@ func SignRequest(envelope []byte, key ed25519.PrivateKey, p VerifiedProfile) ([]
 	if r != nil {
 		return nil, fmt.Errorf("opening request: %w", r)
 	}
-	id := map[string]bool{publicKey(key).ID(): true}
+	mine := signers{publicKey(key).id()}
 	role := p.Officers
-	if signers(id, role) == 0 {
+	if mine.of(role) == 0 {
 		role = p.Supervisors
 	}
-	if signers(id, role) == 0 {
+	if mine.of(role) == 0 {
 		return nil, fmt.Errorf("signing request: %w", ErrNotListed)
 	}
-	already := map[string]bool{}
+	var already signers
 	for _, s := range w.Signatures {
-		already[s.KeyID] = true
+		already = append(already, s.key())
 	}
-	if signers(already, role) != 0 {
+	if already.of(role) != 0 {
 		return nil, fmt.Errorf("signing request: %w", refuse(DoubleRole, "Somebody in this role has signed already."))
 	}
 	return w.sign(key).encode()

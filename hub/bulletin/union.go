@@ -24,7 +24,7 @@ type Usage struct {
 // does a window that ends before it begins; [CheckLimits] refuses both.
 //
 // The work is of the order of the square of the number of points whose areas
-// meet: 32 rings of 33 points take some milliseconds, whatever their shape.
+// meet: 32 rings of 33 points take some tens of milliseconds at worst, whatever their shape.
 func CaseUsage(asks []Ask) Usage {
 	rings := make([][]Point, 0, len(asks))
 	windows := make([]Window, 0, len(asks))

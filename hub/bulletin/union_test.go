@@ -65,6 +65,16 @@ func TestUnionOfAreasAgainstSampling(t *testing.T) {
 	}
 }
 
+// crowded are stars of 33 points around almost one place.
+func crowded(n int) (asks []bulletin.Ask) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range n {
+		c := bulletin.Point{Lat: 38 + 0.001*rnd.Float64(), Lon: -121 + 0.001*rnd.Float64()}
+		asks = append(asks, bulletin.Ask{Area: star(rnd, c, 32, 0.006), Window: bulletin.Window{From: now, To: now.Add(time.Hour)}})
+	}
+	return asks
+}
+
 // TestUnionOfAreasIsExact: what is known without sampling, to rounding.
 func TestUnionOfAreasIsExact(t *testing.T) {
 	c := bulletintest.Centre

@@ -28,6 +28,14 @@ type arrival struct {
 	log, source     string
 	received        time.Time
 	of              *Record // the record it is judged again for; nil for a new arrival
+	opened          *opened // ahead, beside others; nil: not yet
+}
+
+// opened is an envelope that was opened under a profile.
+type opened struct {
+	request bulletin.Request
+	profile bulletin.VerifiedProfile
+	err     error
 }
 
 // Take verifies and files every line of a .ghb file that no fetch brought: a
@@ -76,6 +84,11 @@ func (s *Service) takeFile(ctx context.Context, feeds []*feed, source string, da
 			return err
 		}
 	}
+	// Opening costs most of all, so all processors do it; filing keeps the order.
+	bulletin.Each(len(requests), func(i int) {
+		q, p, err := s.open(requests[i])
+		requests[i].opened = &opened{q, p, err}
+	})
 	for _, a := range requests {
 		kept, err := s.file(ctx, a)
 		if err == nil && kept {
@@ -245,6 +258,9 @@ func (s *Service) open(a arrival) (bulletin.Request, bulletin.VerifiedProfile, e
 	p, ok := s.profileFor(agency, a.envelope)
 	if !ok {
 		return bulletin.Request{}, p, &bulletin.Refusal{Code: bulletin.UnknownAgency, Detail: "No profile of the agency was seen in a bulletin."}
+	}
+	if a.opened != nil && a.opened.profile.Hash == p.Hash {
+		return a.opened.request, p, a.opened.err
 	}
 	q, err := bulletin.OpenRequest(a.envelope, p)
 	return q, p, err
