@@ -15,8 +15,12 @@ import (
 	"gatehouse/hub/bulletin/bulletintest"
 )
 
-func TestLimits(t *testing.T) {
-	a := bulletintest.New(t, now)
+type limitCase struct {
+	change func(*bulletin.Request)
+	want   bulletin.Code // "" is allowed
+}
+
+func limitCases() map[string]limitCase {
 	c := bulletintest.Centre
 	box := func(lat, lon float64) func(*bulletin.Request) {
 		return func(q *bulletin.Request) { q.Area.Ring = bulletintest.Box(c, lat, lon) }
@@ -36,10 +40,7 @@ func TestLimits(t *testing.T) {
 		return func(q *bulletin.Request) { q.Delivery.Targets = []bulletin.Target{{Kind: kind, URL: url}} }
 	}
 	const day = 24 * time.Hour
-	for name, l := range map[string]struct {
-		change func(*bulletin.Request)
-		want   bulletin.Code // "" is allowed
-	}{
+	return map[string]limitCase{
 		"window of 15 minutes":       {window(-time.Hour, 15*time.Minute), ""},
 		"window a second shorter":    {window(-time.Hour, 15*time.Minute-time.Second), bulletin.BadWindow},
 		"window of 12 hours":         {window(-20*time.Hour, 12*time.Hour), ""},
@@ -84,7 +85,12 @@ func TestLimits(t *testing.T) {
 		"unlisted portal":            {target(bulletin.Portal, "https://evil.example/upload"), bulletin.BadTarget},
 		"SFTP port not listed":       {target(bulletin.SFTP, "sftp://evidence.springfield.example/"), bulletin.BadTarget},
 		"in person":                  {target(bulletin.InPerson, ""), ""},
-	} {
+	}
+}
+
+func TestLimits(t *testing.T) {
+	a := bulletintest.New(t, now)
+	for name, l := range limitCases() {
 		q := a.Request(t, now)
 		l.change(&q)
 		err := bulletin.CheckLimits(q, a.VerifiedProfile, now)
@@ -262,12 +268,14 @@ func TestSquareKM(t *testing.T) {
 	}
 }
 
-func TestProfileSchema(t *testing.T) {
+type profileCase struct {
+	change func(*bulletin.Profile)
+	want   bulletin.Code
+}
+
+func profileCases() map[string]profileCase {
 	spki := make([]byte, 31)
-	for name, c := range map[string]struct {
-		change func(*bulletin.Profile)
-		want   bulletin.Code
-	}{
+	return map[string]profileCase{
 		"too long a life":           {func(p *bulletin.Profile) { p.Expires = p.IssuedAt.AddDate(1, 0, 2) }, bulletin.BadSchema},
 		"expires first":             {func(p *bulletin.Profile) { p.Expires = p.IssuedAt }, bulletin.BadSchema},
 		"version 0":                 {func(p *bulletin.Profile) { p.Version = 0 }, bulletin.BadSchema},
@@ -311,7 +319,11 @@ func TestProfileSchema(t *testing.T) {
 		}, bulletin.BadSchema},
 		"link in policy":      {func(p *bulletin.Profile) { p.Policy = "See police.example" }, bulletin.BadSchema},
 		"call-back is a link": {func(p *bulletin.Profile) { p.CallBack = "tel:1" }, bulletin.BadSchema},
-	} {
+	}
+}
+
+func TestProfileSchema(t *testing.T) {
+	for name, c := range profileCases() {
 		t.Run(name, func(t *testing.T) {
 			a := bulletintest.New(t, now)
 			p := a.Profile

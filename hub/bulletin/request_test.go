@@ -95,15 +95,12 @@ func TestRequestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRequestSchema starts from a valid request and changes one thing in its JSON.
-func TestRequestSchema(t *testing.T) {
-	a := bulletintest.New(t, now)
-	q := a.Request(t, now)
-	valid := string(marshal(t, q))
+// schemaEdits change one thing in the JSON of a valid request each; all are refused as bad schema.
+func schemaEdits(q bulletin.Request) map[string][2]string {
 	const version = 14 // of a UUID, in its text
 	version4 := q.ID[:version] + "4" + q.ID[version+1:]
 	long := strings.Repeat("a", 601)
-	for name, change := range map[string][2]string{
+	return map[string][2]string{
 		"unknown member":             {`{"type"`, `{"link":"x","type"`},
 		"unknown nested member":      {`"case":{`, `"case":{"x":1,`},
 		"unknown deep":               {`"case":{`, `"case":{"x":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `,`},
@@ -197,7 +194,15 @@ func TestRequestSchema(t *testing.T) {
 		"onward in secret":           {`"onward":false`, `"onward":false,"onward_to":["DA"]`},
 		"agency not a name":          {`"agency":"police.springfield.example"`, `"agency":"Police"`},
 		"profile not a hash":         {`"profile":"`, `"profile":"x`},
-	} {
+	}
+}
+
+// TestRequestSchema starts from a valid request and changes one thing in its JSON.
+func TestRequestSchema(t *testing.T) {
+	a := bulletintest.New(t, now)
+	q := a.Request(t, now)
+	valid := string(marshal(t, q))
+	for name, change := range schemaEdits(q) {
 		t.Run(name, func(t *testing.T) {
 			payload := strings.Replace(valid, change[0], change[1], 1)
 			if payload == valid {
