@@ -4,11 +4,12 @@ import "context"
 
 // For tests of faults and of time.
 type (
-	Files   = files
-	Volume  = volume
-	RawFile = file
-	Room    = room
-	OSFiles = osFiles
+	Files    = files
+	Volume   = volume
+	RawFile  = file
+	Vectored = vectored
+	Room     = room
+	OSFiles  = osFiles
 )
 
 var (
