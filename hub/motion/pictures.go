@@ -82,6 +82,9 @@ func (e *eyes) read(ctx context.Context, r *rtsp.Reader) {
 				e.failure(err)
 			}
 		}
+		if item.Unit != nil {
+			item.Unit.Release() // a decoder was given a copy
+		}
 	}
 }
 

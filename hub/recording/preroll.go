@@ -211,6 +211,9 @@ func (g *gate) drop(now time.Time) {
 		if item.Session != nil {
 			g.head = item.Session
 		}
+		if item.Unit != nil {
+			item.Unit.Release() // it was never given out
+		}
 	}
 	g.bytes -= first.bytes
 	g.groups[0] = group{}

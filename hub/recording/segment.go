@@ -20,7 +20,6 @@ type segment struct {
 
 	// Owned by the recorder.
 	fragments []mp4.Fragment
-	samples   []mp4.Sample // backs the fragments
 	leaves    []Hash
 	lead      []leadSpan // by fragment, for the durable part's length
 

@@ -228,10 +228,10 @@ func (r *Recorder) fragment(b *bundle, k, n int, next *rtsp.Unit) {
 	} else if next != nil && next.Format.Track == k {
 		after = next
 	}
-	first, at := units[0], len(s.samples)
+	first := units[0]
 	f := mp4.Fragment{
 		Track: k, Offset: s.row.Bytes + b.size, Number: r.number, Base: first.DTS + r.bias[k],
-		PTS: first.PTS + r.bias[k], UTC: first.UTC,
+		PTS: first.PTS + r.bias[k], UTC: first.UTC, Samples: make([]mp4.Sample, 0, len(units)),
 	}
 	r.number++
 	span := leadSpan{}
@@ -240,8 +240,8 @@ func (r *Recorder) fragment(b *bundle, k, n int, next *rtsp.Unit) {
 		if i+1 < len(units) {
 			follows = units[i+1]
 		}
-		d := lasts(u, follows, s.samples[at:])
-		s.samples = append(s.samples, mp4.Sample{
+		d := lasts(u, follows, f.Samples)
+		f.Samples = append(f.Samples, mp4.Sample{
 			Size: uint32(mp4.SampleSize(u)), Duration: d, Composition: int32(clamp(u.PTS-u.DTS, math.MinInt32, math.MaxInt32)), Sync: u.Random,
 		})
 		span.clock = max(span.clock, u.Clock)
@@ -254,7 +254,6 @@ func (r *Recorder) fragment(b *bundle, k, n int, next *rtsp.Unit) {
 		}
 	}
 	f.Clock = uint8(span.clock)
-	f.Samples = s.samples[at:len(s.samples):len(s.samples)]
 	from, start := len(b.parts), len(b.own)
 	b.own = mp4.AppendFragment(b.own, s.tracks[k], &f)
 	f.Data = int64(len(b.own) - start)
@@ -402,7 +401,8 @@ func (r *Recorder) closeSegment(ctx context.Context) error {
 // reuse gives a new segment the tables of the one before.
 func (r *Recorder) reuse(s *segment) *segment {
 	if o := r.spare; o != nil {
-		s.fragments, s.samples, s.leaves, s.lead = o.fragments[:0], o.samples[:0], o.leaves[:0], o.lead[:0]
+		clear(o.fragments) // and with them their samples
+		s.fragments, s.leaves, s.lead = o.fragments[:0], o.leaves[:0], o.lead[:0]
 		r.spare = nil
 	}
 	return s

@@ -26,6 +26,7 @@ var (
 	few     = flag.Int("streams", 16, "number of cameras")
 	many    = flag.Int("many", 64, "number of cameras of the large hub")
 	only    = flag.String("only", "", "comma-separated sides to run: hub, mediamtx, ffmpeg, large, pictures, preroll")
+	parts   = flag.Bool("parts", true, "measure single parts of the hub as well")
 	check   = flag.Bool("check", false, "exit with 1 if a bar is missed")
 	cameras = flag.String("cameras", "", "internal: serve the clip given at -addr instead of measuring")
 	addr    = flag.String("addr", "127.0.0.1:18554", "address of the cameras")
@@ -66,7 +67,15 @@ func bench(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if met := verdict(table(all)); !met && *check {
+	bars := table(all)
+	if *parts {
+		more, err := measureParts(ctx)
+		if err != nil {
+			return err
+		}
+		bars = append(bars, more...)
+	}
+	if met := verdict(bars); !met && *check {
 		return errMissed
 	}
 	return nil
