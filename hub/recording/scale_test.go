@@ -59,16 +59,16 @@ func (s *store) fill(tb testing.TB, disk string, n int) {
 	}
 }
 
-// timed yields units of a live camera, and knows how long its reader took over
+// stopwatch yields units of a live camera, and knows how long its reader took over
 // one at most.
-type timed struct {
+type stopwatch struct {
 	ctx   context.Context
 	loop  loop
 	given time.Time
 	worst time.Duration
 }
 
-func (u *timed) Next(ctx context.Context) (rtsp.Item, error) {
+func (u *stopwatch) Next(ctx context.Context) (rtsp.Item, error) {
 	if !u.given.IsZero() {
 		u.worst = max(u.worst, time.Since(u.given))
 	}
@@ -127,7 +127,7 @@ func (s *store) deleteWhileRecording(tb testing.TB, m *scale, n int) {
 	ctx, stop := context.WithCancel(tb.Context())
 	defer stop()
 	f := twoSeconds(tb)
-	u := &timed{ctx: ctx, loop: loop{session: f.Session, units: f.Units, ring: make([]rtsp.Unit, 4096), length: 2 * time.Second, n: 1 << 30}}
+	u := &stopwatch{ctx: ctx, loop: loop{session: f.Session, units: f.Units, ring: make([]rtsp.Unit, 4096), length: 2 * time.Second, n: 1 << 30}}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := s.Recorder("porch", recording.Main, u).Run(context.Background()); err != nil {
