@@ -68,20 +68,43 @@ type senderReport struct {
 }
 
 // parseReports calls yield for every sender report in a compound RTCP packet.
-// It stops quietly at the first malformed header: the reports before it stand.
 func parseReports(b []byte, yield func(senderReport)) {
+	eachRTCP(b, func(p []byte) {
+		if p[1] == 200 && len(p) >= 28 {
+			yield(senderReport{
+				ssrc: binary.BigEndian.Uint32(p[4:]),
+				ntp:  binary.BigEndian.Uint64(p[8:]),
+				rtp:  binary.BigEndian.Uint32(p[16:]),
+			})
+		}
+	})
+}
+
+// saysGoodbye reports whether a compound RTCP packet has a BYE of a source
+// (RFC 3550 6.6).
+func saysGoodbye(b []byte, ssrc uint32) (bye bool) {
+	eachRTCP(b, func(p []byte) {
+		if p[1] != 203 {
+			return
+		}
+		for i := range int(p[0] & 0x1f) {
+			if at := 4 + 4*i; at+4 <= len(p) && binary.BigEndian.Uint32(p[at:]) == ssrc {
+				bye = true
+			}
+		}
+	})
+	return bye
+}
+
+// eachRTCP calls yield for every packet of a compound RTCP packet. It stops
+// quietly at the first malformed header: the packets before it stand.
+func eachRTCP(b []byte, yield func(p []byte)) {
 	for len(b) >= 4 {
 		size := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
 		if b[0]>>6 != 2 || size > len(b) {
 			return
 		}
-		if b[1] == 200 && size >= 28 {
-			yield(senderReport{
-				ssrc: binary.BigEndian.Uint32(b[4:]),
-				ntp:  binary.BigEndian.Uint64(b[8:]),
-				rtp:  binary.BigEndian.Uint32(b[16:]),
-			})
-		}
+		yield(b[:size])
 		b = b[size:]
 	}
 }

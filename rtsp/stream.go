@@ -110,10 +110,24 @@ func (st *stream) frame(channel byte, b []byte, at time.Time) error {
 			return st.rtp(t, b, at)
 		case t.channel + 1:
 			parseReports(b, t.senderReport)
+			if t == st.ref && saysGoodbye(b, t.ssrc) {
+				st.goodbye(at)
+			}
 			return nil
 		}
 	}
 	return nil
+}
+
+// goodbyeWait is how long a camera that said goodbye may send nothing: some go
+// on at once, as if they had said nothing.
+const goodbyeWait = 2 * time.Second
+
+// goodbye cuts the patience with a camera that has said that it sends no more.
+func (st *stream) goodbye(at time.Time) {
+	if end := at.Add(goodbyeWait - st.stall); end.Before(st.alive) {
+		st.alive = end
+	}
 }
 
 func (st *stream) rtp(t *track, b []byte, at time.Time) error {
@@ -277,6 +291,9 @@ func (st *stream) deliver(t *track, u *Unit, pos, dts int64, at time.Time) {
 	t.utc, t.last, t.any = utc, u.DTS, true
 	u.UTC = time.Unix(0, utc).UTC()
 	u.Clock = st.quality
+	if st.ref.still.frozen {
+		u.Clock = max(u.Clock, ClockArrival)
+	}
 	if at.Unix() < clockSet {
 		u.Clock = ClockUnset
 	}

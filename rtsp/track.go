@@ -21,6 +21,7 @@ type track struct {
 	timed  bool
 	prev   int64
 	prevAt time.Time
+	still  stillClock
 
 	// Of the Session.
 	zero     int64 // position of PTS 0
@@ -63,6 +64,9 @@ func (t *track) senderReport(r senderReport) {
 		t.stranger = r // a new SSRC may announce itself so
 		return
 	}
+	if t.still.frozen {
+		return // it goes with an RTP time that means nothing
+	}
 	if t.clock.takeReport(r) && t == t.st.ref {
 		t.st.later(ReasonClock, "The camera's clock was set.")
 	}
@@ -104,11 +108,12 @@ func (t *track) acceptVideo(p *packet, at time.Time) error {
 		}
 	}
 	if t.skipping && p.ts == t.skipTS {
+		t.skipping = !(p.marker && t.still.frozen) // there the next packet begins a picture
 		return nil
 	}
 	t.skipping = false
 	if p.ts != t.asmTS || t.asm.empty() {
-		t.asmTS, t.asmPos = p.ts, t.clock.unwrap(p.ts)
+		t.asmTS, t.asmPos = p.ts, t.position(p.ts, at)
 	}
 	t.at = at
 	if err := t.video.unpack(p, &t.asm); err != nil {
@@ -124,6 +129,9 @@ func (t *track) acceptVideo(p *packet, at time.Time) error {
 	t.marks++
 	if t.byMarker {
 		return t.picture()
+	}
+	if t.glued(at) {
+		t.unglue()
 	}
 	return nil
 }
@@ -146,7 +154,7 @@ func (t *track) picture() error {
 	if t.video.continues(look.slice) {
 		// The start of this picture was lost, or it was sent off with the marker
 		// of its first slices.
-		if t.timed && t.prev == t.asmPos {
+		if t.timed && (t.prev == t.asmPos || t.still.frozen) {
 			t.misplaced, t.byMarker = true, false
 		}
 		t.damaged(t.asmTS)
@@ -270,13 +278,14 @@ func (t *track) look() look {
 func (t *track) jumped(pos int64, at time.Time) bool {
 	media, passed := t.clock.nanos(pos-t.prev), int64(at.Sub(t.prevAt))
 	timed := t.timed
-	t.timed, t.prev, t.prevAt = true, pos, at
+	loose := t.times.reorders || t.still.before
+	t.timed, t.prev, t.prevAt, t.still.before = true, pos, at, t.still.frozen
 	if !timed {
 		return false
 	}
 	back := int64(0)
-	if t.times.reorders {
-		back = -int64(time.Second) // further than any reordering
+	if loose {
+		back = -int64(time.Second) // further than any reordering, or than a picture is late
 	}
 	if media <= passed+clockStep && media >= back {
 		return false

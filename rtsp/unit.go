@@ -31,7 +31,7 @@ type ClockQuality uint8
 const (
 	ClockReport  ClockQuality = iota + 1 // RTCP sender reports of the camera, consistent with arrival
 	ClockSuspect                         // sender reports exist but disagree with this machine's clock by more than 2 s; UTC is arrival time
-	ClockArrival                         // no sender report yet; UTC is arrival time
+	ClockArrival                         // no sender report yet, or none that goes with the RTP times; UTC is arrival time
 	ClockUnset                           // this machine's own clock is not set (before 2026)
 )
 

@@ -91,6 +91,7 @@ const (
 	group   = 1100 * time.Millisecond              // decoding goes on at the next key frame
 	again   = 1250*time.Millisecond + group        // the first wait before connecting again, with its jitter, is over
 	stalled = 10*time.Second + time.Second + again // a silent connection is given up, with grace
+	goodbye = 2*time.Second + time.Second + again  // the same after a goodbye
 )
 
 var musts = map[string]Must{
@@ -165,7 +166,7 @@ var musts = map[string]Must{
 	"malformed-packets":         {},
 	"undefined-payloads":        {Breaks: []string{"lost"}, Silence: group, Missing: 10, Gaps: []string{"lost"}},
 	"bye":                       {},
-	"bye-and-silence":           {Breaks: []string{"stalled"}, Silence: stalled, Gaps: []string{"stalled"}},
+	"bye-and-silence":           {Breaks: []string{"stalled"}, Silence: goodbye, Gaps: []string{"stalled"}},
 	"reset":                     {Breaks: []string{"closed"}, Silence: again, Gaps: []string{"closed"}},
 	"camera-asks":               {},
 	"control-with-slash":        {},
@@ -215,6 +216,7 @@ var musts = map[string]Must{
 	"changing-session":          {},
 	"report-fractions":          {},
 	"odd-reports":               {},
-	"frozen-time":               {Breaks: []string{"stalled"}, Nothing: true, Missing: 300, Tries: 2, Gaps: []string{"stalled"}},
-	"time-freezes":              {Off: 700 * time.Millisecond},
+	"frozen-time":               {Clock: "arrival", Missing: 32, Begin: 2300 * time.Millisecond},
+	"frozen-time-loss":          {Breaks: []string{"lost"}, Silence: group, Clock: "arrival", Missing: 45, Begin: 2300 * time.Millisecond, Gaps: []string{"lost"}},
+	"time-freezes":              {Off: 300 * time.Millisecond},
 }

@@ -50,6 +50,9 @@ func (m Must) says() string {
 		all = append(all, "nothing comes; told as "+strings.Join(m.Breaks, ", ")+fmt.Sprintf("; at most %d connections in %v", m.Tries, m.For))
 	case len(m.Breaks) == 0:
 		all = append(all, "every unit, bit by bit")
+		if m.Begin > 0 {
+			all[0] = fmt.Sprintf("begins within %v; from there every unit, bit by bit", m.Begin)
+		}
 	default:
 		all = append(all, fmt.Sprintf("told as %s; the next picture within %v; ", strings.Join(m.Breaks, ", "), m.Silence))
 		if m.Missing > 0 {

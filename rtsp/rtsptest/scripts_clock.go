@@ -26,6 +26,9 @@ func clockScripts() []Script {
 			Clock: Clock{Every: 500 * time.Millisecond, Around: oddReport},
 		}},
 		{"frozen-time", "All pictures have one RTP time.", Camera{Faults: []Fault{{Kind: Freeze}}}},
+		{"frozen-time-loss", "All pictures have one RTP time, and packets are missing from two.", Camera{
+			Faults: []Fault{{Kind: Freeze}, {Kind: Drop, After: 60, For: 2}},
+		}},
 		{"time-freezes", "Ten pictures have one RTP time.", Camera{Faults: []Fault{{Kind: Freeze, After: 40, For: 10}}}},
 	}
 }
