@@ -52,12 +52,8 @@ func (c *Config) check(d *decoder) {
 		}
 		logs[b.Log] = true
 	}
-	for i, r := range c.Rules {
-		checkRule(d, fmt.Sprintf("rules[%d]", i), r)
-	}
-	if least := *c.Sharing.CoolDown.Min; least < 0 || *c.Sharing.CoolDown.Max < least {
-		d.at("sharing.cool_down", "min must not be negative, nor over max")
-	}
+	checkRules(d, c.Rules)
+	checkSharing(d, c.Sharing)
 	if c.HomeKit.Enabled {
 		c.checkHomeKit(d)
 	}
@@ -264,24 +260,6 @@ func checkBulletin(d *decoder, key string, b Bulletin) {
 func onThisMachine(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-func checkRule(d *decoder, key string, r Rule) {
-	if !slices.Contains([]string{"notify", "hide", "decline"}, r.Action) {
-		d.at(key+".action", "should be notify, hide or decline")
-	}
-	if r.Level != "" && !slices.Contains(bulletin.Levels(), r.Level) {
-		d.at(key+".level", "should be one of %s", strings.Join(bulletin.Levels(), " "))
-	}
-	if r.Category != "" && !slices.Contains(bulletin.Categories(), r.Category) {
-		d.at(key+".category", "should be one of %s", strings.Join(bulletin.Categories(), " "))
-	}
-	if r.Agency != "" && !bulletin.IsDNSName(r.Agency) {
-		d.at(key+".agency", "should be the agency's DNS name")
-	}
-	if r.OverKM2 < 0 || r.OverMinutes < 0 {
-		d.at(key, "limits should not be negative")
-	}
 }
 
 func (c *Config) checkHomeKit(d *decoder) {

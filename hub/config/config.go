@@ -136,20 +136,22 @@ type Bulletin struct {
 	Every     time.Duration `yaml:"every"`     // between fetches; default 1h. The same whatever arrives
 }
 
-// Rule decides about requests before a person is told.
-type Rule struct {
-	Agency      string  `yaml:"agency"`       // DNS name; empty: any
-	Level       string  `yaml:"level"`        // municipal county state federal fire other
-	Category    string  `yaml:"category"`     // of the incident
-	OverKM2     float64 `yaml:"over_km2"`     // applies to areas larger than this
-	OverMinutes int     `yaml:"over_minutes"` // applies to windows longer than this
-	Action      string  `yaml:"action"`       // notify, hide or decline
-}
-
 // Sharing is about all requests.
 type Sharing struct {
-	OptOut   bool     `yaml:"opt_out"`   // hide every request; the hub's traffic stays the same
-	CoolDown CoolDown `yaml:"cool_down"` // between approval and upload
+	OptOut    bool     `yaml:"opt_out"`     // hide every request; the hub's traffic stays the same
+	CoolDown  CoolDown `yaml:"cool_down"`   // between approval and upload
+	Digest    Clock    `yaml:"digest"`      // when the day's requests are told of, in the home's zone; default 18:00
+	Quiet     []Hours  `yaml:"quiet_hours"` // when nothing rings; what would have, rings after
+	Rings     int      `yaml:"rings"`       // at most so many rings a day for one agency, the others are in the digest; default 3
+	PerCase   PerCase  `yaml:"per_case"`    // limits of all requests of one case together
+	HoldQuota Quota    `yaml:"hold_quota"`  // of footage held for requests, as 10% of the disks or 50GB; default 10%
+}
+
+// PerCase limits what all requests and revisions of one case number of one
+// agency ask for together. The defaults are the limits of one request.
+type PerCase struct {
+	Time time.Duration `yaml:"time"` // of all windows together; default 12h
+	KM2  float64       `yaml:"km2"`  // of all areas together; default 1.295
 }
 
 // CoolDown is a random time between Min and Max. It hides when the owner
@@ -255,17 +257,36 @@ func (c *Config) defaults() {
 			c.Bulletins[i].Every = time.Hour
 		}
 	}
-	if c.Sharing.CoolDown.Min == nil {
-		c.Sharing.CoolDown.Min = ptr(5 * time.Minute)
-	}
-	if c.Sharing.CoolDown.Max == nil {
-		c.Sharing.CoolDown.Max = ptr(max(time.Hour, *c.Sharing.CoolDown.Min))
-	}
+	c.Sharing.defaults()
 	if c.HomeKit.Listen == "" {
 		c.HomeKit.Listen = "127.0.0.1:0"
 	}
 	if c.HomeKit.Name == "" {
 		c.HomeKit.Name = "Video request"
+	}
+}
+
+func (s *Sharing) defaults() {
+	if s.CoolDown.Min == nil {
+		s.CoolDown.Min = ptr(5 * time.Minute)
+	}
+	if s.CoolDown.Max == nil {
+		s.CoolDown.Max = ptr(max(time.Hour, *s.CoolDown.Min))
+	}
+	if s.Digest == "" {
+		s.Digest = "18:00"
+	}
+	if s.Rings == 0 {
+		s.Rings = 3
+	}
+	if s.PerCase.Time == 0 {
+		s.PerCase.Time = 12 * time.Hour
+	}
+	if s.PerCase.KM2 == 0 {
+		s.PerCase.KM2 = 1.295
+	}
+	if s.HoldQuota == (Quota{}) {
+		s.HoldQuota.Percent = 10
 	}
 }
 

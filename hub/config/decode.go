@@ -124,8 +124,9 @@ func (d *decoder) node(n ast.Node, v reflect.Value, key string) {
 		v.Set(p)
 		return
 	}
+	_, text := v.Addr().Interface().(encoding.TextUnmarshaler)
 	switch {
-	case v.Kind() == reflect.Struct:
+	case v.Kind() == reflect.Struct && !text:
 		d.mapping(n, v, key)
 	case v.Kind() == reflect.Slice:
 		d.sequence(n, v, key)
@@ -210,7 +211,7 @@ func (d *decoder) plain(n ast.Node, v reflect.Value, key, text string) {
 		v.SetBool(b.Value)
 	case reflect.Int:
 		var i int64
-		if yaml.NodeToValue(n, &i) != nil {
+		if _, ok := n.(*ast.IntegerNode); !ok || yaml.NodeToValue(n, &i) != nil {
 			d.fail(line(n), key, "should be a whole number")
 			return
 		}
