@@ -139,6 +139,12 @@ func (c client) show(e *env, r request.Record, err error) error {
 			fmt.Fprintf(w, "case\t%s\nasks\t%q\nwindow\t%s – %s\nanswer by\t%s\n", q.Case.Number, q.Incident.Headline,
 				clock(q.Window.From), clock(q.Window.To), clock(q.ExpiresAt))
 		}
+		if x := r.Rule; x != nil && x.Number > 0 {
+			fmt.Fprintf(w, "rule\t%d\t%s\n", x.Number, x.Text)
+		}
+		if u := r.Case; u != nil {
+			fmt.Fprintf(w, "in this case\t%d. request; together %.1f h and %.2f km²\n", u.Requests, u.Seconds/3600, u.KM2)
+		}
 		for _, m := range r.Matches {
 			fmt.Fprintf(w, "camera\t%s\t%.0f s recorded in the window\n", m.Camera, m.Recorded)
 		}

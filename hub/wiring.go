@@ -48,19 +48,15 @@ func homeOf(c *config.Config) request.Home {
 	if err != nil {
 		zone = time.UTC // config has checked the name; only a zone database that vanished since ends here
 	}
-	h := request.Home{TimeZone: zone, OptOut: c.Sharing.OptOut}
+	h := request.Home{TimeZone: zone}
 	if p := c.Home.Position; p != nil {
 		h.Position = bulletin.Point{Lat: p.Lat, Lon: p.Lon}
 	}
 	for _, cam := range c.Cameras {
 		h.Cameras = append(h.Cameras, request.Camera{Name: cam.Name, Exterior: cam.Outside()})
 	}
-	for _, r := range c.Rules {
-		h.Rules = append(h.Rules, request.Rule{
-			Agency: r.Agency, Level: r.Level, Category: r.Category,
-			MaxKM2: r.OverKM2, Minutes: r.OverMinutes, Action: r.Action,
-		})
-	}
+	h.Rules = rulesOf(c.Rules)
+	follow(&h, c.Sharing)
 	return h
 }
 

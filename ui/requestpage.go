@@ -23,6 +23,7 @@ type requestView struct {
 	Arrived  moment
 	Source   string
 	Revision int
+	Rule     *request.Ruled // nil if none of the owner's rules decided
 
 	Who  who
 	Ask  *ask // nil for what could not be verified
@@ -55,6 +56,8 @@ type ask struct {
 	Map               *outline
 	Case              string
 	Opened            string
+	Nth               int      // request in its case, of those that came here
+	CaseLong, CaseKM2 string   // of all of them together; empty for the first that is no revision
 	Attested, Missing []string // locale keys
 	Officer           bulletin.Officer
 	Supervisor        bulletin.Officer
@@ -132,6 +135,9 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 	if v.Reason == "" {
 		v.Text = rec.Reason
 	}
+	if rec.Rule != nil && rec.Rule.Number > 0 {
+		v.Rule = rec.Rule
+	}
 	if rec.HeldUntil.After(c.cfg.Now()) {
 		v.Held = c.at(rec.HeldUntil, dayForm)
 	}
@@ -188,6 +194,9 @@ func (c *console) ask(rec request.Record) *ask {
 	}
 	if left := q.ExpiresAt.Sub(c.cfg.Now()); left > 0 {
 		v.Left = length(left)
+	}
+	if u := rec.Case; u != nil && u.Seconds > 0 && (u.Requests > 1 || len(rec.Earlier) > 0) {
+		v.Nth, v.CaseLong, v.CaseKM2 = u.Requests, length(seconds(u.Seconds)), strconv.FormatFloat(u.KM2, 'f', 2, 64)
 	}
 	for _, a := range bulletin.Attestations() {
 		if slices.Contains(q.Incident.NotRelatedTo, a) {

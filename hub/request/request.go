@@ -77,6 +77,9 @@ type Record struct {
 	SendAfter  time.Time            `json:"send_after"`            // end of the cool-down
 	CallBack   string               `json:"call_back,omitempty"`   // of the pinned profile
 	AgencyName string               `json:"agency_name,omitempty"` // from the allowlist
+	Rule       *Ruled               `json:"rule,omitempty"`        // that decided; nil if rules were not asked
+	Case       *CaseUse             `json:"case,omitempty"`        // nil for what could not be verified
+	Earlier    []Asked              `json:"earlier,omitempty"`     // by the revisions before
 	Envelope   []byte               `json:"-"`
 	Proof      []byte               `json:"-"`
 	Profile    []byte               `json:"-"` // profile envelope it was verified by
@@ -105,6 +108,11 @@ type Store interface {
 	Records(ctx context.Context, in ...State) ([]Record, error)
 	// Counts is how many records are in each state.
 	Counts(ctx context.Context) (map[State]int, error)
+	// CaseRecords lists up to n records of an agency's case that are not refused, those that arrived first,
+	// without their envelopes, proofs and profiles.
+	CaseRecords(ctx context.Context, agency, number string, n int) ([]Record, error)
+	// CountSince counts an agency's records that are not refused and arrived since a time, but for one.
+	CountSince(ctx context.Context, agency, but string, since time.Time) (int, error)
 	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
 	// It remembers the hash of the record's envelope, as Remember does.
 	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error

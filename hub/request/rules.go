@@ -4,36 +4,173 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/hub/bulletin"
 )
 
-// Actions of a rule.
+// Action is what a rule does with a request. None sends anything.
+type Action string
+
+// Actions. Without a rule that applies, a request is in the digest.
 const (
-	hide    = "hide"
-	notify  = "notify"
-	decline = "decline"
+	Hide       Action = "hide"        // filed, never shown unasked
+	Digest     Action = "digest"      // waits; told of once a day
+	Notify     Action = "notify"      // waits; rings at once
+	Keep       Action = "hold"        // waits, its footage held; nobody is told
+	RequireTwo Action = "require_two" // waits, in the digest; two people must approve
+	Decline    Action = "decline"
 )
 
-// applies reports whether all of a rule's conditions hold.
-func (r Rule) applies(q bulletin.Request, p bulletin.Profile, km2 float64) bool {
-	return (r.Agency == "" || r.Agency == q.Agency) &&
-		(r.Level == "" || r.Level == p.Level) &&
-		(r.Category == "" || r.Category == q.Incident.Category) &&
-		(r.MaxKM2 == 0 || km2 > r.MaxKM2) &&
-		(r.Minutes == 0 || q.Window.To.Sub(q.Window.From) > time.Duration(r.Minutes)*time.Minute)
+// Rule is one line of the owner's rules; the first that matches wins. Empty conditions match everything.
+type Rule struct {
+	Agency     string        `json:"agency,omitempty"`
+	Level      string        `json:"level,omitempty"`
+	Category   string        `json:"category,omitempty"`
+	Missing    []string      `json:"missing,omitempty"`         // one of these is not attested
+	MaxKM2     float64       `json:"over_km2,omitempty"`        // matches requests over this area
+	Minutes    int           `json:"over_minutes,omitempty"`    // matches windows longer than this
+	Age        time.Duration `json:"over_age,omitempty"`        // from the window's begin to the request's issue
+	Cameras    int           `json:"over_cameras,omitempty"`    // with footage that it touches
+	Hours      *Hours        `json:"hours,omitempty"`           // the window touches these hours of the day
+	InCase     int           `json:"over_in_case,omitempty"`    // requests of the case, this one with them
+	In30Days   int           `json:"over_in_30_days,omitempty"` // requests of the agency, this one with them
+	KeepDays   int           `json:"over_retention_days,omitempty"`
+	UnusedDays int           `json:"over_unused_days,omitempty"`
+	Onward     *bool         `json:"onward,omitempty"`
+	Faces      *bool         `json:"face_recognition,omitempty"`
+	Action     Action        `json:"action"`
 }
 
-// ruled returns the action of the first rule that applies and its number from
-// 1; notify and 0 if none does.
-func ruled(rules []Rule, q bulletin.Request, p bulletin.Profile, km2 float64) (action string, n int) {
+// Hours are minutes of the day, [From, To), over midnight if To is not greater.
+type Hours struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+func (h Hours) contain(t time.Time) bool {
+	m := t.Hour()*60 + t.Minute()
+	if h.From < h.To {
+		return h.From <= m && m < h.To
+	}
+	return m >= h.From || m < h.To
+}
+
+// end is the first time after t, which they contain, that they do not.
+func (h Hours) end(t time.Time) time.Time {
+	end := time.Date(t.Year(), t.Month(), t.Day(), h.To/60, h.To%60, 0, 0, t.Location())
+	if !end.After(t) {
+		end = time.Date(t.Year(), t.Month(), t.Day()+1, h.To/60, h.To%60, 0, 0, t.Location())
+	}
+	return end
+}
+
+// touch reports whether a window, [From, To), has a minute within the hours.
+func (h Hours) touch(w bulletin.Window, zone *time.Location) bool {
+	from, to := w.From.In(zone), w.To.In(zone)
+	if h.contain(from) {
+		return true
+	}
+	start := time.Date(from.Year(), from.Month(), from.Day(), h.From/60, h.From%60, 0, 0, zone)
+	if !start.After(from) {
+		start = time.Date(from.Year(), from.Month(), from.Day()+1, h.From/60, h.From%60, 0, 0, zone)
+	}
+	return start.Before(to)
+}
+
+// Ruled is the rule that decided about a request, as it was then.
+type Ruled struct {
+	Number int    `json:"number"` // from 1; 0: none applied
+	Action Action `json:"action"`
+	Text   string `json:"text,omitempty"` // its conditions
+}
+
+// facts are what rules ask about a request.
+type facts struct {
+	q        bulletin.Request
+	level    string
+	km2      float64
+	zone     *time.Location
+	inCase   int
+	cameras  func() (int, error)
+	in30Days func() (int, error)
+}
+
+// applies reports whether all of a rule's conditions hold.
+func (r Rule) applies(f *facts) (bool, error) {
+	q, h := f.q, f.q.Handling
+	if !(r.Agency == "" || r.Agency == q.Agency) || !(r.Level == "" || r.Level == f.level) ||
+		!(r.Category == "" || r.Category == q.Incident.Category) ||
+		len(r.Missing) > 0 && !slices.ContainsFunc(r.Missing, func(m string) bool { return !slices.Contains(q.Incident.NotRelatedTo, m) }) ||
+		r.MaxKM2 > 0 && f.km2 <= r.MaxKM2 ||
+		r.Minutes > 0 && q.Window.To.Sub(q.Window.From) <= time.Duration(r.Minutes)*time.Minute ||
+		r.Age > 0 && q.IssuedAt.Sub(q.Window.From) <= r.Age ||
+		r.Hours != nil && !r.Hours.touch(q.Window, f.zone) ||
+		r.InCase > 0 && f.inCase <= r.InCase ||
+		r.KeepDays > 0 && h.RetentionDays <= r.KeepDays || r.UnusedDays > 0 && h.UnusedDeleteDays <= r.UnusedDays ||
+		r.Onward != nil && *r.Onward != h.Onward || r.Faces != nil && *r.Faces != h.FaceRecognition {
+		return false, nil
+	}
+	over := func(limit int, count func() (int, error)) (bool, error) {
+		if limit <= 0 {
+			return true, nil
+		}
+		n, err := count()
+		return n > limit, err
+	}
+	month, err := over(r.In30Days, f.in30Days)
+	if err != nil || !month {
+		return false, err
+	}
+	return over(r.Cameras, f.cameras)
+}
+
+// ruled returns what the first rule that applies says.
+func ruled(rules []Rule, f *facts) (Ruled, error) {
 	for i, r := range rules {
-		if r.applies(q, p, km2) {
-			return r.Action, i + 1
+		ok, err := r.applies(f)
+		if err != nil {
+			return Ruled{}, err
+		}
+		if ok {
+			return Ruled{Number: i + 1, Action: r.Action, Text: r.String()}, nil
 		}
 	}
-	return notify, 0
+	return Ruled{Action: Digest}, nil
+}
+
+// String is the rule's conditions and action in the configuration's words.
+func (r Rule) String() string {
+	var parts []string
+	add := func(given bool, format string, args ...any) {
+		if given {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(r.Agency != "", "agency: %s", r.Agency)
+	add(r.Level != "", "level: %s", r.Level)
+	add(r.Category != "", "category: %s", r.Category)
+	add(len(r.Missing) > 0, "missing: [%s]", strings.Join(r.Missing, ", "))
+	add(r.MaxKM2 > 0, "over_km2: %g", r.MaxKM2)
+	add(r.Minutes > 0, "over_minutes: %d", r.Minutes)
+	add(r.Age > 0, "over_age: %s", r.Age)
+	add(r.Cameras > 0, "over_cameras: %d", r.Cameras)
+	if h := r.Hours; h != nil {
+		add(true, "hours: {from: %02d:%02d, to: %02d:%02d}", h.From/60, h.From%60, h.To/60, h.To%60)
+	}
+	add(r.InCase > 0, "over_in_case: %d", r.InCase)
+	add(r.In30Days > 0, "over_in_30_days: %d", r.In30Days)
+	add(r.KeepDays > 0, "over_retention_days: %d", r.KeepDays)
+	add(r.UnusedDays > 0, "over_unused_days: %d", r.UnusedDays)
+	if r.Onward != nil {
+		add(true, "onward: %t", *r.Onward)
+	}
+	if r.Faces != nil {
+		add(true, "face_recognition: %t", *r.Faces)
+	}
+	add(true, "action: %s", r.Action)
+	return strings.Join(parts, ", ")
 }
 
 // verdict is the outcome of judging a request that is what it claims to be.
@@ -43,18 +180,24 @@ type verdict struct {
 	reason  string
 	km2     float64
 	matches []Match
+	ruled   *Ruled // nil if no rule was asked
+	asked   CaseUse
 }
 
-// judge applies allowlist, opt-out, rules and the home to a request within the limits.
-func (s *Service) judge(ctx context.Context, q bulletin.Request, p bulletin.VerifiedProfile) (verdict, error) {
+// judge applies allowlist, opt-out, the case's limits, rules and the home to a
+// request within the limits. r is the record that it will have; again means that
+// it was judged before.
+func (s *Service) judge(ctx context.Context, q bulletin.Request, p bulletin.VerifiedProfile, r Record, again bool) (verdict, error) {
+	home := s.homeNow()
 	s.mu.Lock()
-	home, allowed, listed := s.home, s.allowed[q.Agency], false
-	_, listed = s.allowed[q.Agency]
-	home.Cameras, home.Rules = slices.Clone(home.Cameras), slices.Clone(home.Rules)
+	allowed, listed := s.allowed[q.Agency]
 	s.mu.Unlock()
-
 	v := verdict{km2: bulletin.SquareKM(q.Area.Ring)}
-	switch action, n := ruled(home.Rules, q, p.Profile, v.km2); {
+	var err error
+	if v.asked, err = s.caseUse(ctx, q, r, again); err != nil {
+		return verdict{}, err
+	}
+	switch {
 	case !listed:
 		v.state, v.code, v.reason = NotListed, bulletin.NotAllowed, "The agency is not on your allowlist."
 		return v, nil
@@ -65,17 +208,64 @@ func (s *Service) judge(ctx context.Context, q bulletin.Request, p bulletin.Veri
 	case home.OptOut:
 		v.state, v.reason = Hidden, "You have opted out of all requests."
 		return v, nil
-	case action == hide:
-		v.state, v.reason = Hidden, fmt.Sprintf("Your rule %d hides it.", n)
+	}
+	if why := home.PerCase.exceeded(v.asked); why != "" {
+		v.state, v.code, v.reason = Refused, CaseLimit, why
 		return v, nil
-	case action == decline:
-		v.state, v.reason = Declined, fmt.Sprintf("Your rule %d declines it.", n)
+	}
+	return s.judgeByRules(ctx, q, p, home, v)
+}
+
+func (s *Service) judgeByRules(ctx context.Context, q bulletin.Request, p bulletin.VerifiedProfile, home Home, v verdict) (verdict, error) {
+	here := bulletin.Contains(q.Area.Ring, home.Position)
+	matched := false
+	f := &facts{q: q, level: p.Level, km2: v.km2, zone: home.zone(), inCase: v.asked.Requests}
+	f.cameras = func() (n int, err error) {
+		if here && !matched {
+			v, err = s.match(ctx, q, home, v)
+			matched = err == nil
+		}
+		return len(v.matches), err
+	}
+	f.in30Days = func() (int, error) {
+		n, err := s.cfg.Store.CountSince(ctx, q.Agency, q.ID, s.cfg.Now().AddDate(0, 0, -30))
+		return n + 1, err
+	}
+	rule, err := ruled(home.Rules, f)
+	if err != nil {
+		return verdict{}, err
+	}
+	v.ruled = &rule
+	switch {
+	case rule.Action == Hide:
+		v.state, v.reason, v.matches = Hidden, fmt.Sprintf("Your rule %d hides it.", rule.Number), nil
 		return v, nil
-	case !bulletin.Contains(q.Area.Ring, home.Position):
+	case rule.Action == Decline:
+		v.state, v.reason, v.matches = Declined, fmt.Sprintf("Your rule %d declines it.", rule.Number), nil
+		return v, nil
+	case !here:
 		v.state, v.reason = Unmatched, "The area asked for does not touch your home."
+		return v, nil
+	case matched:
 		return v, nil
 	}
 	return s.match(ctx, q, home, v)
+}
+
+// homeNow is what matching uses now.
+func (s *Service) homeNow() Home {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	home := s.home
+	home.Cameras, home.Rules = slices.Clone(home.Cameras), slices.Clone(home.Rules)
+	return home
+}
+
+func (h Home) zone() *time.Location {
+	if h.TimeZone == nil {
+		return time.UTC
+	}
+	return h.TimeZone
 }
 
 func (s *Service) match(ctx context.Context, q bulletin.Request, home Home, v verdict) (verdict, error) {

@@ -25,22 +25,13 @@ type Home struct {
 	Cameras  []Camera
 	Rules    []Rule
 	OptOut   bool
+	PerCase  PerCase
 }
 
 // Camera is a camera that may match.
 type Camera struct {
 	Name     string
 	Exterior bool
-}
-
-// Rule is one line of the owner's rules; the first that matches wins. Empty conditions match everything.
-type Rule struct {
-	Agency   string  `yaml:"agency,omitempty"`
-	Level    string  `yaml:"level,omitempty"`
-	Category string  `yaml:"category,omitempty"`
-	MaxKM2   float64 `yaml:"over_km2,omitempty"`     // matches requests over this area
-	Minutes  int     `yaml:"over_minutes,omitempty"` // matches windows longer than this
-	Action   string  `yaml:"action"`                 // hide notify decline (more later)
 }
 
 // Feed is one bulletin.

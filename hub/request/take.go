@@ -286,8 +286,11 @@ func (s *Service) fileOpened(ctx context.Context, a arrival, q bulletin.Request,
 	case err != nil:
 		return err
 	default:
-		if v, err = s.judge(ctx, q, p); err != nil {
+		if v, err = s.judge(ctx, q, p, r, a.of != nil); err != nil {
 			return err
+		}
+		if v.code == CaseLimit && old.ID != "" && !judgedAgain(old.State) {
+			return &bulletin.Refusal{Code: v.code, Detail: v.reason} // the owner knows the request: it stands as it is
 		}
 	}
 	if old.ID != "" && !replaceable(old.State) {
@@ -324,7 +327,10 @@ func (s *Service) newRecord(a arrival, q bulletin.Request, p bulletin.VerifiedPr
 		Envelope: a.envelope, Proof: a.proof, Profile: p.Envelope, Log: a.log,
 	}
 	if old.ID != "" {
-		r.Received = old.Received
+		r.Received, r.Earlier = old.Received, slices.Clone(old.Earlier)
+		if o := old.Request; o != nil && old.Revision < q.Revision && old.State != Refused {
+			r.Earlier = append(r.Earlier, Asked{Area: o.Area.Ring, Window: o.Window})
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -337,7 +343,10 @@ func (s *Service) newRecord(a arrival, q bulletin.Request, p bulletin.VerifiedPr
 // put stores a verdict: the hold first, so that a row never promises footage
 // that is not held.
 func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) error {
-	r.State, r.Code, r.Reason, r.AreaKM2, r.Matches = v.state, v.code, v.reason, v.km2, v.matches
+	r.State, r.Code, r.Reason, r.AreaKM2, r.Matches, r.Rule = v.state, v.code, v.reason, v.km2, v.matches, v.ruled
+	if v.asked.Requests > 0 {
+		r.Case = &v.asked
+	}
 	if old.ID != "" && old.State == r.State && old.Code == r.Code && old.Revision == r.Revision {
 		return nil
 	}

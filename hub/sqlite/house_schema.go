@@ -111,4 +111,6 @@ CREATE TABLE ledger_hour( -- ledger.Hour
 ) STRICT;
 CREATE TRIGGER ledger_hour_kept BEFORE DELETE ON ledger_hour BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_hour_same BEFORE UPDATE ON ledger_hour BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+`, `
+CREATE INDEX request_case ON request(json_extract(doc, '$.agency'), json_extract(doc, '$.request.case.number'), received);
 `}
