@@ -60,6 +60,7 @@ var explanations = []struct {
 	{account.ErrNoOwner, http.StatusConflict, "no-owner"},
 	{request.ErrState, http.StatusConflict, "state"},
 	{request.ErrDigest, http.StatusConflict, "digest"},
+	{request.ErrSecond, http.StatusConflict, "second"},
 	{request.ErrNotYours, http.StatusUnprocessableEntity, "not-yours"},
 	{request.ErrBlocked, http.StatusConflict, "blocked"},
 	{request.ErrRoot, http.StatusConflict, "root"},

@@ -60,7 +60,7 @@ func builtKeys() []string {
 	}
 	for _, k := range []ledger.Kind{
 		ledger.Received, ledger.Refused, ledger.Held, ledger.Shown, ledger.Declined, ledger.Expired, ledger.Withdrawn,
-		ledger.Prepared, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.AgencyAdded,
+		ledger.Prepared, ledger.Agreed, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.AgencyAdded,
 		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade,
 	} {
 		add("ledger.kind.", string(k))

@@ -264,7 +264,7 @@ func fault(err error) (status int, words string) {
 	case errors.Is(err, account.ErrWeak), errors.Is(err, account.ErrLong):
 		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
 	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget), errors.Is(err, request.ErrRoot),
-		errors.Is(err, request.ErrAllowlist):
+		errors.Is(err, request.ErrAllowlist), errors.Is(err, request.ErrSecond):
 		return http.StatusConflict, err.Error()
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest, errBody.Error()

@@ -23,6 +23,7 @@ const (
 	Expired       Kind = "request.expired"
 	Withdrawn     Kind = "request.withdrawn"
 	Prepared      Kind = "package.sealed"
+	Agreed        Kind = "package.agreed" // by one of two people
 	Approved      Kind = "package.approved"
 	Cancelled     Kind = "package.cancelled"
 	Sent          Kind = "package.sent"

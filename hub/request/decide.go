@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"math/big"
@@ -57,6 +56,7 @@ func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selec
 		old := r
 		was := r.State
 		r.State, r.Package, r.Selection, r.Updated, r.Reason = to, &pkg, clips, s.cfg.Now(), ""
+		r.Approvals = nil // they were of other bytes
 		e := s.entry(r, ledger.Prepared, map[string]any{"package": pkg.ID, "sha256": pkg.Digest, "bytes": pkg.Bytes},
 			"The owner's selection was sealed as package %s. Nothing was sent.", pkg.ID)
 		if err := s.cfg.Store.PutRecord(ctx, r, was, e); err != nil {
@@ -129,62 +129,6 @@ func (s *Service) Preview(ctx context.Context, id string) (*evidence.Preview, Re
 	return p, r, nil
 }
 
-// Approve sends what was sealed. The digest must be the package's, and the
-// file on disk must still have it. by names the approver for the ledger; the caller has
-// re-authenticated them. skipCoolDown sends at once. A delivery that failed may be approved again.
-func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (Record, error) {
-	return s.change(ctx, id, approved, func(r Record, to State) (Record, error) {
-		if r.Package == nil {
-			return Record{}, ErrState
-		}
-		if subtle.ConstantTimeCompare([]byte(digest), []byte(r.Package.Digest)) != 1 {
-			return Record{}, ErrDigest
-		}
-		p, err := s.actionable(r)
-		if err != nil {
-			return Record{}, err
-		}
-		target, err := usable(*r.Request, p.Profile)
-		if err != nil {
-			return Record{}, err
-		}
-		sealed, err := s.cfg.Sealer.Open(*r.Package) // hashes the whole file
-		if err != nil {
-			return Record{}, errors.Join(ErrDigest, err)
-		}
-		if sealed != nil {
-			if err := sealed.Close(); err != nil {
-				return Record{}, fmt.Errorf("closing sealed package: %w", err)
-			}
-		}
-		return s.approve(ctx, r, to, target, by, skipCoolDown)
-	})
-}
-
-func (s *Service) approve(ctx context.Context, r Record, to State, target bulletin.Target, by string, skip bool) (Record, error) {
-	now := s.cfg.Now()
-	r.State, r.DecidedBy, r.Updated, r.Reason = to, by, now, ""
-	r.SendAfter = now
-	if !skip {
-		r.SendAfter = now.Add(between(s.cfg.CoolDown))
-	}
-	s.mu.Lock()
-	private := s.allowed[r.Agency].PrivateUploads
-	s.mu.Unlock()
-	pkg := *r.Package
-	data := map[string]any{"package": pkg.ID, "sha256": pkg.Digest, "bytes": pkg.Bytes, "target": target.URL}
-	e := s.entry(r, ledger.Approved, data, "%s approved sending package %s to %s.", by, pkg.ID, r.agencyName())
-	_, err := s.cfg.Store.Approve(ctx, r, e, Outbox{
-		Request: r.ID, Agency: r.Agency, PackageID: pkg.ID, Path: pkg.Path, Digest: pkg.Digest, Bytes: pkg.Bytes,
-		Target: target, Profile: r.Profile, Private: private, NotBefore: r.SendAfter,
-	})
-	if err != nil {
-		return Record{}, err
-	}
-	s.tell(r)
-	return r, nil
-}
-
 // usable is the first target that a hub can upload to by itself.
 func usable(q bulletin.Request, p bulletin.Profile) (bulletin.Target, error) {
 	for _, t := range q.Delivery.Targets {
@@ -220,7 +164,7 @@ func (s *Service) Decline(ctx context.Context, id, by string) (Record, error) {
 func (s *Service) close(ctx context.Context, r Record, to State, by, reason string, e ...ledger.Entry) (Record, error) {
 	old := r
 	r.State, r.DecidedBy, r.Reason, r.Updated = to, by, reason, s.cfg.Now()
-	r.Package, r.Selection = nil, nil
+	r.Package, r.Selection, r.Approvals = nil, nil, nil
 	if err := s.cfg.Store.PutRecord(ctx, r, old.State, e...); err != nil {
 		return Record{}, err
 	}
@@ -278,6 +222,9 @@ func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail st
 		return err
 	}
 	r.Reason, r.Updated = strings.TrimSpace(r.Ended+" "+detail), s.cfg.Now()
+	if r.State == Failed {
+		r.Approvals = nil // whoever sends it again decides again
+	}
 	if r.State == Withdrawn {
 		r.Package, r.Selection = nil, nil
 	}

@@ -38,6 +38,7 @@ var (
 	ErrNotFound  = errors.New("no such request")
 	ErrState     = errors.New("the request is not in a state that allows this")
 	ErrDigest    = errors.New("the digest is not that of the sealed package")
+	ErrSecond    = errors.New("a second person must approve this; you have")
 	ErrNotYours  = errors.New("the selection is outside what was asked or recorded")
 	ErrUnknown   = errors.New("no profile of this agency was seen in a bulletin")
 	ErrRoot      = errors.New("the agency's root keys are not those that you were shown; look at the agency again")
@@ -73,6 +74,7 @@ type Record struct {
 	HeldUntil  time.Time            `json:"held_until"`
 	Package    *evidence.Package    `json:"package,omitempty"`
 	Selection  []evidence.Selection `json:"selection,omitempty"`
+	Approvals  []Approval           `json:"approvals,omitempty"` // of the package that is sealed now
 	DecidedBy  string               `json:"decided_by,omitempty"`
 	SendAfter  time.Time            `json:"send_after"`            // end of the cool-down
 	CallBack   string               `json:"call_back,omitempty"`   // of the pinned profile

@@ -59,8 +59,10 @@ type Config struct {
 	// Cancel stops a request's delivery of which no byte was sent; nil if there
 	// is none, or it is too late. It may wait for Delivered.
 	Cancel func(ctx context.Context, requestID string) error
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Entitled reports whether a person may still approve; nil if every approver is asked for only once.
+	Entitled func(ctx context.Context, person int64) (bool, error)
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Service takes requests in and takes decisions.

@@ -11,7 +11,8 @@ const (
 	revoked   event = "revoked"   // its agency no longer stands for a key or host it rests on
 	revised   event = "revised"   // a later revision replaced it
 	prepared  event = "prepared"  // a selection was sealed
-	approved  event = "approved"
+	agreed    event = "agreed"    // one of two people approved
+	approved  event = "approved"  // all that it takes
 	delivered event = "delivered" // the receiver signed for it
 	failed    event = "failed"    // delivery gave up, or was cancelled
 )
@@ -24,10 +25,10 @@ var moves = map[State]map[event]State{
 	},
 	Prepared: {
 		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused,
-		revised: Waiting, prepared: Prepared, approved: Approved,
+		revised: Waiting, prepared: Prepared, agreed: Prepared, approved: Approved,
 	},
 	Approved:  {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
-	Failed:    {approved: Approved, withdrawn: Withdrawn},
+	Failed:    {agreed: Failed, approved: Approved, withdrawn: Withdrawn},
 	NotListed: {withdrawn: Withdrawn},
 	Unmatched: {withdrawn: Withdrawn},
 	Hidden:    {withdrawn: Withdrawn},

@@ -9,7 +9,7 @@ func TestStateMachine(t *testing.T) {
 	states := []State{
 		"", Refused, NotListed, Unmatched, Hidden, Waiting, Prepared, Approved, Sent, Failed, Declined, Expired, Withdrawn,
 	}
-	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, approved, delivered, failed}
+	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, agreed, approved, delivered, failed}
 	// Everything that may happen; all other pairs are refused.
 	want := map[State]map[event]State{
 		Waiting: {
@@ -17,10 +17,10 @@ func TestStateMachine(t *testing.T) {
 		},
 		Prepared: {
 			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused, revised: Waiting, prepared: Prepared,
-			approved: Approved,
+			agreed: Prepared, approved: Approved,
 		},
 		Approved:  {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
-		Failed:    {approved: Approved, withdrawn: Withdrawn},
+		Failed:    {agreed: Failed, approved: Approved, withdrawn: Withdrawn},
 		NotListed: {withdrawn: Withdrawn},
 		Unmatched: {withdrawn: Withdrawn},
 		Hidden:    {withdrawn: Withdrawn},
