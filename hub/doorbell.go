@@ -63,10 +63,11 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 	}
 }
 
-// cards are the waiting requests as the doorbell shows them, oldest first.
+// cards are the waiting requests that the owner was told of, oldest first. What
+// was told of together with another has not rung and does not.
 func cards(list []request.Record, zone *time.Location) []homekit.Card {
 	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool {
-		return r.Request == nil || r.State != request.Waiting && r.State != request.Prepared
+		return r.Request == nil || r.Told.IsZero() || r.State != request.Waiting && r.State != request.Prepared
 	})
 	slices.SortFunc(waiting, func(a, b request.Record) int { return a.Received.Compare(b.Received) })
 	out := make([]homekit.Card, len(waiting))
@@ -76,7 +77,7 @@ func cards(list []request.Record, zone *time.Location) []homekit.Card {
 			Request: r.ID, Agency: r.AgencyName, Case: r.Request.Case.Number, Area: r.Request.Area.Description,
 			Window:   span(r.Request.Window.From.In(zone), r.Request.Window.To.In(zone)),
 			Deadline: r.Request.ExpiresAt.In(zone).Format("Mon 2 Jan, 15:04"),
-			Hash:     hex.EncodeToString(hash[:4]), Index: i + 1, Total: len(waiting),
+			Hash:     hex.EncodeToString(hash[:4]), Index: i + 1, Total: len(waiting), Silent: !r.Rang,
 		}
 	}
 	return out

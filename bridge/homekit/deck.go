@@ -35,12 +35,12 @@ func (d *deck) show(cards []Card) (Card, bool) {
 }
 
 // due returns the request on display if it has yet to ring. One that rang before
-// a restart is frozen here.
+// a restart, or is silent, is frozen here.
 func (d *deck) due(rang func(id string) bool) (string, bool) {
 	if d.shown.Request == "" || d.frozen {
 		return "", false
 	}
-	if rang(d.shown.Request) {
+	if d.shown.Silent || rang(d.shown.Request) {
 		d.frozen = true
 		return "", false
 	}

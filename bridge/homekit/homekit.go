@@ -25,6 +25,7 @@ type Card struct {
 	Hash     string // short hash words of the envelope
 	Index    int    // 1 of Total
 	Total    int
+	Silent   bool // shown and never rung
 }
 
 // Config configures a Bridge.
@@ -147,7 +148,7 @@ func (b *Bridge) Addr() string {
 func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 
 // Show draws the cards that wait (the first is on display) and rings once for
-// each request id not rung before; an empty list shows the idle card.
+// each request id not rung before, but for silent cards; an empty list shows the idle card.
 //
 // A card that has rung stays on display, unchanged, as long as its request is in
 // the list: what a person decides about is what rang. The others wait behind it,

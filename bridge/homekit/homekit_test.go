@@ -183,6 +183,12 @@ func TestDeckFreezesWhatRang(t *testing.T) {
 		t.Errorf("%q is due again after a restart", id)
 	}
 	show("rung before a restart, may not change", "old O", card("old", "O2"))
+	silent := card("c", "C")
+	silent.Silent = true
+	show("told of with another", "c C", silent)
+	if id, due := d.due(has); due {
+		t.Errorf("%q rings though it is silent", id)
+	}
 	show("all decided", " ")
 }
 

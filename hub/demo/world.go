@@ -236,7 +236,9 @@ bulletins:
     log: %q
     every: 2s          # a real hub fetches every hour
     witnesses:
-%ssharing:
+%srules:
+  - {action: notify}    # a real hub tells once a day unless a rule says so
+sharing:
   cool_down: {min: 3s, max: 5s}    # a real hub waits 5 to 60 minutes
 homekit:
   enabled: true

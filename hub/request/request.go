@@ -67,6 +67,9 @@ type Record struct {
 	Source     string               `json:"source"`           // bulletin name, "inbox", …
 	Received   time.Time            `json:"received"`
 	Updated    time.Time            `json:"updated"`
+	Queued     time.Time            `json:"queued"`            // since when it waits
+	Told       time.Time            `json:"told"`              // when the owner was told that it waits; zero if not yet, or never
+	Rang       bool                 `json:"rang,omitempty"`    // and it rang; false if another of the same time did
 	Shown      time.Time            `json:"shown"`             // zero if never
 	Request    *bulletin.Request    `json:"request,omitempty"` // nil if it could not be verified
 	AreaKM2    float64              `json:"area_km2,omitempty"`

@@ -26,6 +26,7 @@ type Home struct {
 	Rules    []Rule
 	OptOut   bool
 	PerCase  PerCase
+	Notices  Notices
 }
 
 // Camera is a camera that may match.
@@ -56,6 +57,7 @@ type Config struct {
 	Home      Home
 	Transport http.RoundTripper // for tests; default is the constant-traffic transport
 	Notify    func(Record)      // called once when a request becomes Waiting, and on each later change of state; must not block
+	Told      func()            // called when records were marked as told: doors ring for those that rang; must not block
 	// Cancel stops a request's delivery of which no byte was sent; nil if there
 	// is none, or it is too late. It may wait for Delivered.
 	Cancel func(ctx context.Context, requestID string) error
@@ -73,6 +75,7 @@ type Service struct {
 	locks     locks
 	watch     func(ctx context.Context, dir string, look func(context.Context) (time.Duration, error)) error
 	woken     chan struct{} // batches or moved have changed
+	queued    chan struct{} // a request has begun to wait, or the notices have changed
 
 	reloading sync.Mutex      // one change of the allowlist at a time; before taking
 	removed   map[string]bool // by the owner, file and all, as far as that went; guarded by reloading
@@ -102,7 +105,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
-		cfg: cfg, transport: cfg.Transport, watch: watchFolder, woken: make(chan struct{}, 1), home: cfg.Home,
+		cfg: cfg, transport: cfg.Transport, watch: watchFolder, woken: make(chan struct{}, 1), queued: make(chan struct{}, 1), home: cfg.Home,
 		known: map[string][]bulletin.VerifiedProfile{}, problems: map[string]string{}, removed: map[string]bool{},
 	}
 	if s.transport == nil {
@@ -218,6 +221,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return s.expire(ctx) })
+	g.Go(func() error { return s.notices(ctx) })
 	if s.cfg.Inbox != "" {
 		b := &inbox{s: s, dir: s.cfg.Inbox}
 		g.Go(func() error { return ended(ctx, s.watch(ctx, b.dir, b.look)) })
@@ -253,6 +257,14 @@ func (s *Service) SetHome(h Home) {
 	s.home, s.moved = h, true
 	s.mu.Unlock()
 	s.poke()
+	s.queue()
+}
+
+func (s *Service) queue() {
+	select {
+	case s.queued <- struct{}{}:
+	default:
+	}
 }
 
 func (s *Service) poke() {
@@ -330,5 +342,8 @@ func (s *Service) tell(r Record) {
 	s.cfg.Log.Info("request changed state", "request", r.ID, "agency", r.Agency, "state", string(r.State))
 	if s.cfg.Notify != nil {
 		s.cfg.Notify(r)
+	}
+	if r.State == Waiting {
+		s.queue()
 	}
 }

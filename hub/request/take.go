@@ -323,7 +323,7 @@ func (s *Service) newRecord(a arrival, q bulletin.Request, p bulletin.VerifiedPr
 	r := Record{
 		ID: q.ID, Revision: q.Revision, Agency: q.Agency, Source: a.source, Received: a.received,
 		Updated: s.cfg.Now(), Request: &q, CallBack: p.CallBack, AgencyName: p.Name,
-		Shown: old.Shown, HeldUntil: old.HeldUntil,
+		Shown: old.Shown, HeldUntil: old.HeldUntil, Queued: old.Queued, Told: old.Told, Rang: old.Rang,
 		Envelope: a.envelope, Proof: a.proof, Profile: p.Envelope, Log: a.log,
 	}
 	if old.ID != "" {
@@ -351,6 +351,9 @@ func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) erro
 		return nil
 	}
 	if r.State == Waiting {
+		if old.State != Waiting && old.State != Prepared {
+			r.Queued = s.cfg.Now()
+		}
 		r.HeldUntil = r.Request.ExpiresAt.Add(holdAfter)
 		if err := s.hold(ctx, r); err != nil {
 			return err
