@@ -9,9 +9,9 @@ export CGO_ENABLED ?= 0
 # Debian packages of the real peers that the tests run against.
 DEBIAN := ffmpeg age jq openssl poppler-utils chromium gstreamer1.0-rtsp gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-plugins-base-apps \
-	gir1.2-gst-rtsp-server-1.0 glib-networking python3-gi gcc libc6-dev procps curl
+	gir1.2-gst-rtsp-server-1.0 glib-networking python3-gi gcc libc6-dev procps curl iproute2
 
-.PHONY: all build test tools lint unit e2e fuzz bench bench-check bench-tools clean
+.PHONY: all build test tools lint unit e2e trace fuzz bench bench-check bench-tools clean
 
 all: build
 
@@ -27,6 +27,7 @@ tools:
 lint:
 	@out=$$($(BIN)/gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
 	go vet ./...
+	go vet -tags trace ./hub
 	$(BIN)/staticcheck ./...
 
 # The race detector needs cgo; the product is built without.
@@ -37,6 +38,10 @@ unit:
 e2e: build
 	go test -c -o dist/console.test ./ui
 	PATH="$(TOOLS)/node:$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/run.mjs "$(CURDIR)/dist/gatehouse"
+
+## trace: what leaves the program is the same whatever became of a request (part of unit)
+trace:
+	PATH="$(BIN):$$PATH" go test -v -count 1 -timeout 5m -run TestTraceOfTheProcess ./hub
 
 ## soak: kill a recording hub two hundred times, and an approval a hundred times at each step; record ten minutes on a disk that is always full
 soak: tools

@@ -45,6 +45,21 @@ func (o *Owner) LogIn(ctx context.Context) error {
 	return nil
 }
 
+// Read opens a page of the console.
+func (o *Owner) Read(ctx context.Context, path string) error {
+	_, err := o.b.get(ctx, path)
+	return err
+}
+
+// Decline declines a request on its page.
+func (o *Owner) Decline(ctx context.Context, id string) error {
+	page, err := o.b.get(ctx, "/requests/"+id)
+	if err == nil {
+		_, err = o.b.submit(ctx, page, "/decline", nil)
+	}
+	return err
+}
+
 // Approve seals the first camera's footage as the page proposes it, plays the
 // sealed files, and approves their digest.
 func (o *Owner) Approve(ctx context.Context, id string) (Answered, error) {

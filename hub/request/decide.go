@@ -258,10 +258,8 @@ func (s *Service) expire(ctx context.Context) error {
 				return ended(ctx, err)
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if !s.cfg.Sleep(ctx, s.cfg.Now().Add(wait)) {
 			return nil
-		case <-time.After(wait):
 		}
 	}
 }

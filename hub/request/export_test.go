@@ -20,10 +20,7 @@ const (
 	UserAgent   = userAgent
 )
 
-var (
-	PlainTransport = plainTransport
-	Get            = get
-)
+var Get = get
 
 // Reload reads the allowlist as the watcher does.
 func Reload(ctx context.Context, s *Service) error {

@@ -77,20 +77,27 @@ func (s *Service) run(ctx context.Context, f *feed) error {
 		if soon := s.cfg.Now().Add(first); f.progress.through.IsZero() && first < time.Hour && soon.Before(at) {
 			at = soon
 		}
-		for {
-			left := at.Sub(s.cfg.Now())
-			if left <= 0 {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(min(left, lookAgain)):
-			}
+		if !s.cfg.Sleep(ctx, at) {
+			return nil
 		}
 		s.fetch(ctx, f)
 		if ctx.Err() != nil {
 			return nil
+		}
+	}
+}
+
+// sleep is Config.Sleep on the machine's clock.
+func (s *Service) sleep(ctx context.Context, until time.Time) bool {
+	for {
+		left := until.Sub(s.cfg.Now())
+		if left <= 0 {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(min(left, lookAgain)):
 		}
 	}
 }

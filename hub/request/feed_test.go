@@ -335,7 +335,7 @@ func TestPlainTransport(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	via := request.PlainTransport()
+	via := request.Transport()
 	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	via.TLSClientConfig.RootCAs = pool
 	for range 3 {
@@ -366,7 +366,7 @@ func TestSlowServerIsGivenUp(t *testing.T) {
 		a, b := net.Pipe()
 		defer b.Close() //nolint:errcheck // a test's pipe
 		go func() { _, _ = io.Copy(io.Discard, b) }()
-		via := request.PlainTransport()
+		via := request.Transport()
 		via.DialContext = func(context.Context, string, string) (net.Conn, error) { return a, nil }
 		start := time.Now()
 		_, _, err := request.Get(t.Context(), via, "http://bulletin.example/x", 10)

@@ -65,6 +65,9 @@ type Config struct {
 	Entitled func(ctx context.Context, person int64) (bool, error)
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Sleep waits until Now shows a time at least that late, or ctx ends, and reports which: false if ctx
+	// ended. Default: by the machine's clock, which may be set meanwhile.
+	Sleep func(ctx context.Context, until time.Time) bool
 }
 
 // Service takes requests in and takes decisions.
@@ -109,7 +112,10 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		known: map[string][]bulletin.VerifiedProfile{}, problems: map[string]string{}, removed: map[string]bool{},
 	}
 	if s.transport == nil {
-		s.transport = plainTransport()
+		s.transport = Transport()
+	}
+	if s.cfg.Sleep == nil {
+		s.cfg.Sleep = s.sleep
 	}
 	if cfg.Inbox != "" {
 		_ = durable.MkdirAll(cfg.Inbox, 0o700) // if it is not there, the first look tells the owner

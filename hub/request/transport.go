@@ -21,11 +21,11 @@ const (
 // a hub, which the address fetched tells anyway, and no more.
 const userAgent = "gatehouse"
 
-// plainTransport makes every fetch look like the first one of its hub: a new
+// Transport makes every fetch look like the first one of its hub: a new
 // connection, no TLS session to resume, no compression offered, HTTP/1.1, no
 // proxy of the environment. Redirects, cookies, conditions and credentials are
 // the business of an http.Client, which is not used.
-func plainTransport() *http.Transport {
+func Transport() *http.Transport {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: -1}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true},
