@@ -76,7 +76,7 @@ func readLines(z io.Reader, each func(Line) error, bad func(int, *Refusal)) erro
 }
 
 func oneLine(n int, text []byte, long bool, each func(Line) error, bad func(int, *Refusal)) error {
-	l, r := Line{}, refuse(TooLarge, "The line is too long.")
+	l, r := Line{}, lineTooLong
 	if !long {
 		l, r = parseLine(bytes.TrimSuffix(text, []byte("\n")))
 	}
@@ -93,7 +93,7 @@ func oneLine(n int, text []byte, long bool, each func(Line) error, bad func(int,
 // envelope's bytes are kept as they stand.
 func parseLine(text []byte) (Line, *Refusal) {
 	if !utf8.Valid(text) {
-		return Line{}, refuse(BadFile, "The line is not valid UTF-8.")
+		return Line{}, lineNotUTF8
 	}
 	s := scanner{text: string(text)}
 	var kind, env, proof string
@@ -127,11 +127,19 @@ func parseLine(text []byte) (Line, *Refusal) {
 		}
 	}
 	if s.space(); !ok || s.at != len(s.text) || seen != [3]bool{true, true, true} {
-		return Line{}, refuse(BadFile, "The line is not a JSON object of kind, env and proof.")
+		return Line{}, lineMalformed
 	}
 	l := Line{Kind: Kind(kind), Envelope: []byte(env), Proof: []byte(proof)}
 	return l, l.check(true)
 }
+
+// Nobody changes these: a file may have 100,000 lines of nothing, and each
+// would cost more than itself.
+var (
+	lineTooLong   = refuse(TooLarge, "The line is too long.")
+	lineNotUTF8   = refuse(BadFile, "The line is not valid UTF-8.")
+	lineMalformed = refuse(BadFile, "The line is not a JSON object of kind, env and proof.")
+)
 
 var lineMembers = [...]string{"kind", "env", "proof"}
 

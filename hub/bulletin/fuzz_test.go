@@ -1,8 +1,12 @@
 package bulletin_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/hex"
 	"errors"
+	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -19,12 +23,46 @@ func mustRefuse(t *testing.T, err error) {
 	}
 }
 
+// mustBeFrugal fails if reading n bytes of input allocates more than ten times
+// as much in all, beside what reading anything needs.
+func mustBeFrugal(t *testing.T, n int, read func()) {
+	t.Helper()
+	const anyway = 512 << 10
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read()
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > uint64(10*n+anyway) {
+		t.Fatalf("%d bytes allocated for %d", used, n)
+	}
+}
+
+// inflated is how many bytes a file is made of, at most one more than may be.
+func inflated(data []byte) int {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return 0
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(z, bulletin.MaxInflated+1))
+	if err != nil {
+		return int(n) // up to the damage
+	}
+	return int(n)
+}
+
 func FuzzReadFile(f *testing.F) {
 	l := filled(f, 1, 3)
 	f.Add(l.File(f))
 	f.Add(gz(f, "{\"kind\":\"request\",\"env\":{},\"proof\":\"p\"}\n\n{"))
 	p := l.Policy(f)
+	f.Add(gz(f, strings.Repeat(" ", 4<<20)))
+	f.Add(gz(f, strings.Repeat("\n", bulletin.MaxLines+1)))
+	f.Add(gz(f, `{"kind":"request","env":{"a":`+strings.Repeat("[", 60<<10)))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		mustBeFrugal(t, len(data)+inflated(data), func() {
+			err := bulletin.ReadFile(data, func(bulletin.Line) error { return nil }, nil)
+			mustRefuse(t, err)
+		})
 		var lines []bulletin.Line
 		err := bulletin.ReadFile(data, func(l bulletin.Line) error {
 			lines = append(lines, l)
@@ -59,9 +97,11 @@ func FuzzOpenRequest(f *testing.F) {
 		payload := []byte(inward.Replace(text))
 		// The payload is what varies: no changed envelope would survive the signatures.
 		env := marshal(t, seal(t, bulletin.RequestType, payload, a.Officer, a.Supervisor))
-		q, err := bulletin.OpenRequest(env, a.VerifiedProfile)
+		var q bulletin.Request
+		var err error
+		mustBeFrugal(t, len(env), func() { q, err = bulletin.OpenRequest(env, a.VerifiedProfile) })
 		mustRefuse(t, err)
-		bulletin.PeekRequest(env)
+		mustBeFrugal(t, len(env), func() { bulletin.PeekRequest(env) })
 		bulletin.PeekRequest(payload)
 		_, err = bulletin.OpenRequest(payload, a.VerifiedProfile)
 		mustRefuse(t, err)
@@ -80,11 +120,14 @@ func FuzzOpenProfile(f *testing.F) {
 	f.Add(marshal(f, a.Profile))
 	f.Add([]byte(`{"root":{"keys":[],"threshold":-1}}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		_, err := bulletin.OpenProfile(marshal(t, seal(t, bulletin.ProfileType, payload, a.Root)))
+		env := marshal(t, seal(t, bulletin.ProfileType, payload, a.Root))
+		var err error
+		mustBeFrugal(t, len(env), func() { _, err = bulletin.OpenProfile(env) })
 		mustRefuse(t, err)
 		_, err = bulletin.OpenProfile(payload)
 		mustRefuse(t, err)
-		_, err = bulletin.OpenReceipt(marshal(t, seal(t, bulletin.ReceiptType, payload, a.Receipt)), a.VerifiedProfile)
+		env = marshal(t, seal(t, bulletin.ReceiptType, payload, a.Receipt))
+		mustBeFrugal(t, len(env), func() { _, err = bulletin.OpenReceipt(env, a.VerifiedProfile) })
 		mustRefuse(t, err)
 	})
 }
@@ -96,7 +139,9 @@ func FuzzCheckpoint(f *testing.F) {
 	l.Extra = "extension\n"
 	f.Add(l.Checkpoint(f))
 	f.Fuzz(func(t *testing.T, signed []byte) {
-		c, err := p.Checkpoint(signed)
+		var c bulletin.Checkpoint
+		var err error
+		mustBeFrugal(t, len(signed), func() { c, err = p.Checkpoint(signed) })
 		mustRefuse(t, err)
 		if err == nil && c.Size != 3 {
 			t.Fatalf("a checkpoint that was never signed: %+v", c)
@@ -111,7 +156,11 @@ func FuzzVerify(f *testing.F) {
 		f.Add(line.Envelope, line.Proof)
 	}
 	f.Fuzz(func(t *testing.T, env, proof []byte) {
-		e, err := p.Verify(bulletin.Line{Kind: bulletin.KindRequest, Envelope: env, Proof: proof})
+		var e bulletin.Entry
+		var err error
+		mustBeFrugal(t, len(env)+len(proof), func() {
+			e, err = p.Verify(bulletin.Line{Kind: bulletin.KindRequest, Envelope: env, Proof: proof})
+		})
 		mustRefuse(t, err)
 		if err == nil && string(env) != string([]byte{'{', '"', 'n', '"', ':', byte('0' + e.Index), '}'}) {
 			t.Fatalf("%q was never in the log", env)
