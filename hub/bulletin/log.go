@@ -205,8 +205,11 @@ func parseProof(proof []byte) (index int64, path tlog.RecordProof, signed []byte
 		if ok && len(line) == 0 {
 			return index, path, rest, nil
 		}
+		if !ok || len(line) != hashLine-1 {
+			break // Decode panics if what it is given does not fit
+		}
 		var h [tlog.HashSize + 1]byte
-		if n, err := base64.StdEncoding.Strict().Decode(h[:], line); !ok || len(line) != hashLine-1 || err != nil || n != tlog.HashSize {
+		if n, err := base64.StdEncoding.Strict().Decode(h[:], line); err != nil || n != tlog.HashSize {
 			break
 		}
 		path = append(path, tlog.Hash(h[:tlog.HashSize]))

@@ -336,6 +336,8 @@ func proofVectors(t testing.TB, l *bulletintest.Log) (out []vector) {
 	edit("a hash too few", hash+"\n", "")
 	edit("a hash too many", hash+"\n", hash+"\n"+hash+"\n")
 	edit("a hash that is short", hash, hash[:40])
+	edit("a hash that is long", hash, hash+"AAAAAAAA")
+	edit("a hash that is long, without padding", hash, hash[:43]+strings.Repeat("A", 5))
 	edit("a hash that is not base64", hash, strings.Repeat("-", 44))
 	edit("another hash", hash, base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	edit("64 hashes more than a path can have", hash+"\n", strings.Repeat(hash+"\n", 64))
