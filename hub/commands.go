@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,6 +148,12 @@ func (c client) show(e *env, r request.Record, err error) error {
 			fmt.Fprintf(w, "camera\t%s\t%.0f s recorded in the window\n", m.Camera, m.Recorded)
 		}
 		if p := r.Package; p != nil {
+			for _, a := range r.Approvals {
+				fmt.Fprintf(w, "approved by\t%s\t%s\n", a.By, clock(a.At))
+			}
+			if n := r.Needs() - len(r.Approvals); n > 0 && n < r.Needs() {
+				fmt.Fprintf(w, "waits for\tanother person's approval\n")
+			}
 			fmt.Fprintf(w, "sealed\t%s\t%d bytes\ndigest\t%s\n", p.ID, p.Bytes, p.Digest)
 		}
 	})
@@ -193,6 +198,7 @@ type requestsApprove struct {
 	ID     string `arg:"" help:"Request id."`
 	Digest string `help:"The sealed package's digest, as prepare printed it." required:"" placeholder:"HEX"`
 	Now    bool   `help:"Skip the cool-down."`
+	As     string `help:"Name of the approver whose passphrase it is; without it the owner's." placeholder:"NAME"`
 }
 
 // Run approves.
@@ -201,7 +207,7 @@ func (c *requestsApprove) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.dial().Approve(e.ctx, c.ID, control.Decision{Passphrase: pass, Digest: c.Digest, Now: c.Now})
+	r, err := c.dial().Approve(e.ctx, c.ID, control.Decision{Passphrase: pass, Digest: c.Digest, Now: c.Now, As: c.As})
 	return c.show(e, r, err)
 }
 
@@ -350,7 +356,7 @@ func secret(stdin io.Reader, what string) (string, error) {
 	if f, ok := stdin.(*os.File); ok {
 		restore = hush(int(f.Fd()), what)
 	}
-	line, err := bufio.NewReader(io.LimitReader(stdin, 2048)).ReadString('\n')
+	line, err := oneLine(stdin)
 	restore()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("reading the %s: %w", what, err)
@@ -359,6 +365,20 @@ func secret(stdin io.Reader, what string) (string, error) {
 		return "", fmt.Errorf("%wthe %s is read from standard input, one line", errInput, what)
 	}
 	return line, nil
+}
+
+// oneLine reads up to a line's end and no byte further: another line may follow.
+func oneLine(from io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); len(line) < 2048; {
+		if _, err := io.ReadFull(from, b); err != nil {
+			return string(line), err
+		}
+		if line = append(line, b[0]); b[0] == '\n' {
+			break
+		}
+	}
+	return string(line), nil
 }
 
 // hush prompts on a terminal and switches its echo off; it does nothing to

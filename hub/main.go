@@ -48,6 +48,7 @@ type cli struct {
 	Status   statusCmd   `cmd:"" help:"Health of a running hub."`
 	Requests requestsCmd `cmd:"" help:"Requests: list, show, prepare, approve, hand over, decline."`
 	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
+	Users    usersCmd    `cmd:"" help:"People beside the owner who may approve."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`
 	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`

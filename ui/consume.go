@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
 	"gatehouse/hub/delivery"
@@ -38,7 +39,8 @@ type Inbox interface {
 type Decisions interface {
 	Prepare(ctx context.Context, id string, clips []evidence.Selection) (request.Record, error)
 	Preview(ctx context.Context, id string) (Preview, request.Record, error)
-	Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (request.Record, error)
+	// ApproveBy sends, or notes an approval that is not the last; request.ErrSecond if theirs counts already.
+	ApproveBy(ctx context.Context, id, digest string, by request.Approver, skipCoolDown bool) (request.Record, error)
 	Decline(ctx context.Context, id, by string) (request.Record, error)
 	// MarkShown notes in the ledger that the owner has read a request; the first time counts.
 	MarkShown(ctx context.Context, id string) error
@@ -101,6 +103,8 @@ type Accounts interface {
 	HasOwner(ctx context.Context) (bool, error)
 	SetPassphrase(ctx context.Context, passphrase string, replace bool) error
 	Check(ctx context.Context, peer, passphrase string) error
+	// CheckPerson checks an approver, or the owner for an empty name.
+	CheckPerson(ctx context.Context, peer, name, passphrase string) (account.Person, error)
 	Sessions
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/hub/evidence"
@@ -115,26 +116,33 @@ func (c *console) approve(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	if err := c.tryApprove(r, id); err != nil {
+	done, err := c.tryApprove(r, id)
+	if err != nil {
 		c.askAgain(w, r, rec, err)
+		return
+	}
+	if done.State != request.Approved { // another person is to approve as well
+		http.Redirect(w, r, requestPath(id)+"#decide", http.StatusSeeOther)
 		return
 	}
 	http.Redirect(w, r, requestPath(id)+"/result", http.StatusSeeOther)
 }
 
-func (c *console) tryApprove(r *http.Request, id string) error {
+// tryApprove takes the approver's own name and passphrase: whose session shows
+// the page is not who approves.
+func (c *console) tryApprove(r *http.Request, id string) (request.Record, error) {
 	if err := r.ParseForm(); err != nil {
-		return errBadForm
+		return request.Record{}, errBadForm
 	}
-	if err := c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("passphrase")); err != nil {
-		return err
+	p, err := c.cfg.Accounts.CheckPerson(r.Context(), peer(r), strings.TrimSpace(r.PostFormValue("as")), r.PostFormValue("passphrase"))
+	if err != nil {
+		return request.Record{}, err
 	}
 	digest := r.PostFormValue("digest")
 	if digest == "" {
-		return request.ErrDigest
+		return request.Record{}, request.ErrDigest
 	}
-	_, err := c.cfg.Requests.Approve(r.Context(), id, digest, approver, false)
-	return err
+	return c.cfg.Requests.ApproveBy(r.Context(), id, digest, request.Approver{Number: p.Number, Words: p.Words()}, false)
 }
 
 func (c *console) decline(w http.ResponseWriter, r *http.Request) {

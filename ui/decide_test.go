@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -116,6 +117,37 @@ func TestApprove(t *testing.T) {
 		} else if after != before || added != 0 {
 			t.Errorf("%s: moved from %s to %s with %d jobs", tt.name, before, after, added)
 		}
+	}
+}
+
+// TestTwoPeopleApprove: each with a name and passphrase of their own, on the same page.
+func TestTwoPeopleApprove(t *testing.T) {
+	house := newHouse()
+	rec := house.requests.records[preparedID]
+	rec.Rule = &request.Ruled{Number: 1, Action: request.RequireTwo}
+	house.requests.records[preparedID] = rec
+	h := house.handler(t)
+	approve := func(form url.Values) *httptest.ResponseRecorder {
+		form.Set("digest", rec.Package.Digest)
+		return visit(h, http.MethodPost, "/requests/"+preparedID+"/approve", form)
+	}
+	bo := func() url.Values { return url.Values{"as": {"bo"}, "passphrase": {"passphrase of bo"}} }
+	jobs := len(house.outbox.jobs)
+	if w := approve(url.Values{"as": {"bo"}, "passphrase": {fixturePass}}); w.Code != 403 {
+		t.Errorf("another's passphrase: %d", w.Code)
+	}
+	if w := approve(bo()); w.Code != 303 || w.Header().Get("Location") != "/requests/"+preparedID+"#decide" || house.state(preparedID) != request.Prepared {
+		t.Errorf("the first: %d to %s, %s", w.Code, w.Header().Get("Location"), house.state(preparedID))
+	}
+	page := visit(h, http.MethodGet, "/requests/"+preparedID, nil).Body.String()
+	if !strings.Contains(page, "<bdi>Approver 2</bdi> has approved it.") || !strings.Contains(page, `name="as"`) {
+		t.Error("the page does not say who approved")
+	}
+	if w := approve(bo()); w.Code != 409 || len(house.outbox.jobs) != jobs {
+		t.Errorf("the same again: %d", w.Code)
+	}
+	if w := approve(url.Values{"passphrase": {fixturePass}}); w.Code != 303 || house.state(preparedID) != request.Approved || len(house.outbox.jobs) != jobs+1 {
+		t.Errorf("the second: %d, %s", w.Code, house.state(preparedID))
 	}
 }
 

@@ -111,10 +111,18 @@ func (p fakePreview) File(string) (*io.SectionReader, error) {
 }
 func (p fakePreview) Close() error { return nil }
 
-func (f *fakeRequests) Approve(_ context.Context, id, digest, _ string, _ bool) (request.Record, error) {
+func (f *fakeRequests) ApproveBy(_ context.Context, id, digest string, by request.Approver, _ bool) (request.Record, error) {
 	return f.change(id, func(r *request.Record) error {
 		if digest != r.Package.Digest {
 			return fmt.Errorf("approving: %w", request.ErrDigest)
+		}
+		for _, a := range r.Approvals {
+			if a.Person == by.Number {
+				return request.ErrSecond
+			}
+		}
+		if r.Approvals = append(r.Approvals, request.Approval{Person: by.Number, By: by.Words}); len(r.Approvals) < r.Needs() {
+			return nil
 		}
 		r.State = request.Approved
 		f.outbox.add(*r)
@@ -274,6 +282,16 @@ func (a *fakeAccounts) Check(_ context.Context, _, p string) error {
 		return fmt.Errorf("checking: %w", account.ErrWrong)
 	}
 	return nil
+}
+
+func (a *fakeAccounts) CheckPerson(ctx context.Context, peer, name, p string) (account.Person, error) {
+	if name == "bo" && p == "passphrase of bo" {
+		return account.Person{Number: 2, Name: "bo", Role: account.Approver}, nil
+	}
+	if name != "" {
+		return account.Person{}, account.ErrWrong
+	}
+	return account.Person{Number: account.OwnerNumber, Name: "owner", Role: account.Owner}, a.Check(ctx, peer, p)
 }
 
 func (a *fakeAccounts) LogIn(ctx context.Context, peer, _, p string) (string, error) {

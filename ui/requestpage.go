@@ -32,6 +32,8 @@ type requestView struct {
 
 	Pick   []pick
 	Sealed *sealed
+	Two    bool     // two people must approve
+	Yes    []string // who did, in the ledger's words
 }
 
 // who asks: what the owner's own list says, and what the request says.
@@ -137,6 +139,10 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 	}
 	if rec.Rule != nil && rec.Rule.Number > 0 {
 		v.Rule = rec.Rule
+	}
+	v.Two = rec.Needs() > 1
+	for _, a := range rec.Approvals {
+		v.Yes = append(v.Yes, a.By)
 	}
 	if rec.HeldUntil.After(c.cfg.Now()) {
 		v.Held = c.at(rec.HeldUntil, dayForm)

@@ -44,6 +44,7 @@ type Store interface {
 	DeleteSession(ctx context.Context, tokenHash [32]byte) error
 	DeleteSessions(ctx context.Context) error
 	Sessions(ctx context.Context) ([]Session, error)
+	People
 }
 
 // Config configures Accounts.
@@ -118,6 +119,10 @@ func (a *Accounts) Check(ctx context.Context, peer, passphrase string) error {
 	if err != nil {
 		return fmt.Errorf("reading owner: %w", err)
 	}
+	return a.check(peer, hash, passphrase)
+}
+
+func (a *Accounts) check(peer, hash, passphrase string) error {
 	if !a.throttle.enter(peer, a.cfg.Now()) {
 		return ErrThrottled
 	}

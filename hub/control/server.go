@@ -115,6 +115,11 @@ func (s *Server) routes() http.Handler {
 	handle("DELETE /agencies/{agency}", func(r *http.Request) (any, error) {
 		return struct{}{}, s.cfg.Requests.Disallow(r.Context(), r.PathValue("agency"), who)
 	})
+	handle("GET /users", func(r *http.Request) (any, error) { return s.cfg.Accounts.Approvers(r.Context()) })
+	handle("POST /users/{name}", s.addUser)
+	handle("DELETE /users/{name}", func(r *http.Request) (any, error) {
+		return struct{}{}, s.cfg.Accounts.RemoveApprover(r.Context(), r.PathValue("name"))
+	})
 	handle("POST /motion/{camera}", s.motion)
 	handle("POST /passphrase", s.passphrase)
 	return mux
@@ -131,6 +136,8 @@ type Decision struct {
 	Passphrase string `json:"passphrase"`
 	Digest     string `json:"digest,omitempty"`
 	Now        bool   `json:"now,omitempty"`  // skip the cool-down
+	As         string `json:"as,omitempty"`   // name of the approver whose passphrase it is; empty: the owner's
+	New        string `json:"new,omitempty"`  // passphrase of a person to add
 	Root       string `json:"root,omitempty"` // of an agency to allow: the root that its owner was shown
 }
 
@@ -158,10 +165,27 @@ func (s *Server) approve(r *http.Request) (any, error) {
 	if err := decode(r, &d); err != nil {
 		return nil, err
 	}
+	p, err := s.cfg.Accounts.CheckPerson(r.Context(), peer, d.As, d.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	by := request.Approver{Number: p.Number, Words: p.Words()}
+	if p.Role == account.Owner {
+		by.Words = who
+	}
+	return s.cfg.Requests.ApproveBy(r.Context(), r.PathValue("id"), d.Digest, by, d.Now)
+}
+
+// addUser needs the owner's passphrase: it widens who may send footage.
+func (s *Server) addUser(r *http.Request) (any, error) {
+	var d Decision
+	if err := decode(r, &d); err != nil {
+		return nil, err
+	}
 	if err := s.cfg.Accounts.Check(r.Context(), peer, d.Passphrase); err != nil {
 		return nil, err
 	}
-	return s.cfg.Requests.Approve(r.Context(), r.PathValue("id"), d.Digest, who, d.Now)
+	return s.cfg.Accounts.AddApprover(r.Context(), r.PathValue("name"), d.New)
 }
 
 // Agencies is the allowlist and what could be added to it.
@@ -247,7 +271,8 @@ func fault(err error) (status int, words string) {
 	switch {
 	case errors.As(err, &refusal):
 		return http.StatusUnprocessableEntity, refusal.Detail
-	case errors.Is(err, request.ErrNotFound), errors.Is(err, request.ErrUnknown), errors.Is(err, ErrNoCamera):
+	case errors.Is(err, request.ErrNotFound), errors.Is(err, request.ErrUnknown), errors.Is(err, ErrNoCamera),
+		errors.Is(err, account.ErrNoPerson):
 		return http.StatusNotFound, err.Error()
 	case errors.Is(err, request.ErrState):
 		return http.StatusConflict, request.ErrState.Error()
@@ -263,6 +288,10 @@ func fault(err error) (status int, words string) {
 		return http.StatusForbidden, err.Error()
 	case errors.Is(err, account.ErrWeak), errors.Is(err, account.ErrLong):
 		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
+	case errors.Is(err, account.ErrName):
+		return http.StatusUnprocessableEntity, account.ErrName.Error()
+	case errors.Is(err, account.ErrExists):
+		return http.StatusConflict, "there is somebody of this name"
 	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget), errors.Is(err, request.ErrRoot),
 		errors.Is(err, request.ErrAllowlist), errors.Is(err, request.ErrSecond):
 		return http.StatusConflict, err.Error()

@@ -113,4 +113,13 @@ CREATE TRIGGER ledger_hour_kept BEFORE DELETE ON ledger_hour BEGIN SELECT RAISE(
 CREATE TRIGGER ledger_hour_same BEFORE UPDATE ON ledger_hour BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 `, `
 CREATE INDEX request_case ON request(json_extract(doc, '$.agency'), json_extract(doc, '$.request.case.number'), received);
+`, `
+CREATE TABLE person( -- account.Person but for the owner; a number is never given twice
+	number INTEGER PRIMARY KEY AUTOINCREMENT,
+	name   TEXT NOT NULL UNIQUE,
+	role   TEXT NOT NULL,
+	hash   TEXT NOT NULL
+) STRICT;
+INSERT INTO person(number, name, role, hash) VALUES (1, 'owner', 'owner', ''); -- 1 is the owner's
+DELETE FROM person;
 `}
