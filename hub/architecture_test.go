@@ -22,7 +22,7 @@ import (
 var mayImport = map[string]string{
 	"rtsp":                        "",
 	"rtsp/rtsptest":               "",
-	"rtsp/onvif":                  "",
+	"rtsp/onvif":                  "rtsp",
 	"rtsp/onvif/onviftest":        "",
 	"hub/internal/durable":        "",
 	"hub/internal/ffmpeg":         "",
@@ -31,7 +31,7 @@ var mayImport = map[string]string{
 	"hub/internal/slots":          "",
 	"hub/internal/mp4/mp4test":    "rtsp",
 	"hub/internal/bench":          "rtsp/rtsptest",
-	"hub/config":                  "hub/bulletin",
+	"hub/config":                  "rtsp hub/bulletin",
 	"hub/identity":                "",
 	"hub/account":                 "",
 	"hub/bulletin":                "",

@@ -29,7 +29,7 @@ const (
 type target struct {
 	u     *base.URL
 	udp   bool
-	pin   *pin // of the certificate; nil if none is pinned
+	pin   *Pin // of the certificate; nil if none is pinned
 	roots *x509.CertPool
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -54,7 +54,7 @@ func newTarget(cfg *Config) (*target, *failure) {
 	case u.Scheme != "rtsps":
 		return refuse("A certificate is pinned, but the address is not an rtsps:// address.", errConfig)
 	}
-	p, ok := parsePin(cfg.TLS)
+	p, ok := ParsePin(cfg.TLS)
 	if !ok {
 		return refuse("The pinned certificate is not sha256: and 64 hexadecimal digits.", errConfig)
 	}

@@ -15,26 +15,34 @@ import (
 // pinPrefix names the hash of a fingerprint.
 const pinPrefix = "sha256:"
 
-// pin is the SHA-256 fingerprint of a certificate in DER.
-type pin [sha256.Size]byte
+// Pin is the SHA-256 fingerprint of a certificate in DER.
+type Pin [sha256.Size]byte
 
-func (p pin) String() string { return pinPrefix + hex.EncodeToString(p[:]) }
+// String is the fingerprint as ParsePin reads it.
+func (p Pin) String() string { return pinPrefix + hex.EncodeToString(p[:]) }
 
-// parsePin reads a fingerprint: 64 hexadecimal digits, with colons between them
-// or without.
-func parsePin(s string) (pin, bool) {
-	var p pin
+// ParsePin reads a fingerprint as this program, openssl and browsers write it:
+// "sha256:" and 64 hexadecimal digits, with a colon between each two or none.
+func ParsePin(s string) (Pin, bool) {
 	digits, ok := strings.CutPrefix(s, pinPrefix)
-	b, err := hex.DecodeString(strings.ReplaceAll(digits, ":", ""))
-	if !ok || err != nil || len(b) != len(p) {
-		return p, false
+	if strings.Contains(digits, ":") {
+		pairs := strings.Split(digits, ":")
+		ok = ok && len(pairs) == sha256.Size
+		for _, two := range pairs {
+			ok = ok && len(two) == 2
+		}
+		digits = strings.Join(pairs, "")
 	}
-	return pin(b), true
+	b, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(b) != sha256.Size {
+		return Pin{}, false
+	}
+	return Pin(b), true
 }
 
 // certificateError is a camera's certificate that was not accepted.
 type certificateError struct {
-	shown  pin  // what the camera presented
+	shown  Pin  // what the camera presented
 	pinned bool // the owner had pinned another
 	err    error
 }
@@ -60,7 +68,7 @@ var errPin = errors.New("not the pinned certificate")
 // tlsConfig verifies a camera's certificate against the pin, which then stands
 // in for name, dates and issuer: cameras sign their own. Without a pin it
 // verifies as a browser does, against roots (nil for the system's).
-func tlsConfig(host string, want *pin, roots *x509.CertPool) *tls.Config {
+func tlsConfig(host string, want *Pin, roots *x509.CertPool) *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: roots}
 	if want == nil {
 		return c
@@ -71,7 +79,7 @@ func tlsConfig(host string, want *pin, roots *x509.CertPool) *tls.Config {
 		if len(s.PeerCertificates) == 0 {
 			return errPin
 		}
-		if shown := pin(sha256.Sum256(s.PeerCertificates[0].Raw)); shown != *want {
+		if shown := Pin(sha256.Sum256(s.PeerCertificates[0].Raw)); shown != *want {
 			return &certificateError{shown, true, errPin}
 		}
 		return nil

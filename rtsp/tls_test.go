@@ -171,12 +171,30 @@ func FuzzPin(f *testing.F) {
 	f.Add(pinPrefix + strings.Repeat("0a:", 31) + "ff")
 	f.Add("sha256:zz")
 	f.Fuzz(func(t *testing.T, s string) {
-		p, ok := parsePin(s)
+		p, ok := ParsePin(s)
 		if !ok {
 			return
 		}
-		if again, ok := parsePin(p.String()); !ok || again != p {
+		if again, ok := ParsePin(p.String()); !ok || again != p {
 			t.Errorf("%q became %s", s, p)
 		}
 	})
+}
+
+func TestParsePin(t *testing.T) {
+	pairs := strings.Repeat(":ab", 31)
+	for s, want := range map[string]bool{
+		pinPrefix + strings.Repeat("aB", 32): true,
+		pinPrefix + "AB" + pairs:             true,
+		pinPrefix + "ab" + pairs + ":":       false,
+		pinPrefix + ":ab" + pairs:            false,
+		pinPrefix + "a:bab" + pairs[3:]:      false,
+		pinPrefix + "ab" + pairs[3:]:         false,
+		"ab" + pairs:                         false,
+		"sha1:" + "ab" + pairs:               false,
+	} {
+		if _, ok := ParsePin(s); ok != want {
+			t.Errorf("%q: %v", s, ok)
+		}
+	}
 }

@@ -13,12 +13,10 @@ import (
 	"time"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/rtsp"
 )
 
 var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
-
-// fingerprint is a SHA-256 as this program, openssl and browsers write it.
-var fingerprint = regexp.MustCompile(`^sha256:[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}$`)
 
 // check reports every value that decodes but cannot work.
 func (c *Config) check(d *decoder) {
@@ -123,9 +121,10 @@ func checkCamera(d *decoder, key string, c Camera) {
 	if c.Snapshot != "" && checkWeb(d, key+".snapshot", c.Snapshot, "/path") {
 		secureWeb = true
 	}
+	_, pinned := rtsp.ParsePin(c.TLS)
 	switch {
 	case c.TLS == "":
-	case !fingerprint.MatchString(c.TLS):
+	case !pinned:
 		d.at(key+".tls", "should be sha256: and the 64 hexadecimal digits of the certificate's fingerprint")
 	case !secure && !secureWeb:
 		d.at(key+".tls", "stands beside plain addresses; encrypted are rtsps:// and, for onvif and snapshot, https://")

@@ -1,11 +1,12 @@
 package onvif
 
 import (
-	"encoding/hex"
 	"errors"
 	"net"
 	"net/url"
 	"strings"
+
+	"gatehouse/rtsp"
 )
 
 // servicePath is where every ONVIF device has its device service (Core 5.1).
@@ -32,21 +33,16 @@ func parseAddress(s string) (u *url.URL, user, pass string, err error) {
 
 var errPin = errors.New("a pinned certificate is sha256: and 64 hexadecimal digits")
 
-// pinPrefix names the hash of a fingerprint, as for streams over TLS.
-const pinPrefix = "sha256:"
-
-// parsePin reads the fingerprint of a certificate: 64 hexadecimal digits, with
-// colons between them or without. An empty text is no pin.
-func parsePin(s string) ([]byte, error) {
+// parsePin reads the fingerprint of a certificate. An empty text is no pin.
+func parsePin(s string) (*rtsp.Pin, error) {
 	if s == "" {
 		return nil, nil
 	}
-	digits, ok := strings.CutPrefix(s, pinPrefix)
-	b, err := hex.DecodeString(strings.ReplaceAll(digits, ":", ""))
-	if !ok || err != nil || len(b) != 32 {
+	p, ok := rtsp.ParsePin(s)
+	if !ok {
 		return nil, errPin
 	}
-	return b, nil
+	return &p, nil
 }
 
 // resolve turns an address that the device gave into one that is used. A device

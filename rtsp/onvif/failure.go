@@ -61,11 +61,11 @@ func (c *Camera) explain(err error) error {
 	case errors.Is(err, errRefused), isRefusal(err):
 		e.Reason, e.Text = ReasonAuth, "The camera's ONVIF service does not accept the user name or password."
 	case errors.As(err, &cert) && cert.other:
-		e.Reason, e.Text = ReasonCertificate, "The camera's ONVIF service shows another certificate than the one that is pinned: "+cert.pin()+
+		e.Reason, e.Text = ReasonCertificate, "The camera's ONVIF service shows another certificate than the one that is pinned: "+cert.shown.String()+
 			". Find out why before you change the pin."
 	case errors.As(err, &cert):
 		e.Reason, e.Text = ReasonCertificate, "The certificate of the camera's ONVIF service is not vouched for by anybody this machine trusts. "+
-			"If the camera shows the same fingerprint, pin it: "+cert.pin()+"."
+			"If the camera shows the same fingerprint, pin it: "+cert.shown.String()+"."
 	case errors.Is(err, errNoMedia), errors.Is(err, errNoEvents), errors.Is(err, errNoSnapshot):
 		e.Reason, e.Text = ReasonUnsupported, sentence(err)
 	case errors.Is(err, errNotJPEG), errors.Is(err, errDocument):

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"gatehouse/rtsp"
 )
 
 // userAgent is what devices are told; the same as over RTSP.
@@ -27,19 +27,16 @@ const (
 
 // certificateError is a device whose certificate nobody vouches for.
 type certificateError struct {
-	sum   [sha256.Size]byte // of the certificate that was shown
-	other bool              // another one is pinned
+	shown rtsp.Pin // of the certificate
+	other bool     // another one is pinned
 }
-
-// pin is how the certificate that was shown would be pinned.
-func (e *certificateError) pin() string { return pinPrefix + hex.EncodeToString(e.sum[:]) }
 
 // Error gives the fingerprint of the certificate, which is what the owner pins.
 func (e *certificateError) Error() string {
 	if e.other {
-		return "certificate " + e.pin() + " is not the pinned one"
+		return "certificate " + e.shown.String() + " is not the pinned one"
 	}
-	return "certificate " + e.pin() + " is vouched for by nobody"
+	return "certificate " + e.shown.String() + " is vouched for by nobody"
 }
 
 // httpError is an answer that is an error and no SOAP fault.
@@ -52,7 +49,7 @@ var errRedirect = errors.New("the device sends its clients to another address")
 // newClient returns a client that speaks with one device: no proxy, no
 // redirects, TLS 1.2 at least. pin is the SHA-256 of the only certificate to
 // accept; without it the certificate must verify like any other.
-func newClient(pin []byte) *http.Client {
+func newClient(pin *rtsp.Pin) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -68,17 +65,16 @@ func newClient(pin []byte) *http.Client {
 	}
 }
 
-func tlsConfig(pin []byte) *tls.Config {
-	if len(pin) == 0 {
+func tlsConfig(pin *rtsp.Pin) *tls.Config {
+	if pin == nil {
 		return &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection compares with the pin
 		VerifyConnection: func(cs tls.ConnectionState) error {
-			sum := sha256.Sum256(cs.PeerCertificates[0].Raw)
-			if subtle.ConstantTimeCompare(sum[:], pin) != 1 {
-				return &certificateError{sum, true}
+			if shown := rtsp.Pin(sha256.Sum256(cs.PeerCertificates[0].Raw)); shown != *pin {
+				return &certificateError{shown, true}
 			}
 			return nil
 		},
@@ -124,7 +120,7 @@ func bareError(err error) error {
 	}
 	var v *tls.CertificateVerificationError
 	if errors.As(err, &v) && len(v.UnverifiedCertificates) > 0 {
-		return &certificateError{sum: sha256.Sum256(v.UnverifiedCertificates[0].Raw)}
+		return &certificateError{shown: sha256.Sum256(v.UnverifiedCertificates[0].Raw)}
 	}
 	return err
 }

@@ -86,7 +86,7 @@ func New(cfg Config) (*Camera, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(pin) > 0 && u.Scheme != "https" {
+	if pin != nil && u.Scheme != "https" {
 		return nil, fmt.Errorf("a certificate is pinned, but the address is not https://")
 	}
 	if cfg.Retry <= 0 {
