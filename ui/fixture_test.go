@@ -76,7 +76,7 @@ func (h *house) config() Config {
 			{Name: "Driveway", State: func() rtsp.State {
 				st := liveState(h.now())
 				if h.archive.broken {
-					st = rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonAuth, Since: fixtureNow.Add(-time.Hour)}
+					st = rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonAuth, Since: fixtureNow.Add(-time.Hour), Detail: "The camera does not accept the user name or password."}
 				}
 				return st
 			}},

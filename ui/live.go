@@ -15,6 +15,8 @@ type badge struct {
 	Key   string // locale key
 	Since moment
 	Why   string // locale key; empty if there is nothing to say
+	// Detail says it more exactly, and what to do; it is shown in place of Why.
+	Detail string
 }
 
 // tile is one camera of the live page.
@@ -121,6 +123,7 @@ func (c *console) cameraState(st rtsp.State) badge {
 		if !c.text.has(b.Why) {
 			b.Why = ""
 		}
+		b.Detail = st.Detail
 	}
 	switch st.Phase {
 	case rtsp.PhaseLive:

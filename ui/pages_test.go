@@ -156,6 +156,16 @@ func TestRawErrorsAreNeverShown(t *testing.T) {
 	}
 }
 
+// What a camera's trouble is, and what to do, is told as exactly as it is known.
+func TestOfflineCameraIsExplained(t *testing.T) {
+	house := newHouse()
+	house.archive.broken = true
+	w := visit(house.handler(t), http.MethodGet, "/", nil)
+	if !strings.Contains(w.Body.String(), "The camera does not accept the user name or password.") {
+		t.Error("the detail is not shown")
+	}
+}
+
 func TestHealth(t *testing.T) {
 	house := newHouse()
 	h := house.handler(t)
