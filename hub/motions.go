@@ -16,6 +16,7 @@ import (
 func (h *hub) motionConfig() motion.Config {
 	return motion.Config{
 		Store: h.index, Log: h.log, FFmpeg: ffmpeg.Find(), Reader: h.pictures, Oldest: h.archive.Oldest, Notify: h.moved,
+		Device: h.devices.open,
 	}
 }
 

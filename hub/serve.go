@@ -75,6 +75,7 @@ type hub struct {
 	motions  *motion.Service
 	// snapshots are asked for pictures of now.
 	snapshots snapshots
+	devices   devices
 	listener  net.Listener
 	handler   atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.

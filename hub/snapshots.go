@@ -21,6 +21,37 @@ type snapshotSource struct {
 	clip.Snapshotter
 }
 
+// devices are the clients of cameras' ONVIF services: one of each camera, which
+// motion and pictures share, so that both together try a wrong password no more
+// often than one of them.
+type devices struct {
+	mu       sync.Mutex // guards byCamera
+	byCamera map[string]device
+}
+
+type device struct {
+	of onvif.Config
+	*onvif.Camera
+}
+
+// open answers the client that a configuration describes, as [onvif.New] makes it.
+func (d *devices) open(cfg onvif.Config) (*onvif.Camera, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if old, ok := d.byCamera[cfg.Camera]; ok && old.of == cfg {
+		return old.Camera, nil
+	}
+	c, err := onvif.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if d.byCamera == nil {
+		d.byCamera = map[string]device{}
+	}
+	d.byCamera[cfg.Camera] = device{cfg, c}
+	return c, nil
+}
+
 // of answers a camera that gives pictures, nil if it gives none.
 func (s *snapshots) of(camera string) clip.Snapshotter {
 	s.mu.Lock()
@@ -51,7 +82,7 @@ func (h *hub) applySnapshots(cameras []config.Camera) {
 		if from.picture {
 			from.Snapshotter, err = onvif.NewPicture(from.from)
 		} else {
-			from.Snapshotter, err = onvif.New(from.from)
+			from.Snapshotter, err = h.devices.open(from.from)
 		}
 		if err != nil { // config has checked the address
 			h.log.Warn("a camera cannot be asked for pictures", "camera", c.Name, "err", err)

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/hub/clip"
 	"gatehouse/hub/config"
+	"gatehouse/rtsp/onvif"
 	"gatehouse/rtsp/onvif/onviftest"
 )
 
@@ -59,6 +60,9 @@ func TestSnapshotsFollowTheConfiguration(t *testing.T) {
 	look(byONVIF)
 	if again := apply(config.Camera{ONVIF: address, Record: "always", Sub: "rtsp://h/2"}); again != byONVIF {
 		t.Error("another client though nothing changed that matters")
+	}
+	if motion, err := h.devices.open(onvif.Config{Camera: "porch", URL: address, Log: h.log}); err != nil || clip.Snapshotter(motion) != byONVIF {
+		t.Error("motion has a client of its own: each counts wrong passwords by itself", err)
 	}
 	direct := apply(config.Camera{ONVIF: address, Snapshot: picture, Record: "always"})
 	look(direct)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse/rtsp"
+	"gatehouse/rtsp/onvif"
 )
 
 // Where motion is known from.
@@ -61,6 +62,9 @@ type Config struct {
 	// Reader subscribes to a running stream of a camera: the sub stream if there
 	// is one. It is nil if the camera does not run.
 	Reader func(camera string, maxBytes int) *rtsp.Reader
+	// Device is the client of a camera's ONVIF service; nil: [onvif.New]. Its Run
+	// is the Service's.
+	Device func(onvif.Config) (*onvif.Camera, error)
 	// Oldest is when the oldest footage of a camera begins; zero if there is none.
 	Oldest func(ctx context.Context, camera string) (time.Time, error)
 	// Notify hears when motion begins and ends at a camera. It must not block.
@@ -83,6 +87,9 @@ type Service struct {
 func New(cfg Config) *Service {
 	if cfg.Notify == nil {
 		cfg.Notify = func(string, bool) {}
+	}
+	if cfg.Device == nil {
+		cfg.Device = onvif.New
 	}
 	return &Service{cfg: cfg, kick: make(chan struct{}, 1), cameras: map[string]*camera{}}
 }

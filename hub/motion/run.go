@@ -215,7 +215,7 @@ func (s *Service) forget(ctx context.Context) error {
 func (s *Service) listen(ctx context.Context, c Camera) {
 	cfg := c.ONVIF
 	cfg.Camera, cfg.Log = c.Name, s.cfg.Log
-	cam, err := onvif.New(cfg)
+	cam, err := s.cfg.Device(cfg)
 	if err != nil {
 		s.see(c.Name, false, "its ONVIF address cannot be used")
 		s.cfg.Log.Error("listening for motion", "camera", c.Name, "err", err)
