@@ -17,6 +17,7 @@ import (
 
 	"gatehouse/hub/account"
 	"gatehouse/hub/control"
+	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/request"
 	"gatehouse/hub/sqlite"
@@ -75,12 +76,21 @@ func printStatus(w io.Writer, s control.Status) {
 		fmt.Fprintf(w, "requests\t%s\t%d\n", state, s.Requests[state])
 	}
 	for _, j := range s.Outbox {
-		fmt.Fprintf(w, "delivery\t%s\t%s\t%d of %d bytes to %s\t%s\n", j.PackageID, j.State, j.Offset, j.Bytes, j.Agency, j.Error)
+		fmt.Fprintf(w, "delivery\t%s\t%s\t%d of %d bytes to %s%s\t%s\n", j.PackageID, j.State, j.Offset, j.Bytes, j.Agency, pace(j), j.Error)
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "problem\t%s\n", p)
 	}
 	fmt.Fprintf(w, "console\t%s\n", s.Console)
+}
+
+// pace is how fast a delivery goes, if that is known.
+func pace(j delivery.Job) string {
+	left := j.Left()
+	if left <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d bytes a second, %s left", j.Rate, left)
 }
 
 func clock(t time.Time) string {

@@ -15,6 +15,11 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 if [ ${#missing[@]} -gt 0 ]; then
 	sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+	# The tests start servers of their own: a service that a new package brings stays off.
+	if [ -d /run/systemd/system ]; then
+		[ -x /usr/sbin/sshd ] || $sudo systemctl mask ssh.service ssh.socket
+		[ -x /usr/sbin/nginx ] || $sudo systemctl mask nginx.service
+	fi
 	echo "installing ${missing[*]}"
 	$sudo apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$tools/apt.log" 2>&1 ||

@@ -204,7 +204,7 @@ func (o *fakeOutbox) Jobs(context.Context) ([]delivery.Job, error) {
 		}
 		j.Offset = min(j.Bytes, j.Bytes*int64(o.now().Sub(j.NotBefore))/int64(10*time.Second))
 		if j.Offset == j.Bytes {
-			j.State, j.Finished = delivery.Done, o.now()
+			j.State, j.Receipt, j.Finished = delivery.Done, []byte("{}"), o.now()
 		}
 	}
 	return out, nil

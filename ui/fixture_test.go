@@ -245,7 +245,7 @@ func fixtureJobs() []delivery.Job {
 		},
 		{
 			ID: 2, Entry: 38, Request: sentID, Agency: "police.lakeside.example", PackageID: "GH-7Q3M-K2XD", Bytes: 48_318_442,
-			Offset: 48_318_442, Target: to, State: delivery.Done, Finished: fixtureNow.Add(-26 * time.Hour),
+			Offset: 48_318_442, Target: to, State: delivery.Done, Receipt: []byte("{}"), Finished: fixtureNow.Add(-26 * time.Hour),
 		},
 	}
 }

@@ -42,6 +42,9 @@ type jobView struct {
 	CanSend  bool
 	CanStop  bool
 	Moving   bool // the page should look again
+	Signed   bool // there is a receipt
+	Pace     string
+	Rest     string // time left at that pace
 }
 
 func (c *console) result(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +117,10 @@ func (c *console) jobView(j delivery.Job) *jobView {
 		Ledger: j.Entry, State: j.State, Badge: jobBadge(j.State),
 		Sent: j.Offset, Bytes: j.Bytes, SentText: size(j.Offset), AllText: size(j.Bytes),
 		Tries: j.Attempts, Detail: j.Error, Finished: c.at(j.Finished, dayForm+", "+exactForm),
-		Host: targetHost(j.Target), CanSend: j.State == delivery.Cooling,
+		Host: targetHost(j.Target), CanSend: j.State == delivery.Cooling, Signed: len(j.Receipt) > 0,
+	}
+	if left := j.Left(); left > 0 {
+		v.Pace, v.Rest = size(j.Rate), length(left)
 	}
 	switch j.State {
 	case delivery.Cooling, delivery.Sending, delivery.Retrying:

@@ -8,6 +8,10 @@ import (
 	"syscall"
 )
 
+func newDialer(private bool) *net.Dialer {
+	return &net.Dialer{Timeout: connectTime, Control: dialControl(private)}
+}
+
 // dialControl looks at the address that is dialled, after DNS, so that a name
 // cannot lead into the home.
 func dialControl(private bool) func(network, address string, c syscall.RawConn) error {

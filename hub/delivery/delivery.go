@@ -1,5 +1,5 @@
-// Package delivery uploads approved packages until the receiver has signed for
-// them. It sends only ciphertext, only to hosts that the agency's signed
+// Package delivery uploads approved packages until the receiver has all of them,
+// and has signed for them where it can. It sends only ciphertext, only to hosts that the agency's signed
 // profile names, and only what a ledger entry approved.
 package delivery
 
@@ -28,7 +28,7 @@ const (
 	Cooling   State = "cooling" // waiting for the cool-down
 	Sending   State = "sending"
 	Retrying  State = "retrying" // the receiver is down or slow; Error says so
-	Done      State = "done"     // receipt checked and in the ledger
+	Done      State = "done"     // every byte confirmed; the receipt, where the target gives one, checked and in the ledger
 	Failed    State = "failed"   // permanent: the owner must act
 	Cancelled State = "cancelled"
 )
@@ -48,13 +48,22 @@ type Job struct {
 	Private   bool            `json:"-"`
 	NotBefore time.Time       `json:"not_before"`
 	State     State           `json:"state"`
-	UploadURL string          `json:"-"` // made by the tus server
+	UploadURL string          `json:"-"` // where bytes were sent: the tus server's address, else a path; "" if nowhere yet
 	Offset    int64           `json:"offset"`
+	Rate      int64           `json:"rate,omitempty"` // bytes a second, 0 if not known; not stored
 	Attempts  int             `json:"attempts"`
 	NextTry   time.Time       `json:"next_try"`
 	Error     string          `json:"error,omitempty"` // plain words
 	Receipt   []byte          `json:"-"`
 	Finished  time.Time       `json:"finished"`
+}
+
+// Left is how long the rest takes at the pace of now, 0 if that is not known.
+func (j Job) Left() time.Duration {
+	if j.Rate <= 0 || j.State != Sending {
+		return 0
+	}
+	return time.Duration(float64(j.Bytes-j.Offset) / float64(j.Rate) * float64(time.Second)).Round(time.Second)
 }
 
 // Store is the outbox table in house.db.

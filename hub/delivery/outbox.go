@@ -41,6 +41,7 @@ type attempt struct {
 	begun     bool  // a byte was handed to the network, now or in an earlier attempt
 	whole     bool  // every byte has been handed to the network: too late to cancel
 	stopped   bool  // cancelled: no further byte
+	pace      pace
 }
 
 // New returns an Outbox.
@@ -231,7 +232,7 @@ func (o *Outbox) Jobs(ctx context.Context) ([]Job, error) {
 	defer o.mu.Unlock()
 	for i := range jobs {
 		if a := o.live[jobs[i].ID]; a != nil && !jobs[i].State.final() {
-			jobs[i].Offset = a.offset
+			jobs[i].Offset, jobs[i].Rate = a.offset, a.pace.now(time.Now())
 		}
 	}
 	return jobs, nil

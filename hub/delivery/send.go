@@ -6,12 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
-
-	"github.com/bdragon300/tusgo"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/ledger"
@@ -34,7 +31,7 @@ func (o *Outbox) send(ctx context.Context, j *Job, a *attempt) error {
 	if err != nil {
 		return errors.Join(errProfile, err)
 	}
-	to, err := newReceiver(*j, profile)
+	to, host, err := newTarget(*j, profile)
 	if err != nil {
 		return err
 	}
@@ -50,16 +47,25 @@ func (o *Outbox) send(ctx context.Context, j *Job, a *attempt) error {
 		}
 	}
 
+	s := &sending{o: o, j: j, a: a, f: f, begun: j.UploadURL != ""}
+	defer s.keep(ctx)
+	from, signs := to.(signer)
+	if !signs {
+		if err := to.send(ctx, s); err != nil {
+			return err
+		}
+		return o.unsigned(ctx, host, *j, a)
+	}
 	// A receipt that is there already means that every byte arrived in an
 	// earlier attempt, whose end we did not see.
-	if got, err := o.collect(ctx, to, j, a, profile); got || err != nil {
+	if got, err := o.collect(ctx, from, host, j, a, profile); got || err != nil {
 		return err
 	}
-	if err := o.upload(ctx, to, j, a, f); err != nil {
+	if err := to.send(ctx, s); err != nil {
 		return err
 	}
 	for try := range receiptTries {
-		if got, err := o.collect(ctx, to, j, a, profile); got || err != nil {
+		if got, err := o.collect(ctx, from, host, j, a, profile); got || err != nil {
 			return err
 		}
 		if err := sleep(ctx, time.Second<<try); err != nil {
@@ -131,8 +137,8 @@ func (w *whileWanted) Read(b []byte) (int, error) {
 }
 
 // collect asks for the receipt, checks it and finishes the job with it.
-func (o *Outbox) collect(ctx context.Context, to *receiver, j *Job, a *attempt, p bulletin.VerifiedProfile) (bool, error) {
-	envelope, err := to.receipt(ctx, j.Digest)
+func (o *Outbox) collect(ctx context.Context, from signer, host string, j *Job, a *attempt, p bulletin.VerifiedProfile) (bool, error) {
+	envelope, err := from.receipt(ctx, j.Digest)
 	if err != nil || envelope == nil {
 		return false, err
 	}
@@ -149,7 +155,16 @@ func (o *Outbox) collect(ctx context.Context, to *receiver, j *Job, a *attempt, 
 	done := *j
 	done.Receipt, done.Offset, done.Error = envelope, j.Bytes, ""
 	now := o.cfg.Now()
-	return true, o.finish(ctx, done, Done, entrySent(done, to.host, now), entryReceipt(done, r, now))
+	return true, o.finish(ctx, done, Done, entrySent(done, host, now), entryReceipt(done, r, now))
+}
+
+// unsigned finishes a job whose receiver confirmed every byte but signs nothing.
+func (o *Outbox) unsigned(ctx context.Context, host string, j Job, a *attempt) error {
+	if err := o.sentWhole(a); err != nil {
+		return err
+	}
+	j.Offset, j.Error = j.Bytes, ""
+	return o.finish(ctx, j, Done, entryUnsigned(j, host, o.cfg.Now()))
 }
 
 // sentWhole makes it too late to cancel, unless that has happened.
@@ -161,75 +176,6 @@ func (o *Outbox) sentWhole(a *attempt) error {
 	}
 	a.begun, a.whole = true, true
 	return nil
-}
-
-// upload resumes the job's upload, or makes a new one, and sends what is left.
-func (o *Outbox) upload(ctx context.Context, to *receiver, j *Job, a *attempt, f *os.File) error {
-	u, err := to.resume(ctx, *j)
-	if err != nil {
-		return err
-	}
-	if j.UploadURL != "" && (u == nil || u.RemoteOffset < j.Bytes) {
-		if err := o.allowed(ctx, *j); err != nil {
-			return err
-		}
-	}
-	if u == nil {
-		if u, err = to.create(ctx, *j); err != nil {
-			return err
-		}
-	}
-	j.UploadURL = u.Location
-	for {
-		if err := o.reached(ctx, j, a, u.RemoteOffset); err != nil {
-			return err
-		}
-		if u.RemoteOffset == j.Bytes {
-			return nil
-		}
-		n := min(o.cfg.Chunk, j.Bytes-u.RemoteOffset)
-		body := &watched{o: o, a: a, r: io.NewSectionReader(f, u.RemoteOffset, n), at: u.RemoteOffset, end: j.Bytes}
-		if err := to.patch(ctx, u, body, n); err != nil {
-			return err
-		}
-	}
-}
-
-// reached stores an offset that the receiver has confirmed.
-func (o *Outbox) reached(ctx context.Context, j *Job, a *attempt, offset int64) error {
-	j.Offset = offset
-	o.mu.Lock()
-	a.offset, a.confirmed, a.whole = offset, offset, offset == j.Bytes
-	stopped := a.stopped
-	o.mu.Unlock()
-	if stopped {
-		return errCancelled
-	}
-	return o.save(ctx, *j)
-}
-
-// watched is the body of a PATCH: it keeps the live offset, and lets Cancel and
-// the last byte exclude each other.
-type watched struct {
-	o       *Outbox
-	a       *attempt
-	r       io.Reader
-	at, end int64
-}
-
-// Read implements io.Reader.
-func (w *watched) Read(b []byte) (int, error) {
-	n, err := w.r.Read(b)
-	w.o.mu.Lock()
-	defer w.o.mu.Unlock()
-	if w.a.stopped {
-		return 0, errCancelled
-	}
-	w.at += int64(n)
-	w.a.offset = w.at
-	w.a.begun = w.a.begun || n > 0
-	w.a.whole = w.at == w.end
-	return n, err
 }
 
 // finish stores a final state with its ledger entries, then tells. Once begun it
@@ -245,21 +191,5 @@ func (o *Outbox) finish(ctx context.Context, j Job, s State, e ...ledger.Entry) 
 	}
 	o.cfg.Log.Info("delivery ended", "request", j.Request, "agency", j.Agency, "state", string(s), "bytes", j.Bytes)
 	o.cfg.Done(ctx, j)
-	return nil
-}
-
-// patch sends n bytes of body. The receiver must have taken all of them.
-func (r *receiver) patch(ctx context.Context, u *tusgo.Upload, body io.Reader, n int64) error {
-	want := u.RemoteOffset + n
-	c := r.tus(ctx)
-	c.GetRequest = r.sized(n)
-	stream := tusgo.NewUploadStream(c, u)
-	stream.ChunkSize = tusgo.NoChunked // the body is streamed from the file; tusgo would hold a chunk in memory
-	if _, err := stream.ReadFrom(body); err != nil {
-		return fmt.Errorf("sending: %w", err)
-	}
-	if u.RemoteOffset != want {
-		return fmt.Errorf("sending: %w: offset %d, not %d", errProtocol, u.RemoteOffset, want)
-	}
 	return nil
 }

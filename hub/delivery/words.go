@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bdragon300/tusgo"
+	"golang.org/x/crypto/ssh"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/ledger"
@@ -18,13 +19,16 @@ import (
 // What can be wrong with an attempt.
 var (
 	errProfile   = errors.New("profile is not valid")
-	errTarget    = errors.New("target is not a tus upload")
+	errTarget    = errors.New("target is not one that a hub uploads to")
 	errHost      = errors.New("host is not one of the profile's, or not the target's")
 	errPin       = errors.New("key is not the pinned one")
 	errPrivate   = errors.New("address is not a public one")
 	errFile      = errors.New("sealed file cannot be read")
 	errDigest    = errors.New("sealed file is not what was approved")
-	errProtocol  = errors.New("answer does not follow tus 1.0")
+	errProtocol  = errors.New("answer does not follow the protocol")
+	errTaken     = errors.New("another file is there already")
+	errLogin     = errors.New("log-in is refused")
+	errFolder    = errors.New("folder is missing or refused")
 	errReceipt   = errors.New("receipt is not valid for the package")
 	errNoReceipt = errors.New("no receipt yet")
 	errUnchecked = errors.New("agency could not be looked up")
@@ -63,6 +67,9 @@ var faults = []struct {
 	{errHost, fault{"The receiver names a host that is not in the agency's signed profile.", lastingForLong}},
 	{errReceipt, fault{"The receiver's receipt is not valid for this package.", lastingForLong}},
 	{errNoReceipt, fault{"The receiver has received everything but has not signed yet.", lastingBriefly}},
+	{errTaken, fault{"There is another file at the upload address already, which is never replaced.", lastingForGood}},
+	{errLogin, fault{"The receiver does not let this hub log in.", lastingForLong}},
+	{errFolder, fault{"The receiver's folder for uploads is missing, or takes none.", lastingForLong}},
 	{errUnchecked, fault{"This hub could not look up whether the agency may still have it.", lastingBriefly}},
 	{errProtocol, fault{"The receiver's answers make no sense.", lastingForLong}},
 }
@@ -84,6 +91,10 @@ func explain(err error) fault {
 	}
 	if errors.Is(err, tusgo.ErrProtocol) || errors.Is(err, tusgo.ErrUnexpectedResponse) {
 		return explain(errProtocol)
+	}
+	var none *ssh.AlgorithmNegotiationError
+	if errors.As(err, &none) {
+		return fault{"The receiver has no key of the pinned kind, or no encryption that is good enough.", lastingForLong}
 	}
 	var cert *tls.CertificateVerificationError
 	if errors.As(err, &cert) {
@@ -132,6 +143,12 @@ func entry(j Job, kind ledger.Kind, now time.Time, data map[string]any, text str
 func entrySent(j Job, host string, now time.Time) ledger.Entry {
 	return entry(j, ledger.Sent, now, map[string]any{"bytes": j.Bytes, "host": host},
 		fmt.Sprintf("Package %s was sent to %s, all %d bytes of it.", j.PackageID, host, j.Bytes))
+}
+
+func entryUnsigned(j Job, host string, now time.Time) ledger.Entry {
+	return entry(j, ledger.Sent, now, map[string]any{"bytes": j.Bytes, "host": host, "receipt": "none"},
+		fmt.Sprintf("Package %s was sent to %s, all %d bytes of it. The receiver is of a kind that signs no receipt.",
+			j.PackageID, host, j.Bytes))
 }
 
 func entryReceipt(j Job, r bulletin.Receipt, now time.Time) ledger.Entry {

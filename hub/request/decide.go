@@ -16,7 +16,7 @@ import (
 )
 
 // uploads are the kinds of target that a hub sends to by itself.
-var uploads = []string{bulletin.Tus}
+var uploads = []string{bulletin.Tus, bulletin.HTTPSPut, bulletin.SFTP, bulletin.WebDAV}
 
 // maxClips is what a package may hold: Axon's public limit for portal uploads.
 const maxClips = 25
