@@ -61,6 +61,7 @@ fuzz:
 BENCH ?=
 bench: tools bench-tools
 	PATH="$(BIN):$$PATH" go run ./hub/internal/bench $(BENCH)
+	go test -run '^$$' -bench BesideCurl -benchtime 1x ./hub/delivery
 
 ## bench-check: bench, and fail if a bar is missed
 bench-check: tools bench-tools
