@@ -191,6 +191,9 @@ func fixtureRecords() map[string]request.Record {
 		r := fixtureRecord(id, state)
 		r.Selection = fixtureSelection()
 		r.Package = fixturePackage(r.Selection)
+		if state == request.Sent {
+			r.Disposed = bulletin.Destroyed
+		}
 		add(r)
 	}
 	declined := fixtureRecord("01936f2a-7c00-7000-8000-000000000005", request.Declined)

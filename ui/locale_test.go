@@ -33,6 +33,7 @@ func builtKeys() []string {
 	add("attest.", bulletin.Attestations()...)
 	add("level.", "municipal", "county", "state", "federal", "fire", "other")
 	add("stream.", "main", "sub")
+	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed")
 	for _, s := range []request.State{
 		request.Refused, request.NotListed, request.Unmatched, request.Hidden, request.Waiting, request.Prepared,
@@ -60,7 +61,7 @@ func builtKeys() []string {
 	}
 	for _, k := range []ledger.Kind{
 		ledger.Received, ledger.Refused, ledger.Held, ledger.Shown, ledger.Declined, ledger.Expired, ledger.Withdrawn,
-		ledger.Prepared, ledger.Agreed, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.AgencyAdded,
+		ledger.Prepared, ledger.Agreed, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.Disposed, ledger.AgencyAdded,
 		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade,
 	} {
 		add("ledger.kind.", string(k))

@@ -18,6 +18,7 @@ type resultView struct {
 	PackID  string
 	Words   string
 	Hex     string
+	Word    string   // locale key: what the agency says became of it; "" if it says nothing
 	Job     *jobView // nil until the outbox has a row
 	Problem *problem
 }
@@ -89,6 +90,9 @@ func (c *console) resultBody(ctx context.Context, rec request.Record) (resultVie
 	if rec.Package != nil {
 		s := c.sealed(*rec.Package)
 		v.Count, v.Long, v.Bytes, v.PackID, v.Words, v.Hex = s.Count, s.Long, s.Bytes, s.ID, s.Words, s.Hex
+	}
+	if rec.Disposed != "" {
+		v.Word = "result.disposition." + rec.Disposed
 	}
 	job, ok, err := c.job(ctx, rec.ID)
 	if err != nil || !ok {

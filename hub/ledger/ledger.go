@@ -29,6 +29,7 @@ const (
 	Sent          Kind = "package.sent"
 	Receipt       Kind = "package.receipt"
 	Failed        Kind = "package.failed"
+	Disposed      Kind = "package.disposition" // what the agency says it did with a package
 	AgencyAdded   Kind = "agency.added"
 	AgencyChanged Kind = "agency.changed"
 	AgencyRemoved Kind = "agency.removed"

@@ -78,6 +78,7 @@ type Record struct {
 	Package    *evidence.Package    `json:"package,omitempty"`
 	Selection  []evidence.Selection `json:"selection,omitempty"`
 	Approvals  []Approval           `json:"approvals,omitempty"` // of the package that is sealed now
+	Disposed   string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
 	DecidedBy  string               `json:"decided_by,omitempty"`
 	SendAfter  time.Time            `json:"send_after"`            // end of the cool-down
 	CallBack   string               `json:"call_back,omitempty"`   // of the pinned profile

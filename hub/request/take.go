@@ -75,16 +75,17 @@ func (s *Service) takeFile(ctx context.Context, feeds []*feed, source string, da
 			return err
 		}
 	}
-	profiles, requests, err := s.verified(ctx, feeds, source, lines)
+	signed, err := s.verified(ctx, feeds, source, lines)
 	if err != nil {
 		return err
 	}
-	for _, a := range profiles {
+	for _, a := range signed[bulletin.ProfileType] {
 		if err := s.takeProfile(ctx, a); err != nil {
 			return err
 		}
 	}
 	// Opening costs most of all, so all processors do it; filing keeps the order.
+	requests := signed[bulletin.RequestType]
 	bulletin.Each(len(requests), func(i int) {
 		q, p, err := s.open(requests[i])
 		requests[i].opened = &opened{q, p, err}
@@ -95,6 +96,11 @@ func (s *Service) takeFile(ctx context.Context, feeds []*feed, source string, da
 			err = s.remember(ctx, a)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, a := range signed[bulletin.DispositionType] {
+		if err := s.takeDisposition(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -111,17 +117,17 @@ func (s *Service) remember(ctx context.Context, a arrival) error {
 	return s.cfg.Store.Remember(ctx, a.hash, a.received)
 }
 
-// verified returns the lines that are in a feed's log and new here, in the log's order.
-func (s *Service) verified(ctx context.Context, feeds []*feed, source string, lines []bulletin.Line) (profiles, requests []arrival, err error) {
+// verified returns the lines that are in a feed's log and new here, by what they were signed as, in the log's order.
+func (s *Service) verified(ctx context.Context, feeds []*feed, source string, lines []bulletin.Line) (map[string][]arrival, error) {
 	type placed struct {
 		arrival
 		index int64
 	}
-	var p, q []placed
+	by := map[string][]placed{}
 	for _, l := range lines {
 		seen, err := s.cfg.Store.Seen(ctx, sha256.Sum256(l.Envelope))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		signed := signedType(l.Envelope)
 		if seen || l.Kind == bulletin.KindDisposition && signed == "" {
@@ -133,27 +139,26 @@ func (s *Service) verified(ctx context.Context, feeds []*feed, source string, li
 		}
 		if err != nil {
 			if err := s.refuseLine(ctx, source, l, err); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			continue
 		}
 		a := placed{arrival{
 			envelope: l.Envelope, proof: l.Proof, hash: e.Hash, log: log, source: source, received: s.cfg.Now(),
 		}, e.Index}
-		if signed == bulletin.ProfileType {
-			p = append(p, a)
-		} else {
-			q = append(q, a)
+		if signed == "" {
+			signed = bulletin.RequestType // it is refused as one
 		}
+		by[signed] = append(by[signed], a)
 	}
-	in := func(list []placed) (out []arrival) {
+	out := map[string][]arrival{}
+	for signed, list := range by {
 		slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.index, b.index) })
 		for _, a := range list {
-			out = append(out, a.arrival)
+			out[signed] = append(out[signed], a.arrival)
 		}
-		return out
 	}
-	return in(p), in(q), nil
+	return out, nil
 }
 
 // signedType is the payload type that an envelope was signed with, "" if it is
@@ -162,10 +167,14 @@ func signedType(envelope []byte) string {
 	var e struct {
 		Type string `json:"payloadType"`
 	}
-	if json.Unmarshal(envelope, &e) != nil || e.Type != bulletin.ProfileType && e.Type != bulletin.RequestType {
+	if json.Unmarshal(envelope, &e) != nil {
 		return ""
 	}
-	return e.Type
+	switch e.Type {
+	case bulletin.ProfileType, bulletin.RequestType, bulletin.DispositionType:
+		return e.Type
+	}
+	return ""
 }
 
 // verifyLine tries the feeds' policies. A line names no log, its proof does.

@@ -1,0 +1,58 @@
+package request
+
+import (
+	"context"
+	"errors"
+
+	"gatehouse/hub/bulletin"
+	"gatehouse/hub/ledger"
+)
+
+// dispositions in the order in which they may follow each other: a package
+// that was not used may be used later, and nothing comes after its end. So
+// there are at most three of a package, whatever is published.
+var dispositions = map[string]struct {
+	place int
+	words string
+}{
+	bulletin.Unused:    {1, "has not used"},
+	bulletin.Used:      {2, "has used"},
+	bulletin.Destroyed: {3, "has destroyed"},
+}
+
+// takeDisposition notes what an agency says became of a package that this home
+// sent it. Most are of other homes' packages: they leave nothing but their hash.
+func (s *Service) takeDisposition(ctx context.Context, a arrival) error {
+	d, err := bulletin.PeekDisposition(a.envelope)
+	if err != nil {
+		return s.remember(ctx, a)
+	}
+	unlock, err := s.locks.lock(ctx, d.Request)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := s.cfg.Store.Record(ctx, d.Request)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	next := dispositions[d.State]
+	if r.Agency != d.Agency || r.Package == nil || r.Package.Digest != d.SHA256 || next.place <= dispositions[r.Disposed].place {
+		return s.remember(ctx, a)
+	}
+	// What may hold later is not remembered: the receipt, or a profile with a new key, is still on its way.
+	p, err := s.pinned(r.Agency)
+	if err != nil || r.State != Sent {
+		return nil
+	}
+	if _, err := bulletin.OpenDisposition(a.envelope, p); err != nil {
+		return nil
+	}
+	r.Disposed, r.Updated = d.State, s.cfg.Now()
+	e := s.entry(r, ledger.Disposed, map[string]any{"package": r.Package.ID, "sha256": d.SHA256, "document": a.envelope}, // base64
+		"%s says, signed, that it %s package %s.", r.agencyName(), next.words, r.Package.ID)
+	if err := s.cfg.Store.PutRecord(ctx, r, Sent, e); err != nil {
+		return err
+	}
+	return s.remember(ctx, a)
+}
