@@ -52,6 +52,32 @@ func TestDisposition(t *testing.T) {
 	}
 }
 
+// dispositionVectors are those of testdata/vectors.
+func dispositionVectors(t testing.TB, a *bulletintest.Agency) (out []vector) {
+	add := func(name string, key ed25519.PrivateKey, change func(*bulletin.Disposition)) {
+		q := disposition(a)
+		q.Type = "gatehouse.disposition/v1"
+		change(&q)
+		out = append(out, vector{Name: name, Envelope: string(marshal(t, seal(t, bulletin.DispositionType, marshal(t, q), key)))})
+	}
+	for _, state := range []string{bulletin.Used, bulletin.Unused, bulletin.Destroyed} {
+		add("valid: "+state, a.Receipt, func(q *bulletin.Disposition) { q.State = state })
+	}
+	add("signed by an officer", a.Officer, func(*bulletin.Disposition) {})
+	add("of another agency", a.Receipt, func(q *bulletin.Disposition) { q.Agency = "sheriff.shelbyville.example" })
+	add("of version 2", a.Receipt, func(q *bulletin.Disposition) { q.Type = "gatehouse.disposition/v2" })
+	add("agency is no name", a.Receipt, func(q *bulletin.Disposition) { q.Agency = "police" })
+	add("request is no UUID", a.Receipt, func(q *bulletin.Disposition) { q.Request = "7" })
+	add("hash in upper case", a.Receipt, func(q *bulletin.Disposition) { q.SHA256 = strings.Repeat("AB", 32) })
+	add("another state", a.Receipt, func(q *bulletin.Disposition) { q.State = "lost" })
+	add("no time", a.Receipt, func(q *bulletin.Disposition) { q.At = time.Time{} })
+	q := disposition(a)
+	q.Type = "gatehouse.disposition/v1"
+	unsigned := seal(t, bulletin.DispositionType, marshal(t, q), a.Receipt)
+	unsigned.Signatures = unsigned.Signatures[:0]
+	return append(out, vector{Name: "not signed", Envelope: string(marshal(t, unsigned))})
+}
+
 func FuzzDisposition(f *testing.F) {
 	a := bulletintest.New(f, now)
 	f.Add(marshal(f, disposition(a)))

@@ -62,13 +62,14 @@ func generate(t testing.TB) map[string]vectorFile {
 	a := fixedAgency(t)
 	log := fixedLog(t)
 	files := map[string]vectorFile{
-		"requests.json":    {Now: now, Profile: string(a.Envelope), Vectors: requestVectors(t, a), About: "Envelopes of requests, opened under a profile and held to the limits."},
-		"profiles.json":    {Vectors: profileVectors(t, a), About: "Envelopes of agency profiles, some of which replace another one."},
-		"receipts.json":    {Profile: string(a.Envelope), Vectors: receiptVectors(t, a), About: "Envelopes of receipts, opened under a profile."},
-		"checkpoints.json": {Log: log.Key, Witnesses: log.Witnesses, Vectors: checkpointVectors(t, log), About: "Signed checkpoints under a policy of one log and the majority of three witnesses."},
-		"proofs.json":      {Log: log.Key, Witnesses: log.Witnesses, Vectors: proofVectors(t, log), About: "Envelopes with the proof that the log has them."},
-		"files.json":       {Vectors: fileVectors(), About: "Files of lines, by what they inflate to."},
-		"areas.json":       {Vectors: areaVectors(), About: "The area that rings cover together, to 0.1 %."},
+		"requests.json":     {Now: now, Profile: string(a.Envelope), Vectors: requestVectors(t, a), About: "Envelopes of requests, opened under a profile and held to the limits."},
+		"profiles.json":     {Vectors: profileVectors(t, a), About: "Envelopes of agency profiles, some of which replace another one."},
+		"receipts.json":     {Profile: string(a.Envelope), Vectors: receiptVectors(t, a), About: "Envelopes of receipts, opened under a profile."},
+		"dispositions.json": {Profile: string(a.Envelope), Vectors: dispositionVectors(t, a), About: "Envelopes of dispositions, opened under a profile."},
+		"checkpoints.json":  {Log: log.Key, Witnesses: log.Witnesses, Vectors: checkpointVectors(t, log), About: "Signed checkpoints under a policy of one log and the majority of three witnesses."},
+		"proofs.json":       {Log: log.Key, Witnesses: log.Witnesses, Vectors: proofVectors(t, log), About: "Envelopes with the proof that the log has them."},
+		"files.json":        {Vectors: fileVectors(), About: "Files of lines, by what they inflate to."},
+		"areas.json":        {Vectors: areaVectors(), About: "The area that rings cover together, to 0.1 %."},
 	}
 	for name, f := range files {
 		for i := range f.Vectors {

@@ -104,6 +104,14 @@ var runners = map[string]func(t testing.TB, f vectorFile, v vector) error{
 		_, err = bulletin.OpenReceipt([]byte(v.Envelope), p)
 		return err
 	},
+	"dispositions.json": func(t testing.TB, f vectorFile, v vector) error {
+		p, err := bulletin.OpenProfile([]byte(f.Profile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = bulletin.OpenDisposition([]byte(v.Envelope), p)
+		return err
+	},
 	"checkpoints.json": func(t testing.TB, f vectorFile, v vector) error {
 		c, err := policyOf(t, f).Checkpoint([]byte(v.Checkpoint + strings.Repeat(" ", v.Spaces)))
 		if err == nil && (c.Size != v.Size || !c.Time.Equal(v.Time)) {

@@ -77,7 +77,7 @@ type Record struct {
 	HeldUntil  time.Time            `json:"held_until"`
 	Package    *evidence.Package    `json:"package,omitempty"`
 	Selection  []evidence.Selection `json:"selection,omitempty"`
-	Approvals  []Approval           `json:"approvals,omitempty"` // of the package that is sealed now
+	Approvals  []Approval           `json:"approvals,omitempty"`   // of the package that is sealed now
 	Disposed   string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
 	DecidedBy  string               `json:"decided_by,omitempty"`
 	SendAfter  time.Time            `json:"send_after"`            // end of the cool-down
