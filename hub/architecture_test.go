@@ -49,6 +49,7 @@ var mayImport = map[string]string{
 	"hub/clip":                    "rtsp hub/recording",
 	"hub/evidence":                "rtsp hub/clip hub/recording hub/bulletin hub/ledger",
 	"hub/request":                 "hub/bulletin hub/evidence hub/ledger",
+	"hub/intake":                  "",
 	"hub/delivery":                "hub/evidence hub/bulletin hub/ledger",
 	"hub/agency":                  "hub/bulletin hub/evidence",
 	"hub/sqlite":                  "rtsp hub/account hub/bulletin hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",

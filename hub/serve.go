@@ -77,6 +77,7 @@ type hub struct {
 	snapshots snapshots
 	devices   devices
 	listener  net.Listener
+	door      net.Listener // of the intake; nil if there is none
 	handler   atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
 	setupCode string
@@ -131,7 +132,7 @@ func firstConfig(data string) (*config.Config, error) {
 
 func (h *hub) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		h.openStores, h.openArchive, h.openRequests, h.openHomeKit, h.openConsole,
+		h.openStores, h.openArchive, h.openRequests, h.openHomeKit, h.openIntake, h.openConsole,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -241,6 +242,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sources, sourceCtx := errgroup.WithContext(ctx)
 	sources.Go(func() error { return h.motions.Run(sourceCtx) })
 	sources.Go(func() error { return h.requests.Run(sourceCtx) })
+	sources.Go(func() error { return h.runIntake(sourceCtx) })
 	sources.Go(func() error { return h.serveConsole(sourceCtx) })
 	sources.Go(func() error { return h.controlServer().Run(sourceCtx) })
 	sources.Go(func() error { return h.watchConfig(sourceCtx) })

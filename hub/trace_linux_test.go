@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"gatehouse/hub/control"
 	"gatehouse/hub/demo"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/intake"
 	"gatehouse/hub/request"
 	footage "gatehouse/images/demo"
 	"gatehouse/rtsp/rtsptest"
@@ -38,12 +40,13 @@ const (
 
 // A life is what becomes of a request in a home.
 type life struct {
-	unpublished bool // there is no request
+	unpublished bool // the bulletin has no request
 	elsewhere   bool // the home is outside of its area
 	unlisted    bool // its agency is not allowed
 	optedOut    bool
+	push        bool // it is pushed on the home's network, and much else that is none
 	mutation    string
-	want        request.State // once it was taken in
+	want        request.State // once it was taken in; empty: it never is
 	live        func(*tracedHub)
 	end         request.State // after its time
 }
@@ -71,6 +74,9 @@ var lives = map[string]life{
 		h.advance(traceTaken + time.Hour)
 		h.read("/requests/" + h.id)
 	}},
+	"pushed":                             {unpublished: true, push: true, want: request.Waiting, end: request.Expired},
+	"pushed, and opted out":              {unpublished: true, push: true, optedOut: true, want: request.Hidden, end: request.Hidden},
+	"pushed, published, not allowlisted": {unlisted: true, push: true, want: request.NotListed, end: request.NotListed},
 	"declined": {want: request.Waiting, end: request.Declined, live: func(h *tracedHub) {
 		h.read("/requests/" + h.id)
 		h.advance(traceTaken + 10*time.Minute)
@@ -100,9 +106,6 @@ func TestTraceOfTheProcess(t *testing.T) {
 		t.Error(fault)
 	}
 	for name, l := range lives {
-		if l.unpublished {
-			continue
-		}
 		got := f.trace(name, l, traceEnd)
 		if diff := cmp.Diff(plain, got); diff != "" {
 			t.Errorf("%s leaves another trace (-not received +%s):\n%s", name, name, diff)
@@ -178,6 +181,7 @@ type traceFixture struct {
 	program  string
 	data     string // the folder that every hub starts from: the schedule's seed, footage, a passphrase
 	port     int    // of the console
+	door     string // address of the intake
 	start    time.Time
 	agency   *bulletintest.Agency
 	log      *bulletintest.Log
@@ -187,14 +191,18 @@ type traceFixture struct {
 
 func newTraceFixture(t *testing.T, isolated bool) *traceFixture {
 	f := &traceFixture{traceWorld: newTraceWorld(t), data: t.TempDir(), program: filepath.Join(t.TempDir(), "gatehouse")}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var ports [2]int
+	for i := range ports {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports[i] = ln.Addr().(*net.TCPAddr).Port
+		defer ln.Close() // both are taken before one is free again
 	}
-	f.port = ln.Addr().(*net.TCPAddr).Port
-	ln.Close()
+	f.port, f.door = ports[0], fmt.Sprint("127.0.0.1:", ports[1])
 	if isolated {
-		f.wire = newWire(t, f.traceWorld, f.port)
+		f.wire = newWire(t, f.traceWorld, ports[:])
 	}
 	build := exec.Command("go", "build", "-tags", "trace", "-o", f.program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -263,7 +271,7 @@ func (f *traceFixture) configure(l life) (data string) {
 	fmt.Fprintf(&text, "listen: 127.0.0.1:%d\nhome: {position: {lat: %v, lon: %v}, timezone: UTC}\n", f.port, at.Lat, at.Lon)
 	fmt.Fprintf(&text, "storage: [{path: footage, keep: {free: 1MB}}]\ncameras: [{name: porch, url: 'rtsp://127.0.0.1:1/', record: 'off'}]\n")
 	fmt.Fprintf(&text, "bulletins: [{url: 'https://%s/b/', log: '%s', witnesses: ['%s']}]\n", f.host(), f.log.Key, strings.Join(f.log.Witnesses, "', '"))
-	fmt.Fprintf(&text, "sharing: {opt_out: %t}\nhomekit: {enabled: false}\n", l.optedOut)
+	fmt.Fprintf(&text, "sharing: {opt_out: %t}\nhomekit: {enabled: false}\nintake: {listen: '%s'}\n", l.optedOut, f.door)
 	files := map[string]string{"gatehouse.yml": text.String()}
 	if !l.unlisted {
 		files["agencies/"+f.agency.Agency+".yml"] = fmt.Sprintf("agency: %s\nname: %s\nroot: %s\ncall_back: '%s'\nadded: %s\n",
@@ -292,7 +300,10 @@ func (f *traceFixture) trace(name string, l life, until time.Duration) []string 
 		f.publish(f.contents[1][0], f.contents[1][1])
 	}
 	h.advance(traceTaken)
-	if !l.unpublished {
+	if l.push {
+		h.push()
+	}
+	if l.want != "" {
 		h.await(l.want)
 	}
 	if l.live != nil {
@@ -300,7 +311,7 @@ func (f *traceFixture) trace(name string, l life, until time.Duration) []string 
 	}
 	time.Sleep(200 * time.Millisecond) // what follows from it in the background
 	h.advance(until)
-	if !l.unpublished {
+	if l.want != "" {
 		h.await(l.end)
 	}
 	h.stop()
@@ -414,6 +425,43 @@ func (h *tracedHub) advance(to time.Duration) {
 		}
 		h.traceWorld.clock(next)
 		h.ask("go", h.start.Add(next).UnixNano())
+	}
+}
+
+// push pushes the file with the request, and then, at once, more of other
+// things than the hub keeps. Every answer must be the same.
+func (h *tracedHub) push() {
+	h.t.Helper()
+	bodies := [][]byte{h.contents[1][1], nil, []byte("garbage"), h.contents[1][0], make([]byte, intake.MaxBody+1), make([]byte, 1<<20)}
+	for range 30 {
+		bodies = append(bodies, h.contents[0][1])
+	}
+	answers := make([]string, len(bodies))
+	var all sync.WaitGroup
+	for i, body := range bodies {
+		pushed := func() {
+			conn, err := net.Dial("tcp", h.door)
+			if err != nil {
+				h.t.Error(err)
+				return
+			}
+			defer conn.Close()
+			go fmt.Fprintf(conn, "POST /intake HTTP/1.1\r\nHost: hub\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			began := time.Now()
+			got, _ := io.ReadAll(conn) // what is not taken of a body may break off the end, after the answer
+			answers[i] = fmt.Sprint(string(got), "not before a second: ", time.Since(began) > 990*time.Millisecond)
+		}
+		if i == 0 {
+			pushed() // before the queue is full
+		} else {
+			all.Go(pushed)
+		}
+	}
+	all.Wait()
+	for i, got := range answers {
+		if got != answers[0] || !strings.HasPrefix(got, "HTTP/1.1 202 ") || !strings.HasSuffix(got, "true") {
+			h.t.Errorf("%s: push %d of %d bytes was answered with %q, the first with %q", h.name, i, len(bodies[i]), got, answers[0])
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,8 +17,9 @@ import (
 // is nothing but a loopback device, to which all the world is routed: whatever
 // the hub sends anywhere comes by.
 type wire struct {
-	fd                int
-	dns, web, console uint16 // ports
+	fd       int
+	dns, web uint16   // ports
+	doors    []uint16 // ports of the hub
 
 	mu      sync.Mutex
 	syns    int
@@ -26,7 +28,7 @@ type wire struct {
 }
 
 // newWire routes everything to the loopback device and listens.
-func newWire(t *testing.T, w *traceWorld, console int) *wire {
+func newWire(t *testing.T, w *traceWorld, doors []int) *wire {
 	for _, args := range [][]string{
 		{"link", "set", "lo", "up"},
 		{"address", "add", "10.99.0.1/24", "dev", "lo"},
@@ -45,8 +47,10 @@ func newWire(t *testing.T, w *traceWorld, console int) *wire {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) // lost packets are told of
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100_000})
 	x := &wire{
-		fd: fd, dns: uint16(w.dns.LocalAddr().(*net.UDPAddr).Port), web: uint16(w.web.Addr().(*net.TCPAddr).Port), console: uint16(console),
-		other: map[string]bool{},
+		fd: fd, dns: uint16(w.dns.LocalAddr().(*net.UDPAddr).Port), web: uint16(w.web.Addr().(*net.TCPAddr).Port), other: map[string]bool{},
+	}
+	for _, port := range doors {
+		x.doors = append(x.doors, uint16(port))
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -92,7 +96,7 @@ func (x *wire) packet(p []byte) {
 	switch {
 	case proto == unix.IPPROTO_UDP && dst == x.dns:
 		x.queries++
-	case proto == unix.IPPROTO_UDP && src == x.dns, proto == unix.IPPROTO_TCP && (src == x.web || src == x.console || dst == x.console):
+	case proto == unix.IPPROTO_UDP && src == x.dns, proto == unix.IPPROTO_TCP && (src == x.web || slices.Contains(x.doors, src) || slices.Contains(x.doors, dst)):
 	case proto == unix.IPPROTO_TCP && dst == x.web:
 		if rest[13]&0x12 == 0x02 { // SYN without ACK
 			x.syns++

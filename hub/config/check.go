@@ -22,6 +22,9 @@ var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
 func (c *Config) check(d *decoder) {
 	c.checkHome(d)
 	checkAddr(d, "listen", c.Listen)
+	if c.Intake.Listen != "" {
+		checkAddr(d, "intake.listen", c.Intake.Listen)
+	}
 	paths := map[string]bool{}
 	for i, s := range c.Storage {
 		key := fmt.Sprintf("storage[%d]", i)

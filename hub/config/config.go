@@ -27,6 +27,12 @@ type Config struct {
 	Rules     []Rule     `yaml:"rules"`     // what happens to a request that matches; the first that applies wins
 	Sharing   Sharing    `yaml:"sharing"`
 	HomeKit   HomeKit    `yaml:"homekit"`
+	Intake    Intake     `yaml:"intake"`
+}
+
+// Intake is a door on the home's network for bulletin files.
+type Intake struct {
+	Listen string `yaml:"listen"` // host:port of its own, with POST /intake and nothing else; default: there is no such door
 }
 
 // Home is where the hub stands. It never leaves the hub.

@@ -14,6 +14,7 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		{"bulletins", boot.Bulletins, now.Bulletins},
 		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},
 		{"homekit", boot.HomeKit, now.HomeKit},
+		{"intake", boot.Intake, now.Intake},
 	} {
 		if !reflect.DeepEqual(k.a, k.b) {
 			keys = append(keys, k.name)
