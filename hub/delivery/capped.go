@@ -15,15 +15,15 @@ var errTalkative = errors.New("the receiver sends too much")
 // capped is a connection that reads no more than it was allowed.
 type capped struct {
 	net.Conn
-	left int64
+	left atomic.Int64
 }
 
-func (c *capped) more(n int64) { atomic.AddInt64(&c.left, n) }
+func (c *capped) more(n int64) { c.left.Add(n) }
 
 // Read implements io.Reader.
 func (c *capped) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if atomic.AddInt64(&c.left, int64(-n)) < 0 {
+	if c.left.Add(int64(-n)) < 0 {
 		return 0, errTalkative
 	}
 	return n, err

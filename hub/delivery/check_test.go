@@ -75,6 +75,8 @@ func TestRevokedHalfWay(t *testing.T) {
 	defer h.run()()
 	j := h.approve(4 * chunk)
 	h.recv.waitDead()
+	h.until(j.ID, in(delivery.Retrying))
+	time.Sleep(50 * time.Millisecond) // what the dead receiver had read is still counted
 	a.set(removed, nil)
 	sent := h.recv.bytes()
 	h.recv.start()

@@ -177,7 +177,8 @@ func (t *sftpTarget) dial(ctx context.Context) (*sshConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	c := &sshConn{conn: &capped{Conn: raw, left: maxAnswers}}
+	c := &sshConn{conn: &capped{Conn: raw}}
+	c.conn.more(maxAnswers)
 	c.stop = context.AfterFunc(ctx, func() { _ = raw.Close() })
 	c.allow(0)
 	conn, channels, requests, err := ssh.NewClientConn(c.conn, t.host, cfg)
