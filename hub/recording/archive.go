@@ -158,7 +158,8 @@ type Units interface {
 
 // Segments lists segments overlapping [from, to) by Start, open ones included.
 func (a *Archive) Segments(ctx context.Context, camera, stream string, from, to time.Time) ([]Segment, error) {
-	return a.cfg.Index.Segments(ctx, camera, stream, from, to)
+	list, err := a.cfg.Index.Segments(ctx, camera, stream, from, to)
+	return slices.DeleteFunc(list, Segment.lost), err
 }
 
 // Recorded is how much of [from, to) of a stream is durable.

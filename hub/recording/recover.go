@@ -76,6 +76,10 @@ func (a *Archive) recoverSegment(ctx context.Context, d *disk, s Segment) (again
 	if errors.Is(err, errDisk) {
 		return true, nil // the disk has said why
 	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNothing) || errors.Is(err, mp4.ErrFormat) {
+		log.Error("segment lost", "path", s.Path, "err", err)
+		return false, a.giveUp(ctx, s)
+	}
 	if err != nil {
 		log.Error("recovering segment", "path", s.Path, "err", err)
 		return false, nil
@@ -86,6 +90,36 @@ func (a *Archive) recoverSegment(ctx context.Context, d *disk, s Segment) (again
 	log.Info("segment recovered", "dur", row.Duration, "bytes", row.Bytes)
 	return false, a.cfg.Index.UpdateSegments(ctx, row)
 }
+
+// giveUp ends an open segment of whose file nothing is left, though the disk is
+// here. Check names the loss; the gap tells people.
+func (a *Archive) giveUp(ctx context.Context, s Segment) error {
+	last, err := a.cfg.Index.LastSegment(ctx, s.Camera, s.Stream)
+	if err != nil {
+		return err
+	}
+	gap := Gap{
+		Camera: s.Camera, Stream: s.Stream, From: s.Start, Reason: rtsp.ReasonStore, Detail: "the file of this minute is lost",
+		// Not up to the segment that follows: that has committed to the gaps which end at its start.
+		To: s.End().Add(-time.Microsecond),
+	}
+	s.State, s.Bytes, s.Duration, s.KeyFrames, s.Root = Recovered, 0, 0, 0, Root(nil)
+	s.Link = s.MakeLink()
+	if err := a.cfg.Index.UpdateSegments(ctx, s); err != nil {
+		return err
+	}
+	if last.ID == s.ID || !gap.To.After(gap.From) {
+		return nil // the recorder goes on from its start, and tells of all since
+	}
+	_, err = a.cfg.Index.AddGap(ctx, gap)
+	return err
+}
+
+// lost reports whether a segment has ended without a file.
+func (s Segment) lost() bool { return s.State == Recovered && s.Bytes == 0 }
+
+// errNothing means that a file has no footage.
+var errNothing = errors.New("no whole fragment")
 
 // found is a segment's file with what is in it: at least one whole fragment.
 type found struct {
@@ -118,7 +152,7 @@ func find(v volume, name string, write bool) (fd *found, err error) {
 		return nil, err
 	}
 	if len(parsed.Fragments) == 0 {
-		return nil, errors.New("no whole fragment")
+		return nil, errNothing
 	}
 	leaves, err := readLeaves(f, parsed)
 	return &found{f, size, parsed, leaves}, err
