@@ -19,6 +19,7 @@ import (
 const (
 	holdAfter     = 7 * 24 * time.Hour   // footage is held beyond a request's expiry
 	strangersKept = 400 * 24 * time.Hour // rows of requests that were not for this home
+	openedAhead   = 64                   // requests of a file, before they are filed
 )
 
 // arrival is an envelope whose place in a log was verified.
@@ -31,7 +32,6 @@ type arrival struct {
 	opened          *opened // ahead, beside others; nil: not yet
 }
 
-// opened is an envelope that was opened under a profile.
 type opened struct {
 	request bulletin.Request
 	profile bulletin.VerifiedProfile
@@ -84,18 +84,8 @@ func (s *Service) takeFile(ctx context.Context, feeds []*feed, source string, da
 			return err
 		}
 	}
-	// Opening costs most of all, so all processors do it; filing keeps the order.
-	requests := signed[bulletin.RequestType]
-	bulletin.Each(len(requests), func(i int) {
-		q, p, err := s.open(requests[i])
-		requests[i].opened = &opened{q, p, err}
-	})
-	for _, a := range requests {
-		kept, err := s.file(ctx, a)
-		if err == nil && kept {
-			err = s.remember(ctx, a)
-		}
-		if err != nil {
+	for some := range slices.Chunk(signed[bulletin.RequestType], openedAhead) {
+		if err := s.fileAll(ctx, some); err != nil {
 			return err
 		}
 	}
@@ -105,6 +95,25 @@ func (s *Service) takeFile(ctx context.Context, feeds []*feed, source string, da
 		}
 	}
 	return s.flushRefused(ctx)
+}
+
+// fileAll opens requests by all processors, the dearest step, and files them in order.
+func (s *Service) fileAll(ctx context.Context, some []arrival) error {
+	bulletin.Each(len(some), func(i int) {
+		q, p, err := s.open(some[i])
+		some[i].opened = &opened{q, p, err}
+	})
+	for i, a := range some {
+		some[i].opened = nil // not needed until the last of a large file
+		kept, err := s.file(ctx, a)
+		if err == nil && kept {
+			err = s.remember(ctx, a)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remember is for arrivals that left no record of their own. Most did, and that
