@@ -154,6 +154,9 @@ func (c client) show(e *env, r request.Record, err error) error {
 		if u := r.Case; u != nil {
 			fmt.Fprintf(w, "in this case\t%d. request; together %.1f h and %.2f km²\n", u.Requests, u.Seconds/3600, u.KM2)
 		}
+		if r.HoldRefused != "" {
+			fmt.Fprintf(w, "not held\t%s\n", r.HoldRefused)
+		}
 		for _, m := range r.Matches {
 			fmt.Fprintf(w, "camera\t%s\t%.0f s recorded in the window\n", m.Camera, m.Recorded)
 		}

@@ -178,7 +178,7 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 	})
 	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
 	h.requests, err = request.New(ctx, instrument(request.Config{
-		Store: h.house, Footage: recorded{h.archive}, Sealer: sealer,
+		Store: h.house, Footage: h.footage(), Sealer: sealer,
 		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
 		Inbox: filepath.Join(h.data, "inbox"), Agencies: filepath.Join(h.data, "agencies"),
 		Notify: h.notify, Told: h.doorbell.ring, Cancel: h.cancelDelivery, Entitled: h.accounts.Entitled, Log: h.log,

@@ -29,6 +29,7 @@ type requestView struct {
 	Ask  *ask // nil for what could not be verified
 	Have []coverage
 	Held moment
+	Free bool // it waits and its footage is not held
 
 	Pick   []pick
 	Sealed *sealed
@@ -140,6 +141,7 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 	if rec.Rule != nil && rec.Rule.Number > 0 {
 		v.Rule = rec.Rule
 	}
+	v.Free = v.Decide && rec.HoldRefused != ""
 	v.Two = rec.Needs() > 1
 	for _, a := range rec.Approvals {
 		v.Yes = append(v.Yes, a.By)

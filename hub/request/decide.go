@@ -225,6 +225,9 @@ func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail st
 	if r.State == Failed {
 		r.Approvals = nil // whoever sends it again decides again
 	}
+	if r.State == Sent {
+		r.HeldUntil = time.Time{}
+	}
 	if r.State == Withdrawn {
 		r.Package, r.Selection = nil, nil
 	}
@@ -232,6 +235,9 @@ func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail st
 		return err
 	}
 	s.tell(r)
+	if r.State == Sent {
+		return s.cfg.Footage.Release(ctx, id) // the package has it
+	}
 	if r.State != Withdrawn {
 		return nil
 	}
@@ -270,6 +276,9 @@ func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error)
 	wait = expireLate
 	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
 	if err != nil {
+		return 0, err
+	}
+	if err := s.holdAgain(ctx, list); err != nil {
 		return 0, err
 	}
 	for _, r := range list {

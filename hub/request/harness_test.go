@@ -223,7 +223,15 @@ type footage struct {
 	mu   sync.Mutex
 	sec  map[string]float64
 	held map[string]time.Time // "id camera" until
+	disk int64                // capacity
 }
+
+// Bytes is one for each second of a window.
+func (f *footage) Bytes(_ context.Context, _ string, from, to time.Time) (int64, error) {
+	return int64(to.Sub(from).Seconds()), nil
+}
+
+func (f *footage) Capacity(context.Context) (int64, error) { return f.disk, nil }
 
 func (f *footage) Recorded(_ context.Context, camera string, from, to time.Time) (float64, error) {
 	f.mu.Lock()

@@ -57,39 +57,40 @@ type Match struct {
 
 // Record is one request as this home knows it. Every request that arrived has one.
 type Record struct {
-	ID         string               `json:"id"`       // request id; for unreadable ones "sha256:…" of what arrived
-	Revision   int                  `json:"revision"` // of a row that counts refusals: how many
-	Agency     string               `json:"agency"`
-	State      State                `json:"state"`
-	Code       bulletin.Code        `json:"code,omitempty"`
-	Reason     string               `json:"reason,omitempty"` // plain sentence
-	Ended      string               `json:"ended,omitempty"`  // that the agency ended it after an approval; no other follows
-	Source     string               `json:"source"`           // bulletin name, "inbox", …
-	Received   time.Time            `json:"received"`
-	Updated    time.Time            `json:"updated"`
-	Queued     time.Time            `json:"queued"`            // since when it waits
-	Told       time.Time            `json:"told"`              // when the owner was told that it waits; zero if not yet, or never
-	Rang       bool                 `json:"rang,omitempty"`    // and it rang; false if another of the same time did
-	Shown      time.Time            `json:"shown"`             // zero if never
-	Request    *bulletin.Request    `json:"request,omitempty"` // nil if it could not be verified
-	AreaKM2    float64              `json:"area_km2,omitempty"`
-	Matches    []Match              `json:"matches,omitempty"`
-	HeldUntil  time.Time            `json:"held_until"`
-	Package    *evidence.Package    `json:"package,omitempty"`
-	Selection  []evidence.Selection `json:"selection,omitempty"`
-	Approvals  []Approval           `json:"approvals,omitempty"`   // of the package that is sealed now
-	Disposed   string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
-	DecidedBy  string               `json:"decided_by,omitempty"`
-	SendAfter  time.Time            `json:"send_after"`            // end of the cool-down
-	CallBack   string               `json:"call_back,omitempty"`   // of the pinned profile
-	AgencyName string               `json:"agency_name,omitempty"` // from the allowlist
-	Rule       *Ruled               `json:"rule,omitempty"`        // that decided; nil if rules were not asked
-	Case       *CaseUse             `json:"case,omitempty"`        // nil for what could not be verified
-	Earlier    []Asked              `json:"earlier,omitempty"`     // by the revisions before
-	Envelope   []byte               `json:"-"`
-	Proof      []byte               `json:"-"`
-	Profile    []byte               `json:"-"` // profile envelope it was verified by
-	Log        string               `json:"-"` // verifier key of the bulletin it came from
+	ID          string               `json:"id"`       // request id; for unreadable ones "sha256:…" of what arrived
+	Revision    int                  `json:"revision"` // of a row that counts refusals: how many
+	Agency      string               `json:"agency"`
+	State       State                `json:"state"`
+	Code        bulletin.Code        `json:"code,omitempty"`
+	Reason      string               `json:"reason,omitempty"` // plain sentence
+	Ended       string               `json:"ended,omitempty"`  // that the agency ended it after an approval; no other follows
+	Source      string               `json:"source"`           // bulletin name, "inbox", …
+	Received    time.Time            `json:"received"`
+	Updated     time.Time            `json:"updated"`
+	Queued      time.Time            `json:"queued"`            // since when it waits
+	Told        time.Time            `json:"told"`              // when the owner was told that it waits; zero if not yet, or never
+	Rang        bool                 `json:"rang,omitempty"`    // and it rang; false if another of the same time did
+	Shown       time.Time            `json:"shown"`             // zero if never
+	Request     *bulletin.Request    `json:"request,omitempty"` // nil if it could not be verified
+	AreaKM2     float64              `json:"area_km2,omitempty"`
+	Matches     []Match              `json:"matches,omitempty"`
+	HeldUntil   time.Time            `json:"held_until"`
+	HoldRefused string               `json:"hold_refused,omitempty"` // why it is not held though it waits
+	Package     *evidence.Package    `json:"package,omitempty"`
+	Selection   []evidence.Selection `json:"selection,omitempty"`
+	Approvals   []Approval           `json:"approvals,omitempty"`   // of the package that is sealed now
+	Disposed    string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
+	DecidedBy   string               `json:"decided_by,omitempty"`
+	SendAfter   time.Time            `json:"send_after"`            // end of the cool-down
+	CallBack    string               `json:"call_back,omitempty"`   // of the pinned profile
+	AgencyName  string               `json:"agency_name,omitempty"` // from the allowlist
+	Rule        *Ruled               `json:"rule,omitempty"`        // that decided; nil if rules were not asked
+	Case        *CaseUse             `json:"case,omitempty"`        // nil for what could not be verified
+	Earlier     []Asked              `json:"earlier,omitempty"`     // by the revisions before
+	Envelope    []byte               `json:"-"`
+	Proof       []byte               `json:"-"`
+	Profile     []byte               `json:"-"` // profile envelope it was verified by
+	Log         string               `json:"-"` // verifier key of the bulletin it came from
 }
 
 // Outbox is what an approval hands to delivery, in the same transaction.
@@ -170,7 +171,11 @@ type Allowed struct {
 type Footage interface {
 	// Recorded returns seconds recorded of a camera's main stream in a window.
 	Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error)
+	// Hold replaces the hold of the same id and camera; one whose until is past holds nothing.
 	Hold(ctx context.Context, id, camera string, from, to, until time.Time) error
+	// Bytes is the size of what a hold of a window keeps; Capacity is that of all disks.
+	Bytes(ctx context.Context, camera string, from, to time.Time) (int64, error)
+	Capacity(ctx context.Context) (int64, error)
 	Release(ctx context.Context, id string) error
 }
 

@@ -27,6 +27,8 @@ type Home struct {
 	OptOut   bool
 	PerCase  PerCase
 	Notices  Notices
+
+	HoldQuota HoldQuota
 }
 
 // Camera is a camera that may match.
@@ -86,6 +88,8 @@ type Service struct {
 	taking    sync.Mutex      // one file at a time
 	refused   refusals        // guarded by taking
 	later     *[]Rejudged     // while judging again: rows nobody sees, stored together; guarded by taking
+
+	holding sync.Mutex // one hold at a time, after a record's lock
 
 	mu       sync.Mutex // guards what follows
 	home     Home

@@ -372,8 +372,7 @@ func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) erro
 		if old.State != Waiting && old.State != Prepared {
 			r.Queued = s.cfg.Now()
 		}
-		r.HeldUntil = r.Request.ExpiresAt.Add(holdAfter)
-		if err := s.hold(ctx, r); err != nil {
+		if err := s.tryHold(ctx, &r, old); err != nil {
 			return err
 		}
 	}

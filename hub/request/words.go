@@ -52,10 +52,11 @@ func (s *Service) judgedEntries(r, old Record) []ledger.Entry {
 	}
 	switch r.State {
 	case Waiting:
-		return []ledger.Entry{
-			received(" and concerns this home."),
-			s.entry(r, ledger.Held, nil, "The footage it asks for is kept from deletion until %s.", utc(r.HeldUntil)),
+		list := []ledger.Entry{received(" and concerns this home.")}
+		if r.HoldRefused == "" {
+			list = append(list, s.heldEntry(r))
 		}
+		return list
 	case Hidden:
 		return []ledger.Entry{received("; the owner's settings keep it out of sight.")}
 	case Declined:
