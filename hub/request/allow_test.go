@@ -129,7 +129,7 @@ func TestLedgerHasEveryChangeOfTheAllowlist(t *testing.T) {
 	edit("agency:", "private_uploads: true\nagency:")
 	reload()
 	changed(1)
-	edit("0100", "0666")
+	edit("555 0100", "555 0666")
 	reload()
 	changed(2)
 	edit("private_uploads: true\n", "")
