@@ -60,7 +60,7 @@ type cli struct {
 
 // gcPercent is how far the heap may grow between two collections. The footage in
 // hand is most of it and is used again without them, so that they come every few
-// seconds only: at Go's 100 the hub takes a quarter more memory and no less CPU.
+// seconds only: at Go's 100 the hub takes a tenth more memory and no less CPU.
 const gcPercent = 10
 
 func main() {

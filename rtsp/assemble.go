@@ -15,7 +15,7 @@ const (
 // than maxRest is not used: a giant picture's block need not stay for the small
 // ones that follow it.
 const (
-	videoBlock = 64 << 10
+	videoBlock = 128 << 10
 	soundBlock = 8 << 10
 	maxRest    = 1 << 20
 )
