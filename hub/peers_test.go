@@ -248,7 +248,8 @@ func describeAll(frames [][]byte) []string {
 
 // probe wants ffprobe to list and to decode each frame that is stored. A second
 // look, as a player has it, may leave out sound that the edit list places
-// before the first picture.
+// before the first picture; of that ffmpeg lists the last frame, and drops it
+// once it is decoded.
 func probe(t *testing.T, path string, pictures, sounds int) {
 	t.Helper()
 	for _, edits := range []string{"1", "0"} {
@@ -265,11 +266,12 @@ func probe(t *testing.T, path string, pictures, sounds int) {
 		}
 		want := map[string]int{"video": pictures, "audio": sounds}
 		for _, s := range found.Streams {
-			n := want[s.Type]
+			n, hidden := want[s.Type], 0
 			if edits == "0" && s.Type == "audio" && n-s.Packets < 10 {
 				n = s.Packets
+				hidden = n - s.Decoded
 			}
-			if n == 0 || s.Packets != n || s.Decoded != n {
+			if n == 0 || s.Packets != n || s.Decoded != n-hidden || hidden < 0 || hidden > 1 {
 				t.Errorf("%s: %d %s frames are stored, %d are listed, %d decode (ignore_editlist %s)",
 					path, want[s.Type], s.Type, s.Packets, s.Decoded, edits)
 			}
