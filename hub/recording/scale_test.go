@@ -3,6 +3,7 @@ package recording_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,14 +36,14 @@ func (s *store) fill(tb testing.TB, disk string, n, oldest int) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer db.Close()
 	first := s.clock.Add(-time.Duration(n/scaleCameras) * time.Minute)
 	const path = `printf('recordings/cam%d/main/%s.000000Z.mp4', i % 16, strftime('%Y-%m-%d/%H/%M-%S', at / 1000000, 'unixepoch'))`
-	if _, err := db.ExecContext(tb.Context(), `INSERT INTO segment (camera, stream, run, seq, start_us, dur_us, bytes, keyframes,
+	_, err = db.ExecContext(tb.Context(), `INSERT INTO segment (camera, stream, run, seq, start_us, dur_us, bytes, keyframes,
 		state, clock, disk, path, chain, root, link, previous, gaps)
 		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?), t(i, at) AS (SELECT i, ? + i / 16 * 60000000 FROM n)
 		SELECT 'cam' || (i % 16), 'main', ?2, i / 16, at, 60000000, 15000000, 30, 'closed', 1, ?, `+path+`,
-		zeroblob(16), zeroblob(32), zeroblob(32), zeroblob(32), zeroblob(32) FROM t`, n, first.UnixMicro(), disk); err != nil {
+		zeroblob(16), zeroblob(32), zeroblob(32), zeroblob(32), zeroblob(32) FROM t`, n, first.UnixMicro(), disk)
+	if err := errors.Join(err, db.Close()); err != nil {
 		tb.Fatal(err)
 	}
 	for i := range oldest {
