@@ -245,8 +245,14 @@ func (p *peer) tls() {
 	}
 	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	p.host = bulletin.UploadHost{Host: p.addr, SPKI: sum[:]}
-	p.write("cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})))
-	p.write("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: leaf.Raw},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: key},
+	} { // not by p.write: what it fills in may stand in a certificate as well
+		if err := os.WriteFile(filepath.Join(p.dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 }
 
 func nginx(t testing.TB) *peer {

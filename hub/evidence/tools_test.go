@@ -7,10 +7,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,7 +185,22 @@ func TestCommonToolsNoticeBits(t *testing.T) {
 	if out, err := byTools(t, filepath.Join(dir, p.ID)); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for n, b := range files {
+	sums := filepath.Join(dir, p.ID, "SHA256SUMS")
+	whole := files[p.ID+"/SHA256SUMS"]
+	letter := bytes.IndexAny(whole, "abcdef")
+	capital := bytes.Clone(whole)
+	capital[letter] ^= 0x20 // sha256sum takes capitals as well
+	if err := os.WriteFile(sums, capital, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := byTools(t, filepath.Join(dir, p.ID)); err == nil {
+		t.Errorf("a capital in SHA256SUMS:\n%s", out)
+	}
+	if err := os.WriteFile(sums, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range slices.Sorted(maps.Keys(files)) {
+		b := files[n]
 		changed := bytes.Clone(b)
 		changed[r.IntN(len(changed))] ^= 1 << r.IntN(8)
 		if err := os.WriteFile(filepath.Join(dir, n), changed, 0o600); err != nil {

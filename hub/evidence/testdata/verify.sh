@@ -23,7 +23,7 @@ cd "$dir"
 
 # Every file but the list itself stands in SHA256SUMS, with its digest.
 there() { find . -type f -printf '%P\n' | grep -vxF -e SHA256SUMS "$@" | sort; }
-sha256sum --strict --quiet -c SHA256SUMS >/dev/null 2>&1 || fail "sums: a digest differs, or a file is missing"
+{ ! grep -qvE '^[0-9a-f]{64}  ' SHA256SUMS && sha256sum --strict --quiet -c SHA256SUMS >/dev/null 2>&1; } || fail "sums: a digest differs, or a file is missing"
 cmp -s <(cut -c67- SHA256SUMS | sort) <(there) || fail "sums: SHA256SUMS does not list exactly the files that are there"
 ok "sums: $(wc -l <SHA256SUMS) files have the digests listed"
 
