@@ -55,21 +55,25 @@ func TestQuotaOfHolds(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	look := func(want string, problems int) {
+	look := func(want string, problems int, id string) {
 		t.Helper()
 		stop := h.run()
 		h.until(func() bool {
-			return h.holds() == want && strings.Count(strings.Join(h.Problems(), "\n"), "hold_quota") == problems
+			if h.holds() != want || strings.Count(strings.Join(h.Problems(), "\n"), "hold_quota") != problems {
+				return false
+			}
+			// The record follows the hold.
+			return id == "" || h.is(id, request.Waiting).HoldRefused == ""
 		})
 		stop()
 	}
-	look("**", 1)
+	look("**", 1, "")
 	for _, r := range []request.Record{first, shared} {
 		if _, err := h.Decline(t.Context(), r.ID, "Ann"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	look("*", 1)
+	look("*", 1, soon.ID)
 	if r := h.is(soon.ID, request.Waiting); r.HoldRefused != "" || r.HeldUntil.IsZero() {
 		t.Errorf("what expires first is not held: %+v", r.HoldRefused)
 	}
@@ -79,7 +83,7 @@ func TestQuotaOfHolds(t *testing.T) {
 	if _, err := h.Decline(t.Context(), soon.ID, "Ann"); err != nil {
 		t.Fatal(err)
 	}
-	look("*", 0)
+	look("*", 0, late.ID)
 	h.is(late.ID, request.Waiting)
 }
 
