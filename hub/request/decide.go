@@ -248,6 +248,8 @@ func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail st
 const (
 	expireSoon = time.Second     // between two looks at least
 	expireLate = 5 * time.Minute // and at most: the log's time may move as well as the clock
+
+	strangersKept = 400 * 24 * time.Hour // rows of requests that were not for this home
 )
 
 // expire ends what waits and is over, and once a day drops what is long past.
@@ -294,18 +296,4 @@ func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error)
 		}
 	}
 	return wait, nil
-}
-
-// rejudgeAgency follows a change of the allowlist: requests that the agency's
-// standing kept away are judged anew; those that wait go, if it has none now,
-// and make way for those whose ids they had.
-func (s *Service) rejudgeAgency(ctx context.Context, agency string) error {
-	theirs := func(r Record) bool { return r.Agency == agency }
-	if err := s.rejudge(ctx, theirs, NotListed, Refused); err != nil {
-		return err
-	}
-	if err := s.review(ctx, agency); err != nil {
-		return err
-	}
-	return s.rejudge(ctx, func(r Record) bool { return r.Code == bulletin.Replayed }, Refused)
 }

@@ -17,6 +17,8 @@ type HoldQuota struct {
 	Bytes   int64
 }
 
+const holdAfter = 7 * 24 * time.Hour // footage is held beyond a request's expiry
+
 const notHeld = "The footage is not kept from deletion: requests hold as much already as sharing.hold_quota lets them. It is held as soon as there is room."
 
 // span is a time of a camera.
