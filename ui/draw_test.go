@@ -45,7 +45,7 @@ func TestLengthAndSize(t *testing.T) {
 		}
 	}
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 48_318_442: "48.3 MB", 611_000_000_000: "611 GB"} {
-		if got := size(n); got != want {
+		if got := english().size(n); got != want {
 			t.Errorf("size(%d) = %q, want %q", n, got, want)
 		}
 	}

@@ -16,14 +16,14 @@ const (
 // moment is a point in time for a template.
 type moment struct {
 	ISO  string // for <time datetime>
-	Text string // in the home's time zone
+	Text string // in the home's time zone and the language's manner
 }
 
 func (c *console) at(t time.Time, layout string) moment {
 	if t.IsZero() {
 		return moment{}
 	}
-	return moment{ISO: t.UTC().Format(time.RFC3339), Text: t.In(c.cfg.Home.TimeZone).Format(layout)}
+	return moment{ISO: t.UTC().Format(time.RFC3339), Text: c.text.date(t.In(c.cfg.Home.TimeZone), layout)}
 }
 
 // span writes a range of time in the home's zone, naming the day once if it is one.
@@ -34,9 +34,9 @@ func (c *console) span(from, to time.Time) string {
 		form = exactForm
 	}
 	if a.Format(dayForm) == b.Format(dayForm) {
-		return fmt.Sprintf("%s, %s\u2060–\u2060%s %s", a.Format(dayForm), a.Format(form), b.Format(form), b.Format("MST"))
+		return fmt.Sprintf("%s, %s\u2060–\u2060%s %s", c.text.date(a, dayForm), a.Format(form), b.Format(form), b.Format("MST"))
 	}
-	return fmt.Sprintf("%s, %s – %s, %s %s", a.Format(dayForm), a.Format(form), b.Format(dayForm), b.Format(form), b.Format("MST"))
+	return fmt.Sprintf("%s, %s – %s, %s %s", c.text.date(a, dayForm), a.Format(form), c.text.date(b, dayForm), b.Format(form), b.Format("MST"))
 }
 
 // clockSpan is span without the day.
@@ -45,7 +45,8 @@ func (c *console) clockSpan(from, to time.Time) string {
 	return from.In(tz).Format(exactForm) + "–" + to.In(tz).Format(exactForm)
 }
 
-// length writes a duration with its two largest units: "3 min 10 s".
+// length writes a duration with its two largest units, by their international
+// symbols: "3 min 10 s".
 func length(d time.Duration) string {
 	d = d.Round(time.Second)
 	units := []struct {
@@ -70,7 +71,7 @@ func length(d time.Duration) string {
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // size writes bytes in decimal units, as disks and networks are sold.
-func size(n int64) string {
+func (l *locale) size(n int64) string {
 	f, units := float64(n), []string{"B", "kB", "MB", "GB", "TB"}
 	i := 0
 	for f >= 1000 && i < len(units)-1 {
@@ -78,9 +79,9 @@ func size(n int64) string {
 		i++
 	}
 	if i == 0 || f >= 100 {
-		return fmt.Sprintf("%.0f %s", f, units[i])
+		return l.number(f, 0) + " " + units[i]
 	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
+	return l.number(f, 1) + " " + units[i]
 }
 
 // field writes a time for a datetime-local input.

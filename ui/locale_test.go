@@ -2,12 +2,18 @@ package ui
 
 import (
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"regexp"
 	"sort"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/delivery"
@@ -66,6 +72,8 @@ func builtKeys() []string {
 	} {
 		add("ledger.kind.", string(k))
 	}
+	add("date.", "day", "months", "months-short", "days", "days-short")
+	add("lang.", "name")
 	for _, e := range explanations {
 		add("error."+e.key+".", "what", "safe", "do")
 	}
@@ -128,15 +136,146 @@ func TestEveryTextExistsAndIsUsed(t *testing.T) {
 			if !used[k] {
 				unused = append(unused, k)
 			}
-			if m.Other == "" || strings.Contains(m.Other+m.One, "!") {
-				t.Errorf("%s: %s is empty or exclaims", n, k)
+			if m.Other == "" {
+				t.Errorf("%s: %s is empty", n, k)
 			}
+			m.each(func(s *string) {
+				if strings.ContainsAny(*s, "!¡") {
+					t.Errorf("%s: %s exclaims", n, k)
+				}
+			})
 		}
 		sort.Strings(missing)
 		sort.Strings(unused)
 		if len(missing)+len(unused) > 0 {
 			t.Errorf("%s: missing %v, unused %v", n, missing, unused)
 		}
+	}
+}
+
+var place = regexp.MustCompile(`\{[a-z0-9]+\}`)
+
+// TestLocalesSayTheSame: each language has the places of the English text, in
+// every plural form that the language has, and no sentence left in English.
+func TestLocalesSayTheSame(t *testing.T) {
+	list := allLocales()
+	if len(list) < 2 {
+		t.Fatal("one language only")
+	}
+	places := func(s string) string {
+		found := place.FindAllString(s, -1)
+		sort.Strings(found)
+		return strings.Join(found, "")
+	}
+	for _, l := range list[1:] {
+		for k, m := range l.texts {
+			en := list[0].texts[k]
+			if m.Other == en.Other && len(words.FindAllString(place.ReplaceAllString(m.Other, ""), -1)) > 2 && k != "date.day" {
+				t.Errorf("%s: %s is in English", l.tag, k)
+			}
+			if (en.One == "") != (m.One == "") {
+				t.Errorf("%s: %s: only one of the languages has a singular", l.tag, k)
+			}
+			m.each(func(s *string) {
+				if places(*s) != places(en.Other) {
+					t.Errorf("%s: %s: %q has other places than %q", l.tag, k, *s, en.Other)
+				}
+			})
+		}
+		for key, n := range map[string]int{"date.months": 12, "date.months-short": 12, "date.days": 7, "date.days-short": 7} {
+			if got := len(strings.Fields(l.say(key))); got != n {
+				t.Errorf("%s: %s has %d names", l.tag, key, got)
+			}
+		}
+	}
+}
+
+func TestManners(t *testing.T) {
+	at := time.Date(2026, 11, 21, 13, 5, 0, 0, fixtureZone)
+	for tag, want := range map[string]string{
+		"en": "Sat 21 Nov 2026, 13:05 | November Saturday | 48.3 MB | 999 B | 0.21 | 12,345 clips",
+		"es": "sáb 21 nov 2026, 13:05 | noviembre sábado | 48,3 MB | 999 B | 0,21 | 12.345 clips",
+	} {
+		l, err := loadLocale(tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join([]string{
+			l.date(at, dayForm+", "+clockForm), l.date(at, "January Monday"), l.size(48_318_442), l.size(999), l.number(0.2149, 2),
+			strings.SplitAfter(l.say("decide.send", "n", 12345, "long", "x", "agency", "x"), "clips")[0],
+		}, " | ")
+		got = strings.NewReplacer("Send ", "", "Enviar ", "").Replace(got)
+		if got != want || l.dir() != "ltr" {
+			t.Errorf("%s: %s, want %s", tag, got, want)
+		}
+	}
+}
+
+// TestPluralForms: a language may have more of them than one and many.
+func TestPluralForms(t *testing.T) {
+	l := &locale{lang: language.Arabic, print: message.NewPrinter(language.English), texts: map[string]forms{
+		"clips": {Zero: "z", One: "o", Two: "t", Few: "f {n}", Many: "m {n}", Other: "x {n}"},
+	}}
+	var got []string
+	for _, n := range []any{0, 1, 2, int64(3), 11, 100, "1"} {
+		got = append(got, l.say("clips", "n", n))
+	}
+	if s := strings.Join(got, ", "); s != "z, o, t, f 3, m 11, x 100, x 1" {
+		t.Error(s)
+	}
+	if l.dir() != "rtl" {
+		t.Error("Arabic is written from right to left")
+	}
+}
+
+func TestLanguageIsChosen(t *testing.T) {
+	h := newHouse().handler(t)
+	for _, tt := range []struct{ set, accept, want string }{
+		{"", "", "en"},
+		{"", "es-MX,es;q=0.9,en;q=0.5", "es"},
+		{"", "fr-FR, de;q=0.7", "en"},
+		{"", "fr, es;q=0.1", "es"},
+		{"", ";;q=;*", "en"},
+		{"", strings.Repeat("es,", 4000), "es"},
+		{"en", "es", "en"},
+		{"es", "en", "es"},
+		{"xx", "es", "es"},
+	} {
+		w := visit(h, http.MethodGet, "/settings", nil, func(r *http.Request) {
+			r.Header.Set("Accept-Language", tt.accept)
+			r.AddCookie(&http.Cookie{Name: languageCookie, Value: tt.set})
+		})
+		if !strings.Contains(w.Body.String(), `<html lang="`+tt.want+`" dir="ltr">`) {
+			t.Errorf("set %q, asked for %.20q: %.60q, want %s", tt.set, tt.accept, w.Body, tt.want)
+		}
+	}
+}
+
+func TestDisplayIsKept(t *testing.T) {
+	h := newHouse().handler(t)
+	for _, tt := range []struct {
+		form url.Values
+		want string
+	}{
+		{url.Values{"language": {"es"}, "looks": {"dark"}, "next": {"/settings"}}, "/settings gatehouse_language=es gatehouse_looks=dark"},
+		{url.Values{"language": {""}, "next": {"//evil.example"}}, "/ gatehouse_language="},
+		{url.Values{"looks": {"pink"}}, "/ gatehouse_looks="},
+	} {
+		w := visit(h, http.MethodPost, "/display", tt.form, noSession)
+		got := w.Header().Get("Location")
+		for _, ck := range w.Result().Cookies() {
+			got += " " + ck.Name + "=" + ck.Value
+			if (ck.Value == "") != (ck.MaxAge < 0) {
+				t.Errorf("%v: cookie %v", tt.form, ck)
+			}
+		}
+		if w.Code != http.StatusSeeOther || got != tt.want {
+			t.Errorf("%v: %d %q, want %q", tt.form, w.Code, got, tt.want)
+		}
+	}
+	w := visit(h, http.MethodGet, "/settings", nil, func(r *http.Request) { r.AddCookie(&http.Cookie{Name: looksCookie, Value: "dark"}) })
+	if !strings.Contains(w.Body.String(), `dir="ltr" data-looks="dark">`) || !strings.Contains(w.Body.String(), `content="dark"`) {
+		t.Error("the page does not take the colours that were set")
 	}
 }
 
@@ -166,7 +305,7 @@ func TestTemplatesHoldNoText(t *testing.T) {
 }
 
 func TestFill(t *testing.T) {
-	l := &locale{texts: map[string]message{
+	l := &locale{lang: language.English, print: message.NewPrinter(language.English), texts: map[string]forms{
 		"clips": {One: "{n} clip for {who}", Other: "{n} clips for {who}"},
 		"plain": {Other: "a < b"},
 	}}

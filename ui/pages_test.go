@@ -73,6 +73,8 @@ func TestEveryPage(t *testing.T) {
 		change(house)
 		h := house.handler(t)
 		for _, path := range everyPage {
+			spanish := visit(h, http.MethodGet, path, nil, func(r *http.Request) { r.Header.Set("Accept-Language", "es") })
+			checkPage(t, path+" in Spanish", spanish.Body.String())
 			w := visit(h, http.MethodGet, path, nil)
 			want := http.StatusOK
 			if name == "empty" && strings.HasPrefix(path, "/requests/") {

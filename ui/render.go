@@ -22,6 +22,10 @@ type view struct {
 	Place   string // which of the five places is current
 	Home    string
 	Lang    string
+	Dir     string // ltr or rtl
+	Looks   string // light or dark if the person chose; else as the system says
+	Here    string // address of the page, to come back to
+	Tongues []choice
 	Waiting int    // requests that wait for the owner
 	Note    string // locale key of a line about what was just done
 	Bare    bool   // no navigation: first run, log-in
@@ -70,7 +74,11 @@ func dict(pairs ...any) map[string]any {
 // render writes a page. It is drawn whole before the first byte goes out, so
 // that a fault never leaves half a page.
 func (c *console) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
-	v.Home, v.Lang = c.cfg.Home.Name, c.text.tag
+	v.Home, v.Lang, v.Dir, v.Looks = c.cfg.Home.Name, c.text.tag, c.text.dir(), looks(r)
+	v.Tongues, v.Here = c.languages(r), "/"
+	if r.Method == http.MethodGet {
+		v.Here = r.URL.RequestURI()
+	}
 	if note := "note." + r.URL.Query().Get("note"); v.Note == "" && c.text.has(note) {
 		v.Note = note
 	}

@@ -191,7 +191,7 @@ func (c *console) ask(rec request.Record) *ask {
 		Category: "category." + q.Incident.Category,
 		Occurred: c.span(q.Incident.Occurred.From, q.Incident.Occurred.To),
 		Window:   c.span(q.Window.From, q.Window.To), WindowLong: length(q.Window.To.Sub(q.Window.From)),
-		Place: q.Area.Description, KM2: strconv.FormatFloat(rec.AreaKM2, 'f', 2, 64),
+		Place: q.Area.Description, KM2: c.text.number(rec.AreaKM2, 2),
 		Map:  drawOutline(q.Area.Ring, c.cfg.Home.Position),
 		Case: q.Case.Number, Opened: q.Case.OpenedOn,
 		Officer: q.AuthorisedBy.Officer, Supervisor: q.AuthorisedBy.Supervisor,
@@ -204,7 +204,7 @@ func (c *console) ask(rec request.Record) *ask {
 		v.Left = length(left)
 	}
 	if u := rec.Case; u != nil && u.Seconds > 0 && (u.Requests > 1 || len(rec.Earlier) > 0) {
-		v.Nth, v.CaseLong, v.CaseKM2 = u.Requests, length(seconds(u.Seconds)), strconv.FormatFloat(u.KM2, 'f', 2, 64)
+		v.Nth, v.CaseLong, v.CaseKM2 = u.Requests, length(seconds(u.Seconds)), c.text.number(u.KM2, 2)
 	}
 	for _, a := range bulletin.Attestations() {
 		if slices.Contains(q.Incident.NotRelatedTo, a) {
@@ -253,14 +253,14 @@ func (c *console) keepTyped(r *http.Request, v *requestView) {
 func (c *console) sealed(p evidence.Package) *sealed {
 	v := &sealed{
 		ID: p.ID, Digest: p.Digest, Words: hashWords(p.Digest), Hex: group(p.Digest),
-		Bytes: size(p.Bytes), Count: len(p.Files),
+		Bytes: c.text.size(p.Bytes), Count: len(p.Files),
 	}
 	var long float64
 	for i, f := range p.Files {
 		long += f.Seconds
 		v.Files = append(v.Files, sealedFile{
 			N: i, Camera: f.Camera, Alias: f.Alias, When: c.span(f.From, f.To),
-			Long: length(seconds(f.Seconds)), Bytes: size(f.Bytes), Audio: f.Audio,
+			Long: length(seconds(f.Seconds)), Bytes: c.text.size(f.Bytes), Audio: f.Audio,
 		})
 	}
 	v.Long = length(seconds(long))

@@ -119,18 +119,18 @@ func (c *console) job(ctx context.Context, id string) (delivery.Job, bool, error
 func (c *console) jobView(j delivery.Job) *jobView {
 	v := &jobView{
 		Ledger: j.Entry, State: j.State, Badge: jobBadge(j.State),
-		Sent: j.Offset, Bytes: j.Bytes, SentText: size(j.Offset), AllText: size(j.Bytes),
+		Sent: j.Offset, Bytes: j.Bytes, SentText: c.text.size(j.Offset), AllText: c.text.size(j.Bytes),
 		Tries: j.Attempts, Detail: j.Error, Finished: c.at(j.Finished, dayForm+", "+exactForm),
 		Host: targetHost(j.Target), CanSend: j.State == delivery.Cooling, Signed: len(j.Receipt) > 0,
 	}
 	if left := j.Left(); left > 0 {
-		v.Pace, v.Rest = size(j.Rate), length(left)
+		v.Pace, v.Rest = c.text.size(j.Rate), length(left)
 	}
 	switch j.State {
 	case delivery.Cooling, delivery.Sending, delivery.Retrying:
 		v.CanStop, v.Moving = true, true
 	case delivery.Done:
-		v.Sent, v.SentText = j.Bytes, size(j.Bytes)
+		v.Sent, v.SentText = j.Bytes, c.text.size(j.Bytes)
 	}
 	if j.Bytes > 0 {
 		v.Percent = int(100 * v.Sent / j.Bytes)

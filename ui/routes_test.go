@@ -73,7 +73,7 @@ func TestRoutesNeedASession(t *testing.T) {
 func TestOpenRoutes(t *testing.T) {
 	want := map[string]bool{
 		"GET /healthz": true, "GET /static/{tree}/{path...}": true, "GET /setup": true, "POST /setup": true,
-		"GET /login": true, "POST /login": true,
+		"GET /login": true, "POST /login": true, "POST /display": true,
 	}
 	for _, r := range (&console{files: newAssets()}).table() {
 		if got := r.access == open; got != want[r.pattern] {

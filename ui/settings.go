@@ -73,7 +73,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 func (c *console) streamRow(s recording.StreamStatus) streamRow {
 	row := streamRow{
 		Camera: s.Camera, Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable), AtMost: s.AtMost,
-		Oldest: c.at(s.Oldest, dayForm), Bytes: size(s.Bytes), Problem: s.Problem,
+		Oldest: c.at(s.Oldest, dayForm), Bytes: c.text.size(s.Bytes), Problem: s.Problem,
 		State: badge{Icon: "circle-check", Tone: "ok", Key: "stream.recording"},
 	}
 	if !c.text.has(row.Stream) {

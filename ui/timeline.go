@@ -109,7 +109,7 @@ func midnight(t time.Time) time.Time {
 
 func (c *console) timelineBody(ctx context.Context, camera string, start time.Time) (timelineView, error) {
 	end := midnight(start.AddDate(0, 0, 1))
-	v := timelineView{Camera: camera, Day: start.Format(time.DateOnly), Title: start.Format(dayForm)}
+	v := timelineView{Camera: camera, Day: start.Format(time.DateOnly), Title: c.text.date(start, dayForm)}
 	for _, cam := range c.cfg.Cameras {
 		v.Cameras = append(v.Cameras, cam.Name)
 	}
@@ -150,7 +150,7 @@ func (c *console) days(ctx context.Context, camera string, current time.Time) ([
 	}
 	var out []dayLink
 	for len(out) < maxDays && day.AddDate(0, 0, 1).After(oldest) {
-		out = append(out, dayLink{Day: day.Format(time.DateOnly), Label: day.Format("Mon 2 Jan"), Current: day.Equal(current)})
+		out = append(out, dayLink{Day: day.Format(time.DateOnly), Label: c.text.date(day, "Mon 2 Jan"), Current: day.Equal(current)})
 		day = midnight(day.AddDate(0, 0, -1))
 	}
 	return out, nil

@@ -53,14 +53,15 @@ type HomeKitStatus struct {
 	SetupURI    string // X-HM://, only while not paired
 }
 
-// console answers requests; it holds no state of its own but the throttle of
-// the set-up code.
+// console answers requests in one language. There is one for each; what they
+// keep between requests, they share.
 type console struct {
-	cfg   Config
-	text  *locale
-	pages *renderer
-	files *assets
-	setup setupGate
+	cfg     Config
+	text    *locale
+	tongues tongues
+	pages   *renderer
+	files   *assets
+	setup   *setupGate
 }
 
 // New returns the console.
@@ -74,9 +75,17 @@ func New(cfg Config) http.Handler {
 	if cfg.Home.TimeZone == nil {
 		cfg.Home.TimeZone = time.UTC
 	}
-	c := &console{cfg: cfg, text: english(), files: newAssets()}
-	c.pages = newRenderer(c.text, c.files)
-	return c.guard(c.routes())
+	all := newTongues()
+	base := console{cfg: cfg, tongues: all, files: newAssets(), setup: &setupGate{}}
+	spoken := make([]http.Handler, len(all.list))
+	for i, l := range all.list {
+		c := base
+		c.text, c.pages = l, newRenderer(l, c.files)
+		spoken[i] = c.guard(c.routes())
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		spoken[all.choose(r)].ServeHTTP(w, r)
+	})
 }
 
 // Server returns a server for the console with limits that suit a network of
@@ -117,6 +126,7 @@ func (c *console) table() []route {
 		{"GET /login", open, c.loginForm},
 		{"POST /login", open, c.loginDo},
 		{"POST /logout", inPage, c.logout},
+		{"POST /display", open, c.setDisplay},
 
 		{"GET /{$}", page, c.live},
 		{"GET /live/tiles", inPage, c.liveStates},
