@@ -43,8 +43,10 @@ func TestSyncCadence(t *testing.T) {
 				s.cfg.Now = time.Now
 				w := s.watched(t, f, c.held)
 				for camera, n := range w.syncs {
-					if d := n - c.syncs; d < 0 || d > 6 {
-						t.Errorf("%s was synced %d times, want %d and up to 6", camera, n, c.syncs)
+					// Two segments cost three each. A round at the very moment of a
+					// fragment sees it or does not: that may be one round more.
+					if d := n - c.syncs; d < 0 || d > 7 {
+						t.Errorf("%s was synced %d times, want %d and up to 7", camera, n, c.syncs)
 					}
 				}
 				if len(w.syncs) != 4 || w.most.Load() != 1 {
