@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	"gatehouse/hub/request"
@@ -27,6 +28,7 @@ type view struct {
 	Here    string // address of the page, to come back to
 	Tongues []choice
 	Waiting int    // requests that wait for the owner
+	Version string // of the list of requests, as ticks count it
 	Note    string // locale key of a line about what was just done
 	Bare    bool   // no navigation: first run, log-in
 	Body    any
@@ -105,11 +107,19 @@ func (c *console) write(w http.ResponseWriter, r *http.Request, status int, name
 	_, _ = w.Write(b.Bytes())
 }
 
+// Count is the number of waiting requests as its badge says it.
+func (v view) Count() string {
+	if v.Waiting > 99 {
+		return "99+"
+	}
+	return strconv.Itoa(v.Waiting)
+}
+
 // waiting counts what waits for the owner; a fault shows on the pages themselves.
 func (c *console) waiting(ctx context.Context) int {
-	list, err := c.cfg.Requests.ListIn(ctx, request.Waiting, request.Prepared)
+	counts, err := c.cfg.Requests.Counts(ctx)
 	if err != nil {
 		return 0
 	}
-	return len(list)
+	return counts[request.Waiting] + counts[request.Prepared]
 }

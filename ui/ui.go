@@ -6,7 +6,9 @@ package ui
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"gatehouse/hub/bulletin"
@@ -62,6 +64,7 @@ type console struct {
 	pages   *renderer
 	files   *assets
 	setup   *setupGate
+	pulse   *pulse
 }
 
 // New returns the console.
@@ -76,7 +79,7 @@ func New(cfg Config) http.Handler {
 		cfg.Home.TimeZone = time.UTC
 	}
 	all := newTongues()
-	base := console{cfg: cfg, tongues: all, files: newAssets(), setup: &setupGate{}}
+	base := console{cfg: cfg, tongues: all, files: newAssets(), setup: &setupGate{}, pulse: &pulse{}}
 	spoken := make([]http.Handler, len(all.list))
 	for i, l := range all.list {
 		c := base
@@ -90,15 +93,21 @@ func New(cfg Config) http.Handler {
 
 // Server returns a server for the console with limits that suit a network of
 // strangers. It has no write deadline, since video is slow to watch; a session
-// is needed to be sent any.
+// is needed to be sent any. Shutting it down ends the streams of ticks.
 func Server(h http.Handler) *http.Server {
-	return &http.Server{
+	ending := make(chan struct{})
+	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), endingKey{}, (<-chan struct{})(ending))
+		},
 	}
+	srv.RegisterOnShutdown(sync.OnceFunc(func() { close(ending) }))
+	return srv
 }
 
 // access is who may use a route.
@@ -129,6 +138,7 @@ func (c *console) table() []route {
 		{"POST /display", open, c.setDisplay},
 
 		{"GET /{$}", page, c.live},
+		{"GET /events", inPage, c.events},
 		{"GET /live/tiles", inPage, c.liveStates},
 		{"GET /cameras/{camera}/still.jpg", inPage, c.still},
 		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, c.livePlaylist},

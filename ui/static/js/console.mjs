@@ -1,9 +1,11 @@
 // The console works without scripts: these elements add pictures that move and
 // parts that keep themselves current.
 import { Player } from "./player.mjs";
-import { Refresh } from "./refresh.mjs";
+import { Changed, Refresh, count } from "./refresh.mjs";
 import { Trim } from "./trim.mjs";
 
 customElements.define("gh-player", Player);
 customElements.define("gh-refresh", Refresh);
+customElements.define("gh-changed", Changed);
 customElements.define("gh-trim", Trim);
+count();
