@@ -123,8 +123,7 @@ func firstConfig(data string) (*config.Config, error) {
 	if err := durable.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w", err)
 	}
-	text := "# Gatehouse. What can stand here: docs/configuration.md\nlisten: 127.0.0.1:8080\ncameras: []\n"
-	if err := durable.WriteFile(filepath.Join(data, config.File), []byte(text), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(data, config.File), []byte(config.First), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the first configuration: %w", err)
 	}
 	return config.Load(data)

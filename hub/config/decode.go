@@ -50,6 +50,8 @@ func (d *decoder) document(data []byte, into any) {
 		d.fail(1, "file", "larger than 1 MB")
 		return
 	}
+	// The parser counts a line twice that ends in a comment and in two bytes.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	f, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		d.broken = true

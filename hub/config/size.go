@@ -31,3 +31,16 @@ func (s *Size) UnmarshalText(text []byte) error {
 	*s = Size(v * factor)
 	return nil
 }
+
+// String writes the size with the largest unit that says it exactly.
+func (s Size) String() string {
+	for _, u := range []struct {
+		suffix string
+		bytes  Size
+	}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
+		if s > 0 && s%u.bytes == 0 {
+			return strconv.FormatInt(int64(s/u.bytes), 10) + u.suffix
+		}
+	}
+	return strconv.FormatInt(int64(s), 10) + "B"
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -23,9 +24,14 @@ func Watch(ctx context.Context, dataDir string, log *slog.Logger, apply func(*Co
 		return fmt.Errorf("watching the configuration: %w", err)
 	}
 	defer w.Close()
-	// The folder, not the file: editors replace files by renaming.
+	// Folders, not the file: editors replace files by renaming. The file may be a
+	// link into another folder.
+	names := []string{File}
 	if err := w.Add(dataDir); err != nil {
 		return fmt.Errorf("watching the configuration: %w", err)
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Join(dataDir, File)); err == nil && w.Add(filepath.Dir(real)) == nil {
+		names = append(names, filepath.Base(real))
 	}
 	timer := time.NewTimer(settle) // once at the start: the file may have changed since it was read
 	for {
@@ -36,7 +42,7 @@ func Watch(ctx context.Context, dataDir string, log *slog.Logger, apply func(*Co
 			if !ok {
 				return nil
 			}
-			if filepath.Base(e.Name) == File && !e.Has(fsnotify.Chmod) {
+			if slices.Contains(names, filepath.Base(e.Name)) && !e.Has(fsnotify.Chmod) {
 				timer.Reset(settle)
 			}
 		case err := <-w.Errors:

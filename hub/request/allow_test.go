@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
@@ -52,6 +53,30 @@ func TestAllowPinsWhatWasShown(t *testing.T) {
 	a, err := h.Allow(t.Context(), h.agency.Agency, shown, "Ann")
 	if err != nil || a.Root != shown {
 		t.Errorf("pinned %s, %v; want %s", a.Root, err, shown)
+	}
+}
+
+func TestAllowKeepsTheOwnersNotes(t *testing.T) {
+	h := newHome(t).allowed()
+	name := h.file(h.agency.Agency)
+	old, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const note = "# called them on Tuesday, asked for Sergeant Weiss\n"
+	if err := os.WriteFile(name, []byte(note+string(old)+"private_uploads: true # their server is in my house\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.add(time.Hour)
+	if _, err := h.Allow(t.Context(), h.agency.Agency, h.agency.RootID, "Ann"); err != nil {
+		t.Fatal(err)
+	}
+	now, err := os.ReadFile(name)
+	if err != nil || !strings.HasPrefix(string(now), note) || !strings.Contains(string(now), "private_uploads: true # their server") {
+		t.Errorf("the file is now, %v:\n%s", err, now)
+	}
+	if a := h.Allowlist()[0]; !a.PrivateUploads || !a.Added.Equal(h.clock.Now().Truncate(time.Second)) {
+		t.Errorf("allowed %+v", a)
 	}
 }
 

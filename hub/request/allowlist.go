@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/internal/durable"
+	"gatehouse/hub/internal/yamledit"
 	"gatehouse/hub/ledger"
 )
 
@@ -278,13 +279,22 @@ func (s *Service) allow(ctx context.Context, agency, root, by string) (Allowed, 
 	return a, s.apply(ctx, list, by)
 }
 
+// writeAllowed leaves what the owner wrote beside it in the file, comments too.
 func (s *Service) writeAllowed(a Allowed) error {
-	data, err := yaml.Marshal(a)
+	old, err := os.ReadFile(s.allowedFile(a.Agency))
+	var data []byte
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		data, err = yaml.Marshal(a)
+	case err == nil:
+		data, err = yamledit.Rewrite(old, yamledit.Set("name", a.Name), yamledit.Set("root", a.Root),
+			yamledit.Set("call_back", a.CallBack), yamledit.Set("added", a.Added.Format(time.RFC3339)))
+	}
 	if err == nil {
 		_, err = parseAllowed(data)
 	}
 	if err == nil {
-		err = durable.WriteFile(s.allowedFile(a.Agency), data, 0o600)
+		err = durable.Swap(s.allowedFile(a.Agency), old, data, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("writing allowlist: %w", err)

@@ -15,22 +15,37 @@ import (
 
 // WriteFile replaces the file of that name, whole or not at all.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+strings.TrimPrefix(filepath.Base(name), ".")+".*.tmp")
+	temp, err := writeTemp(name, data, perm, nil)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writeSynced(f, data, perm), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+	if err := os.Rename(temp, name); err != nil {
+		return errors.Join(err, os.Remove(temp))
 	}
 	return SyncDir(filepath.Dir(name))
 }
 
-func writeSynced(f *os.File, data []byte, perm fs.FileMode) error {
+// writeTemp writes a synced file beside the one of that name, with the owner of
+// like if there is one.
+func writeTemp(name string, data []byte, perm fs.FileMode, like fs.FileInfo) (temp string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+strings.TrimPrefix(filepath.Base(name), ".")+".*.tmp")
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(writeSynced(f, data, perm, like), f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+func writeSynced(f *os.File, data []byte, perm fs.FileMode, like fs.FileInfo) error {
 	if _, err := f.Write(data); err != nil {
 		return err
+	}
+	if like != nil {
+		if err := keepOwner(f, like); err != nil {
+			return err
+		}
 	}
 	if err := f.Chmod(perm); err != nil {
 		return err
