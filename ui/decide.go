@@ -71,7 +71,7 @@ func (c *console) selection(r *http.Request, rec request.Record) ([]evidence.Sel
 		if !to.After(from) {
 			return nil, fmt.Errorf("selecting from %s: %w", rec.Matches[i].Camera, errTime)
 		}
-		out = append(out, evidence.Selection{Camera: rec.Matches[i].Camera, From: from.UTC(), To: to.UTC()})
+		out = append(out, evidence.Selection{Camera: rec.Matches[i].Camera, From: from.UTC(), To: to.UTC(), Audio: r.PostForm.Has("sound-" + s)})
 	}
 	if len(out) == 0 {
 		return nil, errNoClip
@@ -118,6 +118,10 @@ func (c *console) approve(w http.ResponseWriter, r *http.Request) {
 	}
 	done, err := c.tryApprove(r, id)
 	if err != nil {
+		if fresh, getErr := c.cfg.Requests.Get(r.Context(), id); getErr == nil && errors.Is(err, request.ErrState) && sentAlready(fresh, r.PostFormValue("digest")) {
+			http.Redirect(w, r, requestPath(id)+"/result", http.StatusSeeOther)
+			return
+		}
 		c.askAgain(w, r, rec, err)
 		return
 	}
@@ -145,6 +149,12 @@ func (c *console) tryApprove(r *http.Request, id string) (request.Record, error)
 	return c.cfg.Requests.ApproveBy(r.Context(), id, digest, request.Approver{Number: p.Number, Words: p.Words()}, false)
 }
 
+// sentAlready reports whether exactly this package was approved before: a button
+// pressed twice, or the page of before that a browser kept, asks for what is.
+func sentAlready(rec request.Record, digest string) bool {
+	return tabOf(rec.State) == tabSent && rec.Ended == "" && rec.Package != nil && rec.Package.Digest == digest
+}
+
 func (c *console) decline(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if _, err := c.cfg.Requests.Decline(r.Context(), id, approver); err != nil {
@@ -153,8 +163,10 @@ func (c *console) decline(w http.ResponseWriter, r *http.Request) {
 			c.fail(w, r, err)
 			return
 		}
-		c.askAgain(w, r, rec, err)
-		return
+		if rec.State != request.Declined { // else the button was pressed twice
+			c.askAgain(w, r, rec, err)
+			return
+		}
 	}
-	http.Redirect(w, r, "/requests?tab=decided&note=declined", http.StatusSeeOther)
+	http.Redirect(w, r, "/requests?tab=closed&note=declined", http.StatusSeeOther)
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -96,7 +97,7 @@ func TestApprove(t *testing.T) {
 		{"other digest", preparedID, url.Values{"digest": {strings.Repeat("0", 64)}, "passphrase": {fixturePass}}, 409, "The sealed file is not the one this page showed."},
 		{"not sealed", waitingID, url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 409, "The request has changed since you opened it."},
 		{"unknown", "none", url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 404, "There is no such request."},
-		{"sent already", sentID, url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 409, "The request has changed since you opened it."},
+		{"sent already, another", sentID, url.Values{"digest": {strings.Repeat("0", 64)}, "passphrase": {fixturePass}}, 409, "The request has changed since you opened it."},
 		{"all given", preparedID, url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 303, ""},
 	}
 	for _, tt := range tests {
@@ -159,8 +160,111 @@ func TestDecline(t *testing.T) {
 		t.Errorf("%d, %s", w.Code, house.state(preparedID))
 	}
 	w = visit(h, http.MethodPost, "/requests/"+preparedID+"/decline", url.Values{})
-	if w.Code != 409 || !strings.Contains(w.Body.String(), "You") && !strings.Contains(w.Body.String(), "Declined") {
-		t.Errorf("a second time: %d", w.Code)
+	if w.Code != 303 || w.Header().Get("Location") != "/requests?tab=closed&note=declined" {
+		t.Errorf("a second time: %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	w = visit(h, http.MethodPost, "/requests/"+sentID+"/decline", url.Values{})
+	if w.Code != 409 || !strings.Contains(w.Body.String(), "The request has changed since you opened it.") || house.state(sentID) != request.Sent {
+		t.Errorf("after it was sent: %d, %s", w.Code, house.state(sentID))
+	}
+}
+
+// A button pressed twice, or the page that a browser kept, is answered with
+// what became of the first, and nothing is sent twice.
+func TestApproveTwice(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	jobs := len(house.outbox.jobs)
+	form := url.Values{"digest": {fixturePackage(nil).Digest}, "passphrase": {fixturePass}}
+	for range 2 {
+		w := visit(h, http.MethodPost, "/requests/"+preparedID+"/approve", form)
+		if w.Code != 303 || w.Header().Get("Location") != "/requests/"+preparedID+"/result" {
+			t.Errorf("%d to %q", w.Code, w.Header().Get("Location"))
+		}
+	}
+	if n := len(house.outbox.jobs) - jobs; n != 1 {
+		t.Errorf("%d deliveries, want 1", n)
+	}
+	form.Set("passphrase", "guess")
+	if w := visit(h, http.MethodPost, "/requests/"+preparedID+"/approve", form); w.Code != 403 {
+		t.Errorf("again with a wrong passphrase: %d", w.Code)
+	}
+}
+
+// A page that was open too long is told so in words, and leads back.
+func TestStalePages(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	w := visit(h, http.MethodPost, "/requests/"+preparedID+"/approve", url.Values{"passphrase": {fixturePass}}, noSession)
+	if w.Code != 401 || !strings.Contains(w.Body.String(), `href="/login?next=%2Frequests%2F`+preparedID+`"`) || house.state(preparedID) != request.Prepared {
+		t.Errorf("without a session: %d %s", w.Code, w.Body)
+	}
+	rec := house.requests.records[preparedID]
+	rec.State = request.Expired
+	house.requests.records[preparedID] = rec
+	form := url.Values{"digest": {rec.Package.Digest}, "passphrase": {fixturePass}}
+	w = visit(h, http.MethodPost, "/requests/"+preparedID+"/approve", form)
+	if w.Code != 409 || !strings.Contains(w.Body.String(), "Expired") || strings.Contains(w.Body.String(), "/approve") {
+		t.Errorf("expired meanwhile: %d", w.Code)
+	}
+	w = visit(h, http.MethodPost, "/requests/"+preparedID+"/prepare", pickForm("clip", "0"))
+	if w.Code != 409 {
+		t.Errorf("sealing what expired: %d", w.Code)
+	}
+}
+
+// Sound is left out unless it was asked for, camera by camera.
+func TestSoundIsAskedFor(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	visit(h, http.MethodPost, "/requests/"+waitingID+"/prepare", pickForm("clip", "0", "clip", "1", "sound-1", "on"))
+	rec := house.requests.records[waitingID]
+	if len(rec.Selection) != 2 || rec.Selection[0].Audio || !rec.Selection[1].Audio {
+		t.Fatalf("%+v", rec.Selection)
+	}
+	body := visit(h, http.MethodGet, "/requests/"+waitingID, nil).Body.String()
+	if !strings.Contains(body, "so they will hear it too") || strings.Contains(body, "<li>sound</li>") || !strings.Contains(body, `name="sound-1" checked`) {
+		t.Error("the page does not say that sound goes with it")
+	}
+}
+
+func TestInboxIsPaged(t *testing.T) {
+	house := newHouse()
+	for n := range 498 {
+		rec := fixtureRecord(fmt.Sprintf("many-%03d", n), request.Waiting)
+		house.requests.records[rec.ID] = rec
+	}
+	h := house.handler(t)
+	for page, want := range map[string]string{
+		"": "1 to 50 of 500", "2": "51 to 100 of 500", "10": "451 to 500 of 500", "11": "451 to 500 of 500", "-4": "1 to 50 of 500", "x": "1 to 50 of 500",
+	} {
+		body := visit(h, http.MethodGet, "/requests?page="+page, nil).Body.String()
+		if strings.Count(body, `<li class="item">`) != 50 || !strings.Contains(body, want) {
+			t.Errorf("page %q: %d rows, want 50 and %q", page, strings.Count(body, `<li class="item">`), want)
+		}
+		if strings.Contains(body, ">Newer<") != (want[0] != '1') || strings.Contains(body, ">Older<") != !strings.HasPrefix(want, "451") {
+			t.Errorf("page %q leads to the wrong pages", page)
+		}
+	}
+	if body := visit(h, http.MethodGet, "/requests", nil).Body.String(); !strings.Contains(body, ">99&#43;</span>") {
+		t.Error("the count does not fit its badge")
+	}
+}
+
+func TestCaseCard(t *testing.T) {
+	house := newHouse()
+	rec := house.requests.records[waitingID]
+	rec.Case = &request.CaseUse{Requests: 3, Seconds: 8100, KM2: 0.6}
+	house.requests.records[waitingID] = rec
+	h := house.handler(t)
+	body := visit(h, http.MethodGet, "/requests/"+waitingID, nil).Body.String()
+	for _, want := range []string{"Request 3 of this case", "Together they ask you for 2 h 15 min and 0.60 km².", `href="/requests/` + sentID + `"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if body := visit(h, http.MethodGet, "/requests/"+preparedID, nil).Body.String(); strings.Contains(body, "Together they ask") {
+		t.Error("a request that is alone in its case has a card")
 	}
 }
 

@@ -27,6 +27,20 @@ func TestOutline(t *testing.T) {
 	if o = drawOutline(ring, bulletin.Point{Lat: 2 * d, Lon: d / 2}); o.Inside || o.Home[1] != 44 {
 		t.Errorf("a home to the north: inside %v at %v", o.Inside, o.Home)
 	}
+	l := english()
+	for home, want := range map[bulletin.Point]string{
+		{Lat: 0.9 * d, Lon: d / 2}:     "100\u00a0m side.n true",
+		{Lat: d / 2, Lon: 0.97 * d}:    "30\u00a0m side.e true",
+		{Lat: 0.004 * d, Lon: d / 2}:   "4\u00a0m side.s true",
+		{Lat: 4.5 * d, Lon: d / 2}:     "3.5\u00a0km side.n false",
+		{Lat: -0.7 * d, Lon: -0.7 * d}: "990\u00a0m side.sw false",
+		{Lat: 1.5 * d, Lon: 1.5 * d}:   "710\u00a0m side.ne false",
+	} {
+		o := drawOutline(ring, home)
+		if got := fmt.Sprint(l.distance(o.Far), " ", o.Edge, " ", o.Inside); got != want {
+			t.Errorf("home at %v: %s, want %s", home, got, want)
+		}
+	}
 	if o = drawOutline(ring, bulletin.Point{}); o.Home != nil {
 		t.Error("a home that is not set was drawn")
 	}

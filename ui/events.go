@@ -106,10 +106,6 @@ func (c *console) beat(ctx context.Context) (beat, error) {
 	if err != nil {
 		return beat{}, err
 	}
-	size, err := c.cfg.Ledger.Size()
-	if err != nil {
-		return beat{}, err
-	}
 	jobs, err := c.cfg.Outbox.Jobs(ctx)
 	if err != nil {
 		return beat{}, err
@@ -119,7 +115,7 @@ func (c *console) beat(ctx context.Context) (beat, error) {
 		return beat{}, err
 	}
 	// fmt prints maps in the order of their keys.
-	b := beat{waiting: counts[request.Waiting] + counts[request.Prepared], requests: digest(counts, size)}
+	b := beat{waiting: counts[request.Waiting] + counts[request.Prepared], requests: digest(counts)}
 	for _, j := range jobs {
 		if j.State == delivery.Cooling {
 			b.delivery = digest(b.delivery, c.cfg.Now().Unix()) // its page counts down

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
+	"path"
 
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
@@ -31,6 +33,7 @@ var (
 type problem struct {
 	Status         int
 	What, Safe, Do string
+	Next           string // where to log in, and to come back from; empty if that is no help
 }
 
 // explanations maps every error an owner may meet; the first match counts.
@@ -76,21 +79,32 @@ var explanations = []struct {
 func explain(err error) problem {
 	for _, e := range explanations {
 		if errors.Is(err, e.err) {
-			return problem{e.status, "error." + e.key + ".what", "error." + e.key + ".safe", "error." + e.key + ".do"}
+			return problem{Status: e.status, What: "error." + e.key + ".what", Safe: "error." + e.key + ".safe", Do: "error." + e.key + ".do"}
 		}
 	}
 	var refusal *bulletin.Refusal
 	if errors.As(err, &refusal) {
-		return problem{http.StatusUnprocessableEntity, "code." + string(refusal.Code), "error.refusal.safe", "error.refusal.do"}
+		return problem{Status: http.StatusUnprocessableEntity, What: "code." + string(refusal.Code), Safe: "error.refusal.safe", Do: "error.refusal.do"}
 	}
-	return problem{http.StatusInternalServerError, "error.internal.what", "error.internal.safe", "error.internal.do"}
+	return problem{Status: http.StatusInternalServerError, What: "error.internal.what", Safe: "error.internal.safe", Do: "error.internal.do"}
 }
 
 // fail answers with an error in words.
 func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := c.explainFor(r, err)
+	if errors.Is(err, errNoSession) {
+		p.Next = "/login?next=" + url.QueryEscape(pageOf(r))
+	}
 	bare := errors.Is(err, errNoSession) || errors.Is(err, errCrossSite) || errors.Is(err, errNoPage)
 	c.render(w, r, p.Status, "error", view{Title: "error.title", Bare: bare, Body: p})
+}
+
+// pageOf is the page that a request came from: a form acts one step below it.
+func pageOf(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return r.URL.RequestURI()
+	}
+	return path.Dir(r.URL.EscapedPath())
 }
 
 // explainFor explains, and logs what the owner cannot put right.

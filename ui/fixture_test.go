@@ -169,7 +169,7 @@ func fixturePackage(clips []evidence.Selection) *evidence.Package {
 	for i, c := range clips {
 		p.Files = append(p.Files, evidence.File{
 			Name: "original/" + string(rune('A'+i)) + ".mp4", Camera: c.Camera, Alias: "cam-" + string(rune('A'+i)),
-			From: c.From, To: c.To, Seconds: c.To.Sub(c.From).Seconds(), Bytes: 24_100_000, SHA256: strings.Repeat("0a", 32),
+			From: c.From, To: c.To, Seconds: c.To.Sub(c.From).Seconds(), Bytes: 24_100_000, Audio: c.Audio, SHA256: strings.Repeat("0a", 32),
 		})
 	}
 	return p

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"strconv"
 
 	"gatehouse/hub/request"
 )
@@ -21,21 +22,49 @@ type row struct {
 	Answer   moment // by when
 	Left     string
 	Held     bool
+	Nth      int // request in its case, if it is not the first
 }
 
 // inboxView is the body of the inbox. Every request that arrived is under one
-// of the three tabs.
+// of the tabs.
 type inboxView struct {
-	Tab    string
-	Tabs   []tab
-	Rows   []row
-	Agency bool // the allowlist has an entry
+	Tab          string
+	Tabs         []tab
+	Rows         []row
+	Agency       bool   // the allowlist has an entry
+	Now          string // version of the counts, as ticks count it
+	Newer, Older string // addresses; empty at the ends
+	First, Last  int    // of Whole, counted from one
+	Whole        int
 }
 
 type tab struct {
 	Name    string
+	Label   string // locale key
 	Count   int
 	Current bool
+}
+
+// The tabs of the inbox.
+const (
+	tabWaiting = "waiting"
+	tabSent    = "sent"   // or on its way, or failed
+	tabClosed  = "closed" // nothing was sent, and nothing will be
+	tabOthers  = "others" // never shown
+)
+
+// tabs are in their order, each with the key of its label.
+var tabs = []tab{
+	{Name: tabWaiting, Label: "requests.tab.waiting"},
+	{Name: tabSent, Label: "requests.tab.sent"},
+	{Name: tabClosed, Label: "requests.tab.closed"},
+	{Name: tabOthers, Label: "requests.tab.others"},
+}
+
+// knownStates are those of requests that the owner was, or could have been, asked about.
+var knownStates = []request.State{
+	request.Waiting, request.Prepared, request.Approved, request.Sent, request.Failed,
+	request.Declined, request.Expired, request.Withdrawn,
 }
 
 // tabOf sorts every state under a tab; a state it does not know is shown with
@@ -43,26 +72,31 @@ type tab struct {
 func tabOf(s request.State) string {
 	switch s {
 	case request.Waiting, request.Prepared:
-		return "waiting"
-	case request.Approved, request.Sent, request.Failed, request.Declined, request.Expired, request.Withdrawn:
-		return "decided"
+		return tabWaiting
+	case request.Approved, request.Sent, request.Failed:
+		return tabSent
+	case request.Declined, request.Expired, request.Withdrawn:
+		return tabClosed
 	}
-	return "others"
+	return tabOthers
 }
 
-// maxRows bounds a page; strangers' requests may be thousands a year.
-const maxRows = 200
+// maxRows is how many requests a page shows; strangers' may be thousands a year.
+const maxRows = 50
 
 func (c *console) inbox(w http.ResponseWriter, r *http.Request) {
-	v := inboxView{Tab: r.FormValue("tab"), Agency: len(c.cfg.Requests.Allowlist()) > 0}
-	if v.Tab != "decided" && v.Tab != "others" {
-		v.Tab = "waiting"
+	v := inboxView{Tab: tabWaiting, Agency: len(c.cfg.Requests.Allowlist()) > 0}
+	for _, t := range tabs {
+		if t.Name == r.FormValue("tab") {
+			v.Tab = t.Name
+		}
 	}
 	states, err := c.cfg.Requests.Counts(r.Context())
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
+	v.Now = version(digest(states))
 	counts, here := map[string]int{}, []request.State{}
 	for state, n := range states {
 		t := tabOf(state)
@@ -71,8 +105,9 @@ func (c *console) inbox(w http.ResponseWriter, r *http.Request) {
 			here = append(here, state)
 		}
 	}
-	for _, name := range []string{"waiting", "decided", "others"} {
-		v.Tabs = append(v.Tabs, tab{Name: name, Count: counts[name], Current: name == v.Tab})
+	for _, t := range tabs {
+		t.Count, t.Current = counts[t.Name], t.Name == v.Tab
+		v.Tabs = append(v.Tabs, t)
 	}
 	if len(here) > 0 { // no state would mean every state
 		list, err := c.cfg.Requests.ListIn(r.Context(), here...)
@@ -80,11 +115,31 @@ func (c *console) inbox(w http.ResponseWriter, r *http.Request) {
 			c.fail(w, r, err)
 			return
 		}
-		for _, rec := range list[:min(len(list), maxRows)] {
-			v.Rows = append(v.Rows, c.row(rec))
-		}
+		c.turn(&v, list, r.FormValue("page"))
 	}
 	c.render(w, r, http.StatusOK, "requests", view{Title: "requests.title", Place: "requests", Body: v})
+}
+
+// turn fills in one page of a tab; a page that does not exist is the nearest one.
+func (c *console) turn(v *inboxView, list []request.Record, page string) {
+	last := max(len(list)-1, 0) / maxRows
+	n, err := strconv.Atoi(page)
+	if err != nil {
+		n = 1
+	}
+	n = min(max(n-1, 0), last)
+	some := list[n*maxRows : min((n+1)*maxRows, len(list))]
+	for _, rec := range some {
+		v.Rows = append(v.Rows, c.row(rec))
+	}
+	v.First, v.Last, v.Whole = n*maxRows+1, n*maxRows+len(some), len(list)
+	at := func(n int) string { return "/requests?tab=" + v.Tab + "&page=" + strconv.Itoa(n+1) }
+	if n > 0 {
+		v.Newer = at(n - 1)
+	}
+	if n < last {
+		v.Older = at(n + 1)
+	}
 }
 
 func (c *console) row(rec request.Record) row {
@@ -96,11 +151,14 @@ func (c *console) row(rec request.Record) row {
 	if v.Reason = codeKey(c.text, rec); v.Reason != "" {
 		v.Text = ""
 	}
+	if rec.Case != nil && rec.Case.Requests > 1 {
+		v.Nth = rec.Case.Requests
+	}
 	if q := rec.Request; q != nil {
 		v.Headline, v.Case = q.Incident.Headline, q.Case.Number
 		v.Window = c.span(q.Window.From, q.Window.To)
 		v.Answer = c.at(q.ExpiresAt, dayForm)
-		if left := q.ExpiresAt.Sub(c.cfg.Now()); left > 0 && tabOf(rec.State) == "waiting" {
+		if left := q.ExpiresAt.Sub(c.cfg.Now()); left > 0 && tabOf(rec.State) == tabWaiting {
 			v.Left = length(left)
 		}
 	}

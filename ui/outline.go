@@ -24,6 +24,8 @@ type outline struct {
 	Scale  int      // length of the bar
 	Label  string   // its length in metres or kilometres
 	Inside bool     // the home lies in the area
+	Far    float64  // metres from the home to the nearest edge
+	Edge   string   // locale key of the side on which that edge lies
 }
 
 // drawOutline projects a ring on its tangent plane; north is up. Areas are at
@@ -54,6 +56,7 @@ func drawOutline(ring []bulletin.Point, home bulletin.Point) *outline {
 		x, y := f.place(metres(home))
 		o.Home = &[2]int{int(math.Round(x)), int(math.Round(y))}
 		o.Inside = bulletin.Contains(ring, home)
+		o.Far, o.Edge = nearestEdge(ring, home, metres)
 	}
 	bar := round125(mapWidth / 5 / f.scale)
 	o.Scale = int(math.Round(bar * f.scale))
@@ -63,6 +66,45 @@ func drawOutline(ring []bulletin.Point, home bulletin.Point) *outline {
 	}
 	o.Lines = f.grid(bar)
 	return o
+}
+
+// sides are the locale keys of the eight sides of an area, from north clockwise.
+var sides = []string{"side.n", "side.ne", "side.e", "side.se", "side.s", "side.sw", "side.w", "side.nw"}
+
+// nearestEdge is how far the home is from the outline, and on which side of the
+// area the nearest point of it lies, seen from the middle of the area.
+func nearestEdge(ring []bulletin.Point, home bulletin.Point, metres func(bulletin.Point) (float64, float64)) (float64, string) {
+	hx, hy := metres(home)
+	far, nx, ny := math.Inf(1), 0.0, 0.0
+	minX, minY, maxX, maxY := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+	for i, p := range ring {
+		ax, ay := metres(p)
+		bx, by := metres(ring[(i+1)%len(ring)])
+		minX, maxX = math.Min(minX, ax), math.Max(maxX, ax)
+		minY, maxY = math.Min(minY, ay), math.Max(maxY, ay)
+		along := 0.0
+		if l := (bx-ax)*(bx-ax) + (by-ay)*(by-ay); l > 0 {
+			along = math.Max(0, math.Min(1, ((hx-ax)*(bx-ax)+(hy-ay)*(by-ay))/l))
+		}
+		x, y := ax+along*(bx-ax), ay+along*(by-ay)
+		if d := math.Hypot(hx-x, hy-y); d < far {
+			far, nx, ny = d, x, y
+		}
+	}
+	turn := math.Atan2(nx-(minX+maxX)/2, ny-(minY+maxY)/2) // clockwise from north
+	return far, sides[(int(math.Round(turn/(math.Pi/4)))+8)%8]
+}
+
+// distance writes metres as exactly as an outline is worth: tens of metres, or
+// tenths of a kilometre.
+func (l *locale) distance(metres float64) string {
+	switch {
+	case metres < 5:
+		return l.number(math.Max(1, math.Round(metres)), 0) + "\u00a0m"
+	case metres < 995:
+		return l.number(math.Round(metres/10)*10, 0) + "\u00a0m"
+	}
+	return l.number(metres/1000, 1) + "\u00a0km"
 }
 
 // frame maps metres to map units.

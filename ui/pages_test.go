@@ -53,7 +53,7 @@ func TestGoldenPages(t *testing.T) {
 
 // everyPage reaches every template of a home in good health.
 var everyPage = []string{
-	"/", "/live/tiles", "/requests", "/requests?tab=decided", "/requests?tab=others", "/requests/sha256:5f2b3b4ab1c0697f489e3c1d",
+	"/", "/live/tiles", "/requests", "/requests?tab=sent", "/requests?tab=closed", "/requests?tab=nonsense&page=x", "/requests?tab=others", "/requests/sha256:5f2b3b4ab1c0697f489e3c1d",
 	"/requests/01936f2a-7c00-7000-8000-000000000005", "/requests/01936f2a-7c00-7000-8000-000000000007",
 	"/requests/" + coolingID + "/progress", "/agencies", "/ledger", "/ledger?before=50", "/ledger?before=-3",
 	"/timeline/Driveway", "/timeline/Front%20door?day=2026-11-21", "/timeline/Driveway?day=2020-01-01",

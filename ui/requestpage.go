@@ -16,6 +16,7 @@ import (
 type requestView struct {
 	ID       string
 	State    badge
+	Tab      string // of the inbox, to go back to
 	Reason   string // locale key
 	Text     string // plain sentence of the hub, if there is no key
 	Problem  *problem
@@ -33,6 +34,8 @@ type requestView struct {
 
 	Pick   []pick
 	Sealed *sealed
+	Case   *caseCard
+	Now    string   // version of what is shown, as ticks count it
 	Two    bool     // two people must approve
 	Yes    []string // who did, in the ledger's words
 }
@@ -59,8 +62,7 @@ type ask struct {
 	Map               *outline
 	Case              string
 	Opened            string
-	Nth               int      // request in its case, of those that came here
-	CaseLong, CaseKM2 string   // of all of them together; empty for the first that is no revision
+	Standing          string   // where the home stands to the area, in words; empty if its place is not set
 	Attested, Missing []string // locale keys
 	Officer           bulletin.Officer
 	Supervisor        bulletin.Officer
@@ -74,6 +76,7 @@ type pick struct {
 	Index    int
 	Camera   string
 	Chosen   bool
+	Sound    bool
 	From, To string // datetime-local
 	Min, Max string
 }
@@ -88,6 +91,7 @@ type sealed struct {
 	Bytes  string
 	Count  int
 	Long   string
+	Sound  bool // in one of the files at least
 }
 
 type sealedFile struct {
@@ -106,7 +110,7 @@ func (c *console) request(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	if rec.Shown.IsZero() && tabOf(rec.State) == "waiting" {
+	if rec.Shown.IsZero() && tabOf(rec.State) == tabWaiting {
 		if err := c.cfg.Requests.MarkShown(r.Context(), rec.ID); err != nil {
 			c.fail(w, r, err)
 			return
@@ -131,7 +135,7 @@ func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int
 func (c *console) requestBody(ctx context.Context, rec request.Record) (requestView, error) {
 	v := requestView{
 		ID: rec.ID, State: requestState(rec.State), Reason: codeKey(c.text, rec),
-		Decide:  tabOf(rec.State) == "waiting",
+		Decide: tabOf(rec.State) == tabWaiting, Tab: tabOf(rec.State),
 		Arrived: c.at(rec.Received, dayForm+", "+clockForm), Source: rec.Source, Revision: rec.Revision,
 		Who: c.who(rec),
 	}
@@ -141,6 +145,7 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 	if rec.Rule != nil && rec.Rule.Number > 0 {
 		v.Rule = rec.Rule
 	}
+	v.Now = version(requestVersion(rec))
 	v.Free = v.Decide && rec.HoldRefused != ""
 	v.Two = rec.Needs() > 1
 	for _, a := range rec.Approvals {
@@ -153,6 +158,10 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 		return v, nil
 	}
 	v.Ask = c.ask(rec)
+	var err error
+	if v.Case, err = c.caseCard(ctx, rec); err != nil {
+		return v, err
+	}
 	for i, m := range rec.Matches {
 		have, err := c.cover(ctx, m.Camera, m.From, m.To)
 		if err != nil {
@@ -203,8 +212,12 @@ func (c *console) ask(rec request.Record) *ask {
 	if left := q.ExpiresAt.Sub(c.cfg.Now()); left > 0 {
 		v.Left = length(left)
 	}
-	if u := rec.Case; u != nil && u.Seconds > 0 && (u.Requests > 1 || len(rec.Earlier) > 0) {
-		v.Nth, v.CaseLong, v.CaseKM2 = u.Requests, length(seconds(u.Seconds)), c.text.number(u.KM2, 2)
+	if m := v.Map; m != nil && m.Home != nil {
+		key := "map.outside"
+		if m.Inside {
+			key = "map.inside"
+		}
+		v.Standing = c.text.say(key, "far", c.text.distance(m.Far), "side", c.text.say(m.Edge))
 	}
 	for _, a := range bulletin.Attestations() {
 		if slices.Contains(q.Incident.NotRelatedTo, a) {
@@ -225,7 +238,7 @@ func (c *console) pick(i int, m request.Match, have coverage, chosen []evidence.
 	p := pick{Index: i, Camera: m.Camera, Min: c.field(from), Max: c.field(to)}
 	for _, s := range chosen {
 		if s.Camera == m.Camera {
-			p.Chosen, from, to = true, s.From, s.To
+			p.Chosen, p.Sound, from, to = true, s.Audio, s.From, s.To
 		}
 	}
 	p.From, p.To = c.field(from), c.field(to)
@@ -240,7 +253,7 @@ func (c *console) keepTyped(r *http.Request, v *requestView) {
 	for i := range v.Pick {
 		p := &v.Pick[i]
 		n := strconv.Itoa(p.Index)
-		p.Chosen = slices.Contains(r.PostForm["clip"], n)
+		p.Chosen, p.Sound = slices.Contains(r.PostForm["clip"], n), r.PostForm.Has("sound-"+n)
 		if s := r.PostForm.Get("from-" + n); s != "" {
 			p.From = s
 		}
@@ -258,6 +271,7 @@ func (c *console) sealed(p evidence.Package) *sealed {
 	var long float64
 	for i, f := range p.Files {
 		long += f.Seconds
+		v.Sound = v.Sound || f.Audio
 		v.Files = append(v.Files, sealedFile{
 			N: i, Camera: f.Camera, Alias: f.Alias, When: c.span(f.From, f.To),
 			Long: length(seconds(f.Seconds)), Bytes: c.text.size(f.Bytes), Audio: f.Audio,

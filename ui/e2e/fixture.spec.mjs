@@ -47,7 +47,8 @@ async function logIn(page) {
 const pages = {
   live: "/",
   "requests": "/requests",
-  "requests-decided": "/requests?tab=decided",
+  "requests-sent": "/requests?tab=sent",
+  "requests-closed": "/requests?tab=closed",
   "requests-others": "/requests?tab=others",
   "request-waiting": `/requests/${id(1)}`,
   "request-prepared": `/requests/${id(2)}`,

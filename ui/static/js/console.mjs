@@ -9,3 +9,8 @@ customElements.define("gh-refresh", Refresh);
 customElements.define("gh-changed", Changed);
 customElements.define("gh-trim", Trim);
 count();
+
+for (const b of document.querySelectorAll("[data-print]")) {
+  b.removeAttribute("hidden");
+  b.addEventListener("click", () => print());
+}

@@ -1,9 +1,9 @@
-// <gh-refresh src on every until>: fetches a fragment when its topic has
+// <gh-refresh src topic every until>: fetches a fragment when its topic has
 // changed, at most every so many seconds, and puts its parts, elements with an
 // id and data-part, in place of the page's. Where no ticks come it looks every
 // so many seconds. It stops once an element with the id `until` is there.
 //
-// <gh-changed on version>: shows what it holds once its topic is no longer at
+// <gh-changed topic version>: shows what it holds once its topic is no longer at
 // the version with which the page was drawn. Pages on which a person decides
 // change only when that person wants them to.
 import { subscribe, ticking } from "./events.mjs";
@@ -18,7 +18,7 @@ export class Refresh extends HTMLElement {
 
   connectedCallback() {
     if (this.#over()) return;
-    const topic = this.getAttribute("on") ?? "";
+    const topic = this.getAttribute("topic") ?? "";
     if (topic) this.#leave = subscribe((tick) => { this.#version = tick[/** @type {keyof typeof tick} */ (topic)]; });
     document.addEventListener("visibilitychange", this.#seen);
     this.#wait();
@@ -93,7 +93,7 @@ export class Changed extends HTMLElement {
   /** @type {(() => void) | undefined} */ #leave;
 
   connectedCallback() {
-    const topic = this.getAttribute("on") ?? "";
+    const topic = this.getAttribute("topic") ?? "";
     const drawn = this.getAttribute("version");
     this.#leave = subscribe((tick) => {
       if (tick[/** @type {keyof typeof tick} */ (topic)] === drawn) return;

@@ -11,7 +11,7 @@ export class Trim extends HTMLElement {
     if (!out) return;
     let clips = 0, total = 0, bad = false;
     for (const set of this.querySelectorAll("fieldset")) {
-      const on = /** @type {HTMLInputElement | null} */ (set.querySelector("input[type=checkbox]"));
+      const on = /** @type {HTMLInputElement | null} */ (set.querySelector("input[name=clip]"));
       if (!on?.checked) continue;
       const [from, to] = [...set.querySelectorAll("input[type=datetime-local]")]
         .map((i) => Date.parse(/** @type {HTMLInputElement} */ (i).value + "Z"));
