@@ -177,7 +177,7 @@ func (s *Service) newRecord(a arrival, q bulletin.Request, p bulletin.VerifiedPr
 // put stores a verdict: the hold first, so that a row never promises footage
 // that is not held.
 func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) error {
-	r.State, r.Code, r.Reason, r.AreaKM2, r.Matches, r.Rule = v.state, v.code, v.reason, v.km2, v.matches, v.ruled
+	r.State, r.Code, r.Reason, r.AreaKM2, r.Matches, r.Rule, r.Facts = v.state, v.code, v.reason, v.km2, v.matches, v.ruled, v.facts
 	if v.asked.Requests > 0 {
 		r.Case = &v.asked
 	}
@@ -248,7 +248,7 @@ func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bull
 		s.tell(noted)
 		return nil
 	}
-	r.State, r.Matches, r.AreaKM2 = to, old.Matches, old.AreaKM2
+	r.State, r.Matches, r.AreaKM2, r.Rule, r.Case, r.Facts = to, old.Matches, old.AreaKM2, old.Rule, old.Case, old.Facts
 	var e []ledger.Entry
 	if !judgedAgain(old.State) {
 		e = append(e, s.entry(r, ledger.Withdrawn, nil, "%s %s its request.", r.agencyName(), word))

@@ -85,6 +85,7 @@ type Record struct {
 	CallBack    string               `json:"call_back,omitempty"`   // of the pinned profile
 	AgencyName  string               `json:"agency_name,omitempty"` // from the allowlist
 	Rule        *Ruled               `json:"rule,omitempty"`        // that decided; nil if rules were not asked
+	Facts       *Facts               `json:"facts,omitempty"`       // that rules were asked about; nil as Rule, but for what the opt-out hides
 	Case        *CaseUse             `json:"case,omitempty"`        // nil for what could not be verified
 	Earlier     []Asked              `json:"earlier,omitempty"`     // by the revisions before
 	Envelope    []byte               `json:"-"`
@@ -110,7 +111,7 @@ type Outbox struct {
 // Store keeps requests, profiles and log heads in house.db. A method that takes
 // ledger entries writes them in the same transaction.
 type Store interface {
-	Record(ctx context.Context, id string) (Record, error) // ErrNotFound
+	History
 	// Records lists the records in the given states, of all if none is given; newest first.
 	Records(ctx context.Context, in ...State) ([]Record, error)
 	// Counts is how many records are in each state.
@@ -118,8 +119,6 @@ type Store interface {
 	// CaseRecords lists up to n records of an agency's case that are not refused, those that arrived first,
 	// without their envelopes, proofs and profiles.
 	CaseRecords(ctx context.Context, agency, number string, n int) ([]Record, error)
-	// CountSince counts an agency's records that are not refused and arrived since a time, but for one.
-	CountSince(ctx context.Context, agency, but string, since time.Time) (int, error)
 	// PutRecord inserts or replaces a record if its stored state is still was ("" = absent), else ErrState.
 	// It remembers the hash of the record's envelope, as Remember does.
 	PutRecord(ctx context.Context, r Record, was State, e ...ledger.Entry) error

@@ -86,44 +86,69 @@ type Ruled struct {
 	Text   string `json:"text,omitempty"` // its conditions
 }
 
-// facts are what rules ask about a request.
+// Facts are what a request was when rules were asked about it, as far as its
+// record would not tell later: a withdrawal is another document, footage is
+// deleted, and homes move.
+type Facts struct {
+	IssuedAt time.Time `json:"issued_at"`
+	Level    string    `json:"level"`
+	Here     bool      `json:"here,omitempty"`    // its area holds the home
+	Cameras  int       `json:"cameras,omitempty"` // exterior ones with footage of its window; 0 if it is not here
+}
+
+// becomes is what an action makes of a request.
+func (f Facts) becomes(a Action) (State, string) {
+	switch {
+	case a == Hide:
+		return Hidden, ""
+	case a == Decline:
+		return Declined, ""
+	case !f.Here:
+		return Unmatched, "The area asked for does not touch your home."
+	case f.Cameras == 0:
+		return Unmatched, "No exterior camera has footage of the time asked for."
+	}
+	return Waiting, ""
+}
+
+// facts are all that rules ask about a request.
 type facts struct {
+	Facts
 	q        bulletin.Request
-	level    string
 	km2      float64
 	zone     *time.Location
 	inCase   int
-	cameras  func() (int, error)
-	in30Days func() (int, error)
+	in30Days func() (int, error) // asked last: it reads the house
+}
+
+// month counts an agency's requests of the 30 days up to a request's arrival, itself with them.
+func month(ctx context.Context, h History, q bulletin.Request, received time.Time) func() (int, error) {
+	return func() (int, error) {
+		n, err := h.CountBetween(ctx, q.Agency, q.ID, received.AddDate(0, 0, -30), received)
+		return n + 1, err
+	}
 }
 
 // applies reports whether all of a rule's conditions hold.
 func (r Rule) applies(f *facts) (bool, error) {
 	q, h := f.q, f.q.Handling
-	if !(r.Agency == "" || r.Agency == q.Agency) || !(r.Level == "" || r.Level == f.level) ||
+	if !(r.Agency == "" || r.Agency == q.Agency) || !(r.Level == "" || r.Level == f.Level) ||
 		!(r.Category == "" || r.Category == q.Incident.Category) ||
 		len(r.Missing) > 0 && !slices.ContainsFunc(r.Missing, func(m string) bool { return !slices.Contains(q.Incident.NotRelatedTo, m) }) ||
 		r.MaxKM2 > 0 && f.km2 <= r.MaxKM2 ||
 		r.Minutes > 0 && q.Window.To.Sub(q.Window.From) <= time.Duration(r.Minutes)*time.Minute ||
-		r.Age > 0 && q.IssuedAt.Sub(q.Window.From) <= r.Age ||
+		r.Age > 0 && f.IssuedAt.Sub(q.Window.From) <= r.Age ||
 		r.Hours != nil && !r.Hours.touch(q.Window, f.zone) ||
-		r.InCase > 0 && f.inCase <= r.InCase ||
+		r.InCase > 0 && f.inCase <= r.InCase || r.Cameras > 0 && f.Cameras <= r.Cameras ||
 		r.KeepDays > 0 && h.RetentionDays <= r.KeepDays || r.UnusedDays > 0 && h.UnusedDeleteDays <= r.UnusedDays ||
 		r.Onward != nil && *r.Onward != h.Onward || r.Faces != nil && *r.Faces != h.FaceRecognition {
 		return false, nil
 	}
-	over := func(limit int, count func() (int, error)) (bool, error) {
-		if limit <= 0 {
-			return true, nil
-		}
-		n, err := count()
-		return n > limit, err
+	if r.In30Days <= 0 {
+		return true, nil
 	}
-	month, err := over(r.In30Days, f.in30Days)
-	if err != nil || !month {
-		return false, err
-	}
-	return over(r.Cameras, f.cameras)
+	n, err := f.in30Days()
+	return err == nil && n > r.In30Days, err
 }
 
 // ruled returns what the first rule that applies says.
@@ -181,6 +206,7 @@ type verdict struct {
 	km2     float64
 	matches []Match
 	ruled   *Ruled // nil if no rule was asked
+	facts   *Facts // nil if it did not come as far as the rules
 	asked   CaseUse
 }
 
@@ -205,51 +231,42 @@ func (s *Service) judge(ctx context.Context, q bulletin.Request, p bulletin.Veri
 		v.state, v.code = Refused, bulletin.RootChanged
 		v.reason = "The agency's root keys are not the ones you confirmed. Call the number you confirmed them with, then allow the agency again."
 		return v, nil
-	case home.OptOut:
-		v.state, v.reason = Hidden, "You have opted out of all requests."
+	}
+	at := Facts{IssuedAt: q.IssuedAt, Level: p.Level, Here: bulletin.Contains(q.Area.Ring, home.Position)}
+	if at.Here {
+		if v.matches, err = s.match(ctx, q, home); err != nil {
+			return verdict{}, err
+		}
+		at.Cameras = len(v.matches)
+	}
+	v.facts = &at
+	if home.OptOut {
+		v.state, v.reason, v.matches = Hidden, "You have opted out of all requests.", nil
 		return v, nil
 	}
 	if why := home.PerCase.exceeded(v.asked); why != "" {
-		v.state, v.code, v.reason = Refused, CaseLimit, why
+		v.state, v.code, v.reason, v.matches, v.facts = Refused, CaseLimit, why, nil, nil
 		return v, nil
 	}
-	return s.judgeByRules(ctx, q, p, home, v)
+	return s.judgeByRules(ctx, q, r.Received, home, v)
 }
 
-func (s *Service) judgeByRules(ctx context.Context, q bulletin.Request, p bulletin.VerifiedProfile, home Home, v verdict) (verdict, error) {
-	here := bulletin.Contains(q.Area.Ring, home.Position)
-	matched := false
-	f := &facts{q: q, level: p.Level, km2: v.km2, zone: home.zone(), inCase: v.asked.Requests}
-	f.cameras = func() (n int, err error) {
-		if here && !matched {
-			v, err = s.match(ctx, q, home, v)
-			matched = err == nil
-		}
-		return len(v.matches), err
-	}
-	f.in30Days = func() (int, error) {
-		n, err := s.cfg.Store.CountSince(ctx, q.Agency, q.ID, s.cfg.Now().AddDate(0, 0, -30))
-		return n + 1, err
-	}
-	rule, err := ruled(home.Rules, f)
+func (s *Service) judgeByRules(ctx context.Context, q bulletin.Request, received time.Time, home Home, v verdict) (verdict, error) {
+	rule, err := ruled(home.Rules, &facts{
+		Facts: *v.facts, q: q, km2: v.km2, zone: home.zone(), inCase: v.asked.Requests, in30Days: month(ctx, s.cfg.Store, q, received),
+	})
 	if err != nil {
 		return verdict{}, err
 	}
 	v.ruled = &rule
-	switch {
-	case rule.Action == Hide:
-		v.state, v.reason, v.matches = Hidden, fmt.Sprintf("Your rule %d hides it.", rule.Number), nil
-		return v, nil
-	case rule.Action == Decline:
-		v.state, v.reason, v.matches = Declined, fmt.Sprintf("Your rule %d declines it.", rule.Number), nil
-		return v, nil
-	case !here:
-		v.state, v.reason = Unmatched, "The area asked for does not touch your home."
-		return v, nil
-	case matched:
-		return v, nil
+	v.state, v.reason = v.facts.becomes(rule.Action)
+	switch v.state {
+	case Hidden:
+		v.reason, v.matches = fmt.Sprintf("Your rule %d hides it.", rule.Number), nil
+	case Declined:
+		v.reason, v.matches = fmt.Sprintf("Your rule %d declines it.", rule.Number), nil
 	}
-	return s.match(ctx, q, home, v)
+	return v, nil
 }
 
 // homeNow is what matching uses now.
@@ -268,22 +285,19 @@ func (h Home) zone() *time.Location {
 	return h.TimeZone
 }
 
-func (s *Service) match(ctx context.Context, q bulletin.Request, home Home, v verdict) (verdict, error) {
+// match lists the exterior cameras with footage of a request's window.
+func (s *Service) match(ctx context.Context, q bulletin.Request, home Home) (list []Match, err error) {
 	for _, c := range home.Cameras {
 		if !c.Exterior {
 			continue
 		}
 		sec, err := s.cfg.Footage.Recorded(ctx, c.Name, q.Window.From, q.Window.To)
 		if err != nil {
-			return verdict{}, fmt.Errorf("looking for footage: %w", err)
+			return nil, fmt.Errorf("looking for footage: %w", err)
 		}
 		if sec > 0 {
-			v.matches = append(v.matches, Match{Camera: c.Name, From: q.Window.From, To: q.Window.To, Recorded: sec})
+			list = append(list, Match{Camera: c.Name, From: q.Window.From, To: q.Window.To, Recorded: sec})
 		}
 	}
-	v.state = Waiting
-	if len(v.matches) == 0 {
-		v.state, v.reason = Unmatched, "No exterior camera has footage of the time asked for."
-	}
-	return v, nil
+	return list, nil
 }

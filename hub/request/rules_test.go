@@ -20,8 +20,7 @@ func TestRules(t *testing.T) {
 	}
 	clock := func(from, to int) *Hours { return &Hours{From: from * 60, To: to * 60} }
 	f := &facts{
-		q: q, level: "county", km2: 0.5, zone: time.UTC, inCase: 3,
-		cameras:  func() (int, error) { return 2, nil },
+		Facts: Facts{IssuedAt: q.IssuedAt, Level: "county", Here: true, Cameras: 2}, q: q, km2: 0.5, zone: time.UTC, inCase: 3,
 		in30Days: func() (int, error) { return 4, nil },
 	}
 	for name, c := range map[string]struct {
@@ -81,8 +80,8 @@ func TestRules(t *testing.T) {
 		t.Errorf("no rule: %+v, %v", got, err)
 	}
 	broken := errors.New("broken")
-	f.cameras = func() (int, error) { return 0, broken }
-	if _, err := ruled([]Rule{{Cameras: 1, Action: Decline}}, f); !errors.Is(err, broken) {
+	f.in30Days = func() (int, error) { return 0, broken }
+	if _, err := ruled([]Rule{{In30Days: 1, Action: Decline}}, f); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
 }

@@ -32,12 +32,40 @@ func (h *House) CaseRecords(ctx context.Context, agency, number string, n int) (
 	return out, nil
 }
 
-// CountSince implements request.Store.
-func (h *House) CountSince(ctx context.Context, agency, but string, since time.Time) (n int, err error) {
-	err = h.db.r.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE json_extract(doc, '$.agency') = ? AND received >= ?
-		AND state <> ? AND id <> ?`, agency, houseTime(since), string(request.Refused), but).Scan(&n)
+// CountBetween implements request.Store.
+func (h *House) CountBetween(ctx context.Context, agency, but string, from, to time.Time) (n int, err error) {
+	err = h.db.r.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE json_extract(doc, '$.agency') = ? AND received BETWEEN ? AND ?
+		AND state <> ? AND id <> ?`, agency, houseTime(from), houseTime(to), string(request.Refused), but).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("counting an agency's requests: %w", err)
 	}
 	return n, nil
+}
+
+// eachAtOnce is how many records EachSince has in memory: each may have 9 KB.
+const eachAtOnce = 200
+
+// EachSince implements request.Store. It reads by id, a page at a time, so that
+// no long read keeps the write-ahead log from being checkpointed.
+func (h *House) EachSince(ctx context.Context, since time.Time, f func(request.Record) error) error {
+	for after := ""; ; {
+		var page []request.Record
+		err := houseRows(ctx, h.db.r, func(rows *sql.Rows) error {
+			r, err := scanDoc(rows)
+			page = append(page, r)
+			return err
+		}, "SELECT doc FROM request WHERE id > ? AND received >= ? ORDER BY id LIMIT ?", after, houseTime(since), eachAtOnce)
+		if err != nil {
+			return fmt.Errorf("reading requests: %w", err)
+		}
+		for _, r := range page {
+			if err := f(r); err != nil {
+				return err
+			}
+		}
+		if len(page) < eachAtOnce {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
 }

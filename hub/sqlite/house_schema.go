@@ -122,4 +122,6 @@ CREATE TABLE person( -- account.Person but for the owner; a number is never give
 ) STRICT;
 INSERT INTO person(number, name, role, hash) VALUES (1, 'owner', 'owner', ''); -- 1 is the owner's
 DELETE FROM person;
+`, `
+CREATE INDEX request_agency ON request(json_extract(doc, '$.agency'), received, state, id); -- for counting a month's
 `}
