@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"time"
 )
@@ -178,9 +177,15 @@ type HomeKit struct {
 
 // Problem is one thing wrong with the file.
 type Problem struct {
-	Line int // from 1; 0 if it belongs to no line
-	Key  string
-	Text string
+	Line   int    `json:"line"` // from 1
+	Column int    `json:"column"`
+	Key    string `json:"key"`
+	Text   string `json:"text"`
+}
+
+// String is the place and what is wrong there.
+func (p Problem) String() string {
+	return fmt.Sprintf("%d:%d: %s: %s", p.Line, p.Column, p.Key, p.Text)
 }
 
 // Problems are all things wrong with the file, by line. It is the error of
@@ -191,7 +196,7 @@ type Problems []Problem
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, x := range p {
-		lines[i] = fmt.Sprintf("%s:%d: %s: %s", File, x.Line, x.Key, x.Text)
+		lines[i] = File + ":" + x.String()
 	}
 	return strings.Join(lines, "\n")
 }
@@ -199,16 +204,15 @@ func (p Problems) Error() string {
 // Parse reads and checks a configuration. All problems are reported at once,
 // as Problems.
 func Parse(data []byte) (*Config, error) {
-	d := decoder{lines: map[string]int{}}
+	d := decoder{lines: map[string]place{}}
 	c := &Config{}
 	d.document(data, c)
 	if !d.broken {
 		c.defaults()
 		c.check(&d)
 	}
-	if len(d.problems) > 0 {
-		sort.SliceStable(d.problems, func(i, j int) bool { return d.problems[i].Line < d.problems[j].Line })
-		return nil, d.problems
+	if err := d.sorted(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

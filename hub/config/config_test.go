@@ -95,28 +95,28 @@ bulletins:
 		t.Fatalf("err = %v", err)
 	}
 	type at struct {
-		Line int
-		Key  string
+		Line, Column int
+		Key          string
 	}
 	var places []at
 	for _, p := range got {
-		places = append(places, at{p.Line, p.Key})
+		places = append(places, at{p.Line, p.Column, p.Key})
 	}
 	want := []at{
-		{2, "home.nmae"},
-		{3, "home.position.lon"},
-		{3, "home.position.lat"},
-		{4, "listen"},
-		{6, "cameras[0].name"},
-		{7, "cameras[0].url"},
-		{10, "cameras[2].name"},
-		{12, "storage"},
-		{14, "rules[0].action"},
-		{15, "rules[1].category"},
-		{15, "rules[1].agency"},
-		{17, "bulletins[0].mirrors[0]"},
-		{17, "bulletins[0].mirrors[1]"},
-		{17, "bulletins[0].log"},
+		{2, 3, "home.nmae"},
+		{3, 28, "home.position.lon"},
+		{3, 14, "home.position.lat"},
+		{4, 1, "listen"},
+		{6, 5, "cameras[0].name"},
+		{7, 5, "cameras[0].url"},
+		{10, 5, "cameras[2].name"},
+		{12, 10, "storage"},
+		{14, 5, "rules[0].action"},
+		{15, 20, "rules[1].category"},
+		{15, 40, "rules[1].agency"},
+		{17, 51, "bulletins[0].mirrors[0]"},
+		{17, 72, "bulletins[0].mirrors[1]"},
+		{17, 33, "bulletins[0].log"},
 	}
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Error(diff)

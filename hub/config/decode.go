@@ -24,30 +24,44 @@ const maxFile = 1 << 20
 // its line, where the library's own decoder stops at the first.
 type decoder struct {
 	problems Problems
-	lines    map[string]int // key path to line, for checks after decoding
-	broken   bool           // not YAML at all
+	lines    map[string]place // by key path, for checks after decoding
+	broken   bool             // not YAML at all
 }
 
-func (d *decoder) fail(line int, key, format string, args ...any) {
-	d.problems = append(d.problems, Problem{line, key, fmt.Sprintf(format, args...)})
+// place is where something stands in the file, both from 1.
+type place struct{ line, column int }
+
+var start = place{1, 1}
+
+func (d *decoder) fail(at place, key, format string, args ...any) {
+	d.problems = append(d.problems, Problem{at.line, at.column, key, fmt.Sprintf(format, args...)})
+}
+
+// sorted are the problems by their lines; nil if there is none.
+func (d *decoder) sorted() error {
+	if len(d.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(d.problems, func(a, b Problem) int { return a.Line - b.Line }) // within a line, causes come first
+	return d.problems
 }
 
 // at reports a problem of a decoded value, on the line of the nearest key that exists.
 func (d *decoder) at(key, format string, args ...any) {
 	for k := key; k != ""; {
-		if line, ok := d.lines[k]; ok {
-			d.fail(line, key, format, args...)
+		if at, ok := d.lines[k]; ok {
+			d.fail(at, key, format, args...)
 			return
 		}
 		k = k[:max(strings.LastIndexAny(k, ".["), 0)]
 	}
-	d.fail(1, key, format, args...)
+	d.fail(start, key, format, args...)
 }
 
 func (d *decoder) document(data []byte, into any) {
 	if len(data) > maxFile {
 		d.broken = true
-		d.fail(1, "file", "larger than 1 MB")
+		d.fail(start, "file", "larger than 1 MB")
 		return
 	}
 	// The parser counts a line twice that ends in a comment and in two bytes.
@@ -65,7 +79,7 @@ func (d *decoder) document(data []byte, into any) {
 	switch {
 	case written > 1 || written == 1 && len(docs) != 1:
 		d.broken = true
-		d.fail(at, "file", "more than one document")
+		d.fail(place{at, 1}, "file", "more than one document")
 	case written == 1:
 		d.node(docs[0].Body, reflect.ValueOf(into).Elem(), "")
 	}
@@ -96,28 +110,28 @@ func documents(data []byte) (n, at int) {
 func (d *decoder) syntax(err error) {
 	var se *yaml.SyntaxError
 	if errors.As(err, &se) && se.Token != nil && se.Token.Position != nil {
-		d.fail(se.Token.Position.Line, "file", "not valid YAML: %s", se.Message)
+		d.fail(place{se.Token.Position.Line, se.Token.Position.Column}, "file", "not valid YAML: %s", se.Message)
 		return
 	}
-	d.fail(1, "file", "not valid YAML")
+	d.fail(start, "file", "not valid YAML")
 }
 
-func line(n ast.Node) int {
+func placeOf(n ast.Node) place {
 	if t := n.GetToken(); t != nil && t.Position != nil {
-		return t.Position.Line
+		return place{t.Position.Line, t.Position.Column}
 	}
-	return 1
+	return start
 }
 
 func (d *decoder) node(n ast.Node, v reflect.Value, key string) {
 	if _, ok := d.lines[key]; !ok {
-		d.lines[key] = line(n)
+		d.lines[key] = placeOf(n)
 	}
 	switch n.(type) {
 	case *ast.NullNode:
 		return
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		d.fail(line(n), key, "anchors, aliases and tags are not used in this file")
+		d.fail(placeOf(n), key, "anchors, aliases and tags are not used in this file")
 		return
 	}
 	if v.Kind() == reflect.Pointer {
@@ -140,7 +154,7 @@ func (d *decoder) node(n ast.Node, v reflect.Value, key string) {
 func (d *decoder) mapping(n ast.Node, v reflect.Value, key string) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
-		d.fail(line(n), orFile(key), "should hold keys and values")
+		d.fail(placeOf(n), orFile(key), "should hold keys and values")
 		return
 	}
 	seen := map[string]bool{}
@@ -150,11 +164,11 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, key string) {
 		field, known := fieldOf(v, name)
 		switch {
 		case !known:
-			d.fail(line(it.Key()), path, "unknown key; known here: %s", strings.Join(keysOf(v.Type()), " "))
+			d.fail(placeOf(it.Key()), path, "unknown key; known here: %s", strings.Join(keysOf(v.Type()), " "))
 		case seen[name]:
-			d.fail(line(it.Key()), path, "stands here twice")
+			d.fail(placeOf(it.Key()), path, "stands here twice")
 		default:
-			d.lines[path] = line(it.Key())
+			d.lines[path] = placeOf(it.Key())
 			d.node(it.Value(), field, path)
 		}
 		seen[name] = true
@@ -164,7 +178,7 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, key string) {
 func (d *decoder) sequence(n ast.Node, v reflect.Value, key string) {
 	s, ok := n.(*ast.SequenceNode)
 	if !ok {
-		d.fail(line(n), key, "should be a list")
+		d.fail(placeOf(n), key, "should be a list")
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values)))
@@ -176,19 +190,19 @@ func (d *decoder) sequence(n ast.Node, v reflect.Value, key string) {
 func (d *decoder) scalar(n ast.Node, v reflect.Value, key string) {
 	text := n.GetToken().Value
 	if _, ok := n.(ast.ScalarNode); !ok {
-		d.fail(line(n), key, "should be a single value")
+		d.fail(placeOf(n), key, "should be a single value")
 		return
 	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if err := u.UnmarshalText([]byte(text)); err != nil {
-			d.fail(line(n), key, "%s", err)
+			d.fail(placeOf(n), key, "%s", err)
 		}
 		return
 	}
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		dur, err := time.ParseDuration(text)
 		if err != nil {
-			d.fail(line(n), key, "not a duration; write for example 90s, 5m or 1h")
+			d.fail(placeOf(n), key, "not a duration; write for example 90s, 5m or 1h")
 			return
 		}
 		v.SetInt(int64(dur))
@@ -207,21 +221,21 @@ func (d *decoder) plain(n ast.Node, v reflect.Value, key, text string) {
 	case reflect.Bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
-			d.fail(line(n), key, "should be true or false")
+			d.fail(placeOf(n), key, "should be true or false")
 			return
 		}
 		v.SetBool(b.Value)
 	case reflect.Int:
 		var i int64
 		if _, ok := n.(*ast.IntegerNode); !ok || yaml.NodeToValue(n, &i) != nil {
-			d.fail(line(n), key, "should be a whole number")
+			d.fail(placeOf(n), key, "should be a whole number")
 			return
 		}
 		v.SetInt(i)
 	case reflect.Float64:
 		var f float64
 		if yaml.NodeToValue(n, &f) != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-			d.fail(line(n), key, "should be a number")
+			d.fail(placeOf(n), key, "should be a number")
 			return
 		}
 		v.SetFloat(f)

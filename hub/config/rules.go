@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -98,7 +97,7 @@ func (q *Quota) UnmarshalText(text []byte) error {
 // ParseRules reads a file that holds rules and nothing else, as strictly as
 // Parse. Its error is Problems, or of a file that has none.
 func ParseRules(data []byte) ([]Rule, error) {
-	d := decoder{lines: map[string]int{}}
+	d := decoder{lines: map[string]place{}}
 	var doc struct {
 		Rules []Rule `yaml:"rules"`
 	}
@@ -106,9 +105,8 @@ func ParseRules(data []byte) ([]Rule, error) {
 	if !d.broken {
 		checkRules(&d, doc.Rules)
 	}
-	if len(d.problems) > 0 {
-		sort.SliceStable(d.problems, func(i, j int) bool { return d.problems[i].Line < d.problems[j].Line })
-		return nil, d.problems
+	if err := d.sorted(); err != nil {
+		return nil, err
 	}
 	return doc.Rules, nil
 }
