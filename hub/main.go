@@ -47,6 +47,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Run the hub with two demo cameras and a demo agency."`
 	Status   statusCmd   `cmd:"" help:"Health of a running hub."`
 	Requests requestsCmd `cmd:"" help:"Requests: list, show, prepare, approve, hand over, decline."`
+	Rules    rulesCmd    `cmd:"" help:"Try rules on the requests of the past."`
 	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
 	Users    usersCmd    `cmd:"" help:"People beside the owner who may approve."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`

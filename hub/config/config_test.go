@@ -176,7 +176,7 @@ func TestCameraTransport(t *testing.T) {
 }
 
 func TestNotYAML(t *testing.T) {
-	for _, in := range []string{"a: [", "\t- x", "a: b: c", "--- 1\n--- 2\n", "- 1", "home: &a {}\n", strings.Repeat("a", maxFile+1)} {
+	for _, in := range []string{"a: [", "\t- x", "a: b: c", "--- 1\n--- 2\n", "- 1", "home: &a {}\n", strings.Repeat("a", MaxFile+1)} {
 		if _, err := Parse([]byte(in)); err == nil {
 			t.Errorf("%.20q was accepted", in)
 		}

@@ -17,14 +17,15 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFile bounds the file; a real one is a few kilobytes.
-const maxFile = 1 << 20
+// MaxFile bounds the file; a real one is a few kilobytes.
+const MaxFile = 1 << 20
 
 // decoder fills a Config from the YAML tree and collects every problem with
 // its line, where the library's own decoder stops at the first.
 type decoder struct {
 	problems Problems
 	lines    map[string]place // by key path, for checks after decoding
+	unread   int              // so many of the problems are of values that could not be read
 	broken   bool             // not YAML at all
 }
 
@@ -46,8 +47,12 @@ func (d *decoder) sorted() error {
 	return d.problems
 }
 
-// at reports a problem of a decoded value, on the line of the nearest key that exists.
+// at reports a problem of a decoded value, on the line of the nearest key that
+// exists. What could not be read was told of already.
 func (d *decoder) at(key, format string, args ...any) {
+	if slices.ContainsFunc(d.problems[:d.unread], func(p Problem) bool { return p.Key == key }) {
+		return
+	}
 	for k := key; k != ""; {
 		if at, ok := d.lines[k]; ok {
 			d.fail(at, key, format, args...)
@@ -59,7 +64,7 @@ func (d *decoder) at(key, format string, args ...any) {
 }
 
 func (d *decoder) document(data []byte, into any) {
-	if len(data) > maxFile {
+	if len(data) > MaxFile {
 		d.broken = true
 		d.fail(start, "file", "larger than 1 MB")
 		return
@@ -82,6 +87,7 @@ func (d *decoder) document(data []byte, into any) {
 		d.fail(place{at, 1}, "file", "more than one document")
 	case written == 1:
 		d.node(docs[0].Body, reflect.ValueOf(into).Elem(), "")
+		d.unread = len(d.problems)
 	}
 }
 

@@ -86,6 +86,11 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.call(ctx, "GET", "/status", nil, &s)
 }
 
+// DryRun tells what rules would have made of the past; nil asks those in force.
+func (c *Client) DryRun(ctx context.Context, rules []request.Rule) (t request.Trial, err error) {
+	return t, c.call(ctx, "POST", "/rules/test", Rules{rules}, &t)
+}
+
 // Requests lists all requests, newest first.
 func (c *Client) Requests(ctx context.Context) (r []request.Record, err error) {
 	return r, c.call(ctx, "GET", "/requests", nil, &r)

@@ -22,8 +22,8 @@ import (
 // Socket is the socket's name in the data folder.
 const Socket = "control.sock"
 
-// maxBody bounds a request body; the largest real one is a list of clips.
-const maxBody = 64 << 10
+// maxBody bounds a request body; the largest real one is a list of rules.
+const maxBody = 256 << 10
 
 // Config configures a Server.
 type Config struct {
@@ -110,6 +110,7 @@ func (s *Server) routes() http.Handler {
 	handle("POST /requests/{id}/decline", func(r *http.Request) (any, error) {
 		return s.cfg.Requests.Decline(r.Context(), r.PathValue("id"), who)
 	})
+	handle("POST /rules/test", s.dryRun)
 	handle("GET /agencies", s.agencies)
 	handle("POST /agencies/{agency}", s.allow)
 	handle("DELETE /agencies/{agency}", func(r *http.Request) (any, error) {
@@ -174,6 +175,19 @@ func (s *Server) approve(r *http.Request) (any, error) {
 		by.Words = who
 	}
 	return s.cfg.Requests.ApproveBy(r.Context(), r.PathValue("id"), d.Digest, by, d.Now)
+}
+
+// Rules is the body of a dry run: null asks the rules in force.
+type Rules struct {
+	Rules []request.Rule `json:"rules"`
+}
+
+func (s *Server) dryRun(r *http.Request) (any, error) {
+	var rules Rules
+	if err := decode(r, &rules); err != nil {
+		return nil, err
+	}
+	return s.cfg.Requests.DryRun(r.Context(), rules.Rules)
 }
 
 // addUser needs the owner's passphrase: it widens who may send footage.
