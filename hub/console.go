@@ -73,7 +73,7 @@ func (h *hub) dressConsole() {
 	c := h.config()
 	home := homeOf(c)
 	handler := ui.New(ui.Config{
-		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Ledger: h.ledger,
+		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
 		Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:      ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		SetupCode: h.setupCode, Storage: h.storageSentence, Log: h.log,

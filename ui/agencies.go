@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"sort"
@@ -44,8 +46,8 @@ func (c *console) showAgencies(w http.ResponseWriter, r *http.Request, status in
 		return
 	}
 	v := agenciesView{Problem: p}
-	if p != nil {
-		v.Chosen = r.PostFormValue("root")
+	if v.Chosen = r.FormValue("card"); p != nil && r.PostForm != nil {
+		v.Chosen = r.PostForm.Get("root")
 	}
 	listed := map[string]bool{}
 	for _, a := range c.cfg.Requests.Allowlist() {
@@ -106,6 +108,39 @@ func (c *console) disallow(w http.ResponseWriter, r *http.Request) {
 		err = c.cfg.Requests.Disallow(r.Context(), r.PostFormValue("agency"), approver)
 	}
 	c.afterAgency(w, r, err, "agency-removed")
+}
+
+// card takes an agency's key card, a file; what it says is then shown like a
+// profile of the bulletin. It needs no passphrase: nothing is allowed by it.
+func (c *console) card(w http.ResponseWriter, r *http.Request) {
+	p, err := c.readCard(r)
+	if err != nil {
+		shown := c.explainFor(r, err)
+		c.showAgencies(w, r, shown.Status, &shown)
+		return
+	}
+	http.Redirect(w, r, "/agencies?card="+url.QueryEscape(p.RootID)+"#known", http.StatusSeeOther)
+}
+
+func (c *console) readCard(r *http.Request) (bulletin.VerifiedProfile, error) {
+	if err := r.ParseMultipartForm(maxForm); err != nil {
+		return bulletin.VerifiedProfile{}, errBadForm
+	}
+	f, _, err := r.FormFile("card")
+	if err != nil {
+		return bulletin.VerifiedProfile{}, errNoCard
+	}
+	defer f.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return bulletin.VerifiedProfile{}, errBadForm
+	}
+	p, err := c.cfg.Requests.TakeCard(r.Context(), data)
+	var refusal *bulletin.Refusal
+	if errors.As(err, &refusal) && refusal.Code != bulletin.OldProfile && refusal.Code != bulletin.RootChanged {
+		err = errBadCard // what is wrong with its bytes is for the agency to find out
+	}
+	return p, err
 }
 
 func (c *console) afterAgency(w http.ResponseWriter, r *http.Request, err error, note string) {

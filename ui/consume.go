@@ -51,6 +51,8 @@ type Agencies interface {
 	Allowlist() []request.Allowed
 	// Known may have several profiles of one agency, with different root keys.
 	Known(ctx context.Context) ([]bulletin.VerifiedProfile, error)
+	// TakeCard makes a signed profile known that came as a file; a *bulletin.Refusal says what is wrong with it.
+	TakeCard(ctx context.Context, data []byte) (bulletin.VerifiedProfile, error)
 	// Allow answers request.ErrRoot if the root that the owner was shown is not known.
 	Allow(ctx context.Context, agency, root, by string) (request.Allowed, error)
 	Disallow(ctx context.Context, agency, by string) error
@@ -94,6 +96,9 @@ type Ledger interface {
 	Entries(ctx context.Context, from int64, n int) ([]ledger.Entry, error)
 	Size() (int64, error)
 	Prove(ctx context.Context, request string) ([]ledger.Proven, error)
+	// ProveEntry answers ledger.ErrNoEntry.
+	ProveEntry(ctx context.Context, index int64) (ledger.Proven, error)
+	Export(ctx context.Context, w io.Writer) (checkpoint []byte, err error)
 	Checkpoint(ctx context.Context) ([]byte, error)
 }
 

@@ -289,31 +289,6 @@ func TestSteerDelivery(t *testing.T) {
 	}
 }
 
-func TestAgencies(t *testing.T) {
-	house := newHouse()
-	h := house.handler(t)
-	post := func(path string, form url.Values, want int, listed string) {
-		t.Helper()
-		w := visit(h, http.MethodPost, path, form)
-		var names []string
-		for _, a := range house.requests.Allowlist() {
-			names = append(names, a.Name)
-		}
-		if w.Code != want || strings.Join(names, ",") != listed {
-			t.Errorf("%s %v: %d and %v, want %d and %s", path, form, w.Code, names, want, listed)
-		}
-	}
-	fire := url.Values{"agency": {"fire.lakeside.example"}}
-	post("/agencies/allow", fire, 403, "Lakeside Police")
-	fire.Set("passphrase", fixturePass)
-	post("/agencies/allow", url.Values{"agency": {"unknown.example"}, "passphrase": {fixturePass}}, 422, "Lakeside Police")
-	fire.Set("root", fixtureRoot(0x53)) // another than was shown
-	post("/agencies/allow", fire, 409, "Lakeside Police")
-	fire.Set("root", fixtureRoot(0x52))
-	post("/agencies/allow", fire, 303, "Lakeside Police,Lakeside Fire")
-	post("/agencies/disallow", url.Values{"agency": {"police.lakeside.example"}}, 303, "Lakeside Fire")
-}
-
 func TestPreviewHasRanges(t *testing.T) {
 	house := newHouse()
 	house.clips.sealed = []byte("0123456789")
@@ -366,20 +341,6 @@ func TestMedia(t *testing.T) {
 	w := visit(h, http.MethodGet, "/cameras/Driveway/main/segment/1.mp4", nil, func(r *http.Request) { r.Header.Set("Range", "bytes=4-11") })
 	if w.Code != http.StatusPartialContent || w.Body.String() != "fragment" {
 		t.Errorf("range: %d %q", w.Code, w.Body)
-	}
-}
-
-func TestLedgerDownloads(t *testing.T) {
-	h := newHouse().handler(t)
-	w := visit(h, http.MethodGet, "/ledger/proof/"+sentID, nil)
-	if lines := strings.Count(w.Body.String(), "\n"); w.Code != 200 || lines < 5 || !strings.Contains(w.Header().Get("Content-Disposition"), "attachment") {
-		t.Errorf("proof: %d, %d lines, %v", w.Code, lines, w.Header())
-	}
-	if w := visit(h, http.MethodGet, "/ledger/proof/none", nil); w.Code != 404 {
-		t.Errorf("proof of nothing: %d", w.Code)
-	}
-	if w := visit(h, http.MethodGet, "/ledger/checkpoint", nil); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "gatehouse\n") {
-		t.Errorf("checkpoint: %d %q", w.Code, w.Body)
 	}
 }
 

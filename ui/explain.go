@@ -11,6 +11,7 @@ import (
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
+	"gatehouse/hub/ledger"
 	"gatehouse/hub/request"
 )
 
@@ -20,6 +21,8 @@ var (
 	errNoSession     = errors.New("no session")
 	errCrossSite     = errors.New("cross-site request")
 	errBadForm       = errors.New("unreadable form")
+	errNoCard        = errors.New("no key card chosen")
+	errBadCard       = errors.New("no signed profile")
 	errNoClip        = errors.New("no clip chosen")
 	errTime          = errors.New("unreadable or reversed times")
 	errRepeat        = errors.New("passphrases differ")
@@ -46,7 +49,10 @@ var explanations = []struct {
 	{request.ErrNotFound, http.StatusNotFound, "no-request"},
 	{errNoSession, http.StatusUnauthorized, "no-session"},
 	{errCrossSite, http.StatusForbidden, "cross-site"},
+	{ledger.ErrNoEntry, http.StatusNotFound, "no-entry"},
 	{errBadForm, http.StatusBadRequest, "bad-form"},
+	{errNoCard, http.StatusUnprocessableEntity, "no-card"},
+	{errBadCard, http.StatusUnprocessableEntity, "bad-card"},
 	{errNoClip, http.StatusUnprocessableEntity, "no-clip"},
 	{errTime, http.StatusUnprocessableEntity, "time"},
 	{clip.ErrRange, http.StatusUnprocessableEntity, "time"},

@@ -154,6 +154,20 @@ func (f *fakeRequests) Known(context.Context) ([]bulletin.VerifiedProfile, error
 	return f.known, nil
 }
 
+// TakeCard takes a card with an agency's name on it.
+func (f *fakeRequests) TakeCard(_ context.Context, data []byte) (bulletin.VerifiedProfile, error) {
+	if !bulletin.IsDNSName(string(data)) {
+		return bulletin.VerifiedProfile{}, &bulletin.Refusal{Code: bulletin.BadEnvelope, Detail: "no card"}
+	}
+	p := bulletin.VerifiedProfile{RootID: fixtureRoot(0x61), Profile: bulletin.Profile{
+		Agency: string(data), Name: "Hillside Sheriff", Level: "county", CallBack: "+1 425 555 0133", Expires: fixtureNow.AddDate(0, 9, 0),
+	}}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.known = append(f.known, p)
+	return p, nil
+}
+
 func (f *fakeRequests) Allow(_ context.Context, agency, root, _ string) (request.Allowed, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -243,8 +257,26 @@ func (l *fakeLedger) Prove(_ context.Context, id string) ([]ledger.Proven, error
 	return out, nil
 }
 
+func (l *fakeLedger) ProveEntry(_ context.Context, i int64) (ledger.Proven, error) {
+	if i < 0 || i >= int64(len(l.entries)) {
+		return ledger.Proven{}, ledger.ErrNoEntry
+	}
+	e := l.entries[i]
+	leaf := fmt.Appendf(nil, `{"kind":%q,"request":%q,"text":%q,"time":%q}`, e.Kind, e.Request, e.Text, e.Time.Format(time.RFC3339Nano))
+	return ledger.Proven{Leaf: leaf, Entry: e, Proof: []byte("c2sp.org/tlog-proof@v1\nindex 3\n\ngatehouse.example/ledger\n64\nAAAA\n\n— gatehouse.example/ledger AAAA\n")}, nil
+}
+
+func (l *fakeLedger) Export(_ context.Context, w io.Writer) ([]byte, error) {
+	for _, e := range l.entries {
+		fmt.Fprintf(w, "{%q:%q}\n", "text", e.Text)
+	}
+	return l.head(), l.fault
+}
+
+func (l *fakeLedger) head() []byte { return []byte("gatehouse\n64\nAAAA\n\n— gatehouse AAAA\n") }
+
 func (l *fakeLedger) Checkpoint(context.Context) ([]byte, error) {
-	return []byte("gatehouse\n64\nAAAA\n\n— gatehouse AAAA\n"), nil
+	return l.head(), nil
 }
 
 type fakeAccounts struct {

@@ -70,7 +70,7 @@ func newHouse() *house {
 func (h *house) config() Config {
 	return Config{
 		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, Archive: h.archive,
-		Ledger: h.ledger, Accounts: h.accounts,
+		Ledger: h.ledger, LedgerKey: "gatehouse.example/ledger+1c0ffee5+AZ7tdyR0Zx", Accounts: h.accounts,
 		Cameras: []Camera{
 			{Name: "Front door", State: func() rtsp.State { return liveState(h.now()) }},
 			{Name: "Driveway", State: func() rtsp.State {

@@ -1,13 +1,10 @@
 package ui
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	"gatehouse/hub/ledger"
-	"gatehouse/hub/request"
 )
 
 // ledgerPage is how many entries a page shows.
@@ -89,44 +86,4 @@ func (c *console) ledgerRow(e ledger.Entry) ledgerRow {
 		row.Icon = "building-2"
 	}
 	return row
-}
-
-// proofLine is one line of a proof download: what a stranger needs to check an
-// entry with the hub's verifier key.
-type proofLine struct {
-	Index int64  `json:"index"`
-	Leaf  []byte `json:"leaf"`  // the entry's exact bytes
-	Proof []byte `json:"proof"` // C2SP tlog-proof
-}
-
-// proof downloads a request's entries with their proofs as JSON Lines.
-func (c *console) proof(w http.ResponseWriter, r *http.Request) {
-	proven, err := c.cfg.Ledger.Prove(r.Context(), r.PathValue("request"))
-	if err == nil && len(proven) == 0 {
-		err = fmt.Errorf("proving entries: %w", request.ErrNotFound)
-	}
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/jsonl")
-	w.Header().Set("Content-Disposition", `attachment; filename="ledger-proof.jsonl"`)
-	enc := json.NewEncoder(w)
-	for _, p := range proven {
-		if enc.Encode(proofLine{p.Entry.Index, p.Leaf, p.Proof}) != nil {
-			return // the browser left
-		}
-	}
-}
-
-// checkpoint downloads the signed head of the ledger.
-func (c *console) checkpoint(w http.ResponseWriter, r *http.Request) {
-	b, err := c.cfg.Ledger.Checkpoint(r.Context())
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="ledger-checkpoint.txt"`)
-	_, _ = w.Write(b)
 }

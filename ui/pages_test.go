@@ -55,7 +55,7 @@ func TestGoldenPages(t *testing.T) {
 var everyPage = []string{
 	"/", "/live/tiles", "/requests", "/requests?tab=sent", "/requests?tab=closed", "/requests?tab=nonsense&page=x", "/requests?tab=others", "/requests/sha256:5f2b3b4ab1c0697f489e3c1d",
 	"/requests/01936f2a-7c00-7000-8000-000000000005", "/requests/01936f2a-7c00-7000-8000-000000000007",
-	"/requests/" + coolingID + "/progress", "/agencies", "/ledger", "/ledger?before=50", "/ledger?before=-3",
+	"/requests/" + coolingID + "/progress", "/agencies", "/agencies?card=x", "/ledger/entry/0", "/ledger", "/ledger?before=50", "/ledger?before=-3",
 	"/timeline/Driveway", "/timeline/Front%20door?day=2026-11-21", "/timeline/Driveway?day=2020-01-01",
 	"/timeline/Driveway?from=2026-11-22T10:00&to=2026-11-22T10:05:30", "/settings",
 }
@@ -77,7 +77,7 @@ func TestEveryPage(t *testing.T) {
 			checkPage(t, path+" in Spanish", spanish.Body.String())
 			w := visit(h, http.MethodGet, path, nil)
 			want := http.StatusOK
-			if name == "empty" && strings.HasPrefix(path, "/requests/") {
+			if name == "empty" && (strings.HasPrefix(path, "/requests/") || strings.HasPrefix(path, "/ledger/entry/")) {
 				want = http.StatusNotFound
 			}
 			if w.Code != want {

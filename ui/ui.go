@@ -22,6 +22,7 @@ type Config struct {
 	Clips        Clips
 	Archive      Archive
 	Ledger       Ledger
+	LedgerKey    string // its C2SP verifier key
 	Accounts     Accounts
 	Cameras      []Camera // in the order shown
 	Home         Home
@@ -159,14 +160,19 @@ func (c *console) table() []route {
 		{"GET /requests/{id}/preview/{n}", inPage, c.preview},
 		{"GET /requests/{id}/result", page, c.result},
 		{"GET /requests/{id}/progress", inPage, c.progress},
+		{"GET /requests/{id}/receipt", inPage, c.receipt},
 		{"POST /requests/{id}/send-now", inPage, c.sendNow},
 		{"POST /requests/{id}/cancel", inPage, c.cancel},
 
 		{"GET /agencies", page, c.agencies},
+		{"POST /agencies/card", inPage, c.card},
 		{"POST /agencies/allow", inPage, c.allow},
 		{"POST /agencies/disallow", inPage, c.disallow},
 
 		{"GET /ledger", page, c.ledger},
+		{"GET /ledger/entry/{index}", page, c.entry},
+		{"GET /ledger/entry/{index}/proof.jsonl", inPage, c.entryProof},
+		{"GET /ledger/export.zip", inPage, c.ledgerExport},
 		{"GET /ledger/checkpoint", inPage, c.checkpoint},
 		{"GET /ledger/proof/{request}", inPage, c.proof},
 

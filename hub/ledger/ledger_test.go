@@ -260,6 +260,25 @@ func TestProveRefusesDamage(t *testing.T) {
 	if _, err := l.Prove(t.Context(), "r1"); !errors.Is(err, ledger.ErrDamaged) {
 		t.Fatalf("%v", err)
 	}
+	if _, err := l.ProveEntry(t.Context(), 1); !errors.Is(err, ledger.ErrDamaged) {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestProveEntry(t *testing.T) {
+	l, _, v := filled(t, 6)
+	p, err := l.ProveEntry(t.Context(), 4)
+	if err != nil || p.Entry.Index != 4 {
+		t.Fatalf("%+v, %v", p.Entry, err)
+	}
+	if e, err := ledger.VerifyProof(p.Leaf, p.Proof, v); err != nil || e.Text != p.Entry.Text {
+		t.Errorf("%+v, %v", e, err)
+	}
+	for _, i := range []int64{-1, 6, 1 << 40} {
+		if _, err := l.ProveEntry(t.Context(), i); !errors.Is(err, ledger.ErrNoEntry) {
+			t.Errorf("entry %d: %v, want ErrNoEntry", i, err)
+		}
+	}
 }
 
 func TestExport(t *testing.T) {

@@ -52,6 +52,21 @@ func (l *Log) Prove(ctx context.Context, request string) ([]Proven, error) {
 	return out, nil
 }
 
+// ErrNoEntry means that the ledger has no entry of that index.
+var ErrNoEntry = errors.New("the ledger has no such entry")
+
+// ProveEntry is Prove for the entry of one index. It answers ErrNoEntry.
+func (l *Log) ProveEntry(ctx context.Context, index int64) (Proven, error) {
+	tree, signed, err := l.head(ctx)
+	if err != nil {
+		return Proven{}, err
+	}
+	if index < 0 || index >= tree.N {
+		return Proven{}, ErrNoEntry
+	}
+	return l.prove(ctx, tree, index, signed)
+}
+
 func (l *Log) prove(ctx context.Context, tree tlog.Tree, i int64, signed []byte) (Proven, error) {
 	leaves, err := l.store.Leaves(ctx, i, 1)
 	if err != nil {
