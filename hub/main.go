@@ -49,7 +49,7 @@ type cli struct {
 	Requests requestsCmd `cmd:"" help:"Requests: list, show, prepare, approve, hand over, decline."`
 	Rules    rulesCmd    `cmd:"" help:"Try rules on the requests of the past."`
 	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
-	Users    usersCmd    `cmd:"" help:"People beside the owner who may approve."`
+	Users    usersCmd    `cmd:"" help:"People who may log in: owners, approvers, viewers."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`
 	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`

@@ -85,16 +85,11 @@ func (c *console) knownRow(k bulletin.VerifiedProfile) knownRow {
 	return row
 }
 
-// allow needs the passphrase: from here on an agency may ask this home.
+// allow needs the passphrase again: from here on an agency may ask this home.
 func (c *console) allow(w http.ResponseWriter, r *http.Request) {
-	err := r.ParseForm()
-	if err != nil {
-		err = errBadForm
-	} else {
-		err = c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("passphrase"))
-	}
+	r, err := c.confirm(r)
 	if err == nil {
-		_, err = c.cfg.Requests.Allow(r.Context(), r.PostFormValue("agency"), r.PostFormValue("root"), approver)
+		_, err = c.cfg.Requests.Allow(r.Context(), r.PostFormValue("agency"), r.PostFormValue("root"), visitor(r).Person.Words())
 	}
 	c.afterAgency(w, r, err, "agency-added")
 }
@@ -105,7 +100,7 @@ func (c *console) disallow(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		err = errBadForm
 	} else {
-		err = c.cfg.Requests.Disallow(r.Context(), r.PostFormValue("agency"), approver)
+		err = c.cfg.Requests.Disallow(r.Context(), r.PostFormValue("agency"), visitor(r).Person.Words())
 	}
 	c.afterAgency(w, r, err, "agency-removed")
 }

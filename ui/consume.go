@@ -102,22 +102,40 @@ type Ledger interface {
 	Checkpoint(ctx context.Context) ([]byte, error)
 }
 
-// Accounts checks the owner; *account.Accounts is one. Errors are those of
-// package account.
+// Accounts are the people of the house; *account.Accounts is one. Errors are
+// those of package account.
 type Accounts interface {
 	HasOwner(ctx context.Context) (bool, error)
 	SetPassphrase(ctx context.Context, passphrase string, replace bool) error
-	Check(ctx context.Context, peer, passphrase string) error
-	// CheckPerson checks an approver, or the owner for an empty name.
+	ChangePassphrase(ctx context.Context, p account.Person, peer, current, passphrase string) error
+	// CheckPerson checks a person, or the first owner for an empty name.
 	CheckPerson(ctx context.Context, peer, name, passphrase string) (account.Person, error)
 	Sessions
+	People
 }
 
 // Sessions are log-ins.
 type Sessions interface {
-	LogIn(ctx context.Context, peer, agent, passphrase string) (token string, err error)
-	Valid(ctx context.Context, token string) (bool, error)
+	LogIn(ctx context.Context, peer, agent, name, passphrase string) (token string, err error)
+	Who(ctx context.Context, token, peer string) (account.Login, bool, error)
+	Confirm(ctx context.Context, l account.Login, peer, passphrase string) error
+	Confirmed(l account.Login) bool
 	LogOut(ctx context.Context, token string) error
+	Sessions(ctx context.Context, person int64) ([]account.Session, error)
+	EndSession(ctx context.Context, person int64, id string) error
+	EndSessions(ctx context.Context, person int64) error
+}
+
+// People are who may log in, and who was invited to.
+type People interface {
+	People(ctx context.Context) ([]account.Person, error)
+	ChangePerson(ctx context.Context, p account.Person) error
+	RemovePerson(ctx context.Context, name string) error
+	Invite(ctx context.Context, p account.Person) (code string, expires time.Time, err error)
+	Invites(ctx context.Context) ([]account.Invite, error)
+	Uninvite(ctx context.Context, name string) error
+	Invited(ctx context.Context, code string) (account.Person, error)
+	Accept(ctx context.Context, code, passphrase string) (account.Person, error)
 }
 
 // FromService presents a *request.Service as Requests.

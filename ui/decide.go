@@ -13,9 +13,6 @@ import (
 	"gatehouse/hub/request"
 )
 
-// approver names the owner in the ledger's sentences; there is one passphrase.
-const approver = "The owner"
-
 // prepare seals what the form chose, so that it can be played before anything
 // is decided.
 func (c *console) prepare(w http.ResponseWriter, r *http.Request) {
@@ -132,15 +129,23 @@ func (c *console) approve(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, requestPath(id)+"/result", http.StatusSeeOther)
 }
 
-// tryApprove takes the approver's own name and passphrase: whose session shows
-// the page is not who approves.
+// tryApprove takes the passphrase of whose session it is, or the name and
+// passphrase of another person who may approve and stands here as well. It is
+// asked for at every approval: that a session was confirmed is not enough.
 func (c *console) tryApprove(r *http.Request, id string) (request.Record, error) {
 	if err := r.ParseForm(); err != nil {
 		return request.Record{}, errBadForm
 	}
-	p, err := c.cfg.Accounts.CheckPerson(r.Context(), peer(r), strings.TrimSpace(r.PostFormValue("as")), r.PostFormValue("passphrase"))
+	name := strings.TrimSpace(r.PostFormValue("as"))
+	if name == "" {
+		name = visitor(r).Person.Name
+	}
+	p, err := c.cfg.Accounts.CheckPerson(r.Context(), peer(r), name, r.PostFormValue("passphrase"))
 	if err != nil {
 		return request.Record{}, err
+	}
+	if !p.Decides() {
+		return request.Record{}, errRole
 	}
 	digest := r.PostFormValue("digest")
 	if digest == "" {
@@ -157,7 +162,7 @@ func sentAlready(rec request.Record, digest string) bool {
 
 func (c *console) decline(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if _, err := c.cfg.Requests.Decline(r.Context(), id, approver); err != nil {
+	if _, err := c.cfg.Requests.Decline(r.Context(), id, visitor(r).Person.Words()); err != nil {
 		rec, getErr := c.cfg.Requests.Get(r.Context(), id)
 		if getErr != nil || errors.Is(err, request.ErrNotFound) {
 			c.fail(w, r, err)

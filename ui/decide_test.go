@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/request"
 )
@@ -124,6 +125,8 @@ func TestApprove(t *testing.T) {
 // TestTwoPeopleApprove: each with a name and passphrase of their own, on the same page.
 func TestTwoPeopleApprove(t *testing.T) {
 	house := newHouse()
+	house.accounts.join("bo", account.Approver)
+	house.accounts.join("vera", account.Viewer, "Driveway")
 	rec := house.requests.records[preparedID]
 	rec.Rule = &request.Ruled{Number: 1, Action: request.RequireTwo}
 	house.requests.records[preparedID] = rec
@@ -137,11 +140,14 @@ func TestTwoPeopleApprove(t *testing.T) {
 	if w := approve(url.Values{"as": {"bo"}, "passphrase": {fixturePass}}); w.Code != 403 {
 		t.Errorf("another's passphrase: %d", w.Code)
 	}
+	if w := approve(url.Values{"as": {"vera"}, "passphrase": {"passphrase of vera"}}); w.Code != 403 {
+		t.Errorf("a viewer approves: %d", w.Code)
+	}
 	if w := approve(bo()); w.Code != 303 || w.Header().Get("Location") != "/requests/"+preparedID+"#decide" || house.state(preparedID) != request.Prepared {
 		t.Errorf("the first: %d to %s, %s", w.Code, w.Header().Get("Location"), house.state(preparedID))
 	}
 	page := visit(h, http.MethodGet, "/requests/"+preparedID, nil).Body.String()
-	if !strings.Contains(page, "<bdi>Approver 2</bdi> has approved it.") || !strings.Contains(page, `name="as"`) {
+	if !strings.Contains(page, "<bdi>bo</bdi> approved it,") || !strings.Contains(page, "1 more person must approve.") {
 		t.Error("the page does not say who approved")
 	}
 	if w := approve(bo()); w.Code != 409 || len(house.outbox.jobs) != jobs {
@@ -358,10 +364,10 @@ func TestSettingsForms(t *testing.T) {
 	}
 	change := url.Values{"current": {fixturePass}, "passphrase": {"another passphrase"}, "repeat": {"another passphrase"}}
 	wrong := url.Values{"current": {"no"}, "passphrase": {"another passphrase"}, "repeat": {"another passphrase"}}
-	if w := visit(h, http.MethodPost, "/settings/passphrase", wrong); w.Code != 403 || house.accounts.pass != fixturePass {
+	if w := visit(h, http.MethodPost, "/you/passphrase", wrong); w.Code != 403 || !house.accounts.is(fixturePass) {
 		t.Errorf("change without the passphrase: %d", w.Code)
 	}
-	if w := visit(h, http.MethodPost, "/settings/passphrase", change); w.Code != 303 || house.accounts.pass != "another passphrase" {
+	if w := visit(h, http.MethodPost, "/you/passphrase", change); w.Code != 303 || !house.accounts.is("another passphrase") {
 		t.Errorf("change: %d", w.Code)
 	}
 	if w := visit(h, http.MethodGet, "/settings", nil); w.Code != 303 {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestCoverage(t *testing.T) {
 func TestDayOfTheClockChange(t *testing.T) {
 	c := &console{cfg: newHouse().config(), text: english()}
 	start := time.Date(2026, 11, 1, 0, 0, 0, 0, fixtureZone)
-	v, err := c.timelineBody(t.Context(), "Driveway", start)
+	v, err := c.timelineBody(httptest.NewRequest("GET", "/timeline/Driveway", nil), "Driveway", start)
 	if err != nil {
 		t.Fatal(err)
 	}

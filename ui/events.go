@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/request"
 )
@@ -51,13 +52,16 @@ func (c *console) events(w http.ResponseWriter, r *http.Request) {
 	defer rc.SetWriteDeadline(time.Time{})
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
+	var who account.Person
 	for n := 0; ; n++ {
 		if n%askSession == 0 {
-			if ok, err := c.loggedIn(r); err != nil || !ok {
+			l, ok, err := c.login(r)
+			if err != nil || !ok {
 				return // the page asks again, and is sent to log-in
 			}
+			who = l.Person
 		}
-		line, err := c.tick(r.Context(), r.FormValue("request"))
+		line, err := c.tick(r.Context(), who, r.FormValue("request"))
 		if err != nil {
 			return // the browser comes back by itself
 		}
@@ -75,14 +79,18 @@ func (c *console) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tick is one message. Its members have fixed widths.
-func (c *console) tick(ctx context.Context, id string) ([]byte, error) {
+// tick is one message. Its members have fixed widths. Who may not decide hears
+// nothing of requests.
+func (c *console) tick(ctx context.Context, who account.Person, id string) ([]byte, error) {
 	b, err := c.beat(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if !who.Decides() {
+		b = beat{live: b.live}
+	}
 	var one uint32
-	if id != "" {
+	if id != "" && who.Decides() {
 		rec, err := c.cfg.Requests.Get(ctx, id)
 		if err != nil {
 			return nil, err

@@ -36,6 +36,7 @@ func listen(t *testing.T, h http.Handler, path string, long time.Duration, durin
 func TestTicksGiveNothingAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		house := newHouse()
+		defer house.accounts.store.Close()
 		h := house.handler(t)
 		path := "/events?request=" + waitingID
 		quiet := listen(t, h, path, 5500*time.Millisecond, nil)
@@ -79,6 +80,7 @@ func TestTicksGiveNothingAway(t *testing.T) {
 func TestTicksEndWithTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		house := newHouse()
+		defer house.accounts.store.Close()
 		got := listen(t, house.handler(t), "/events", time.Hour, func() {
 			time.Sleep(3 * time.Second)
 			if err := house.accounts.LogOut(t.Context(), fixtureToken); err != nil {
@@ -95,9 +97,11 @@ func TestTicksEndWithTheServer(t *testing.T) {
 	srv := Server(newHouse().handler(t))
 	ctx := srv.BaseContext(nil)
 	synctest.Test(t, func(t *testing.T) {
+		house := newHouse()
+		defer house.accounts.store.Close()
 		done := make(chan bool)
 		go func() {
-			visit(newHouse().handler(t), http.MethodGet, "/events", nil, func(r *http.Request) {
+			visit(house.handler(t), http.MethodGet, "/events", nil, func(r *http.Request) {
 				ch := make(chan struct{})
 				time.AfterFunc(3*time.Second, func() { close(ch) })
 				*r = *r.WithContext(context.WithValue(t.Context(), endingKey{}, (<-chan struct{})(ch)))

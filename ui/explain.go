@@ -29,6 +29,9 @@ var (
 	errCode          = errors.New("wrong set-up code")
 	errCodeThrottled = errors.New("too many set-up codes")
 	errTooLate       = errors.New("too late to cancel")
+	errTaken         = errors.New("somebody has this name")
+	errRole          = errors.New("the role does not allow this")
+	errConfirm       = errors.New("the passphrase is needed again")
 )
 
 // problem is an error in words: what happened, what is safe, what to do. Each
@@ -62,9 +65,18 @@ var explanations = []struct {
 	{errCode, http.StatusForbidden, "code"},
 	{errCodeThrottled, http.StatusTooManyRequests, "throttled"},
 	{errTooLate, http.StatusConflict, "too-late"},
+	{errRole, http.StatusForbidden, "role"},
+	{errConfirm, http.StatusForbidden, "confirm"},
+	{account.ErrInvite, http.StatusNotFound, "invite"},
+	{account.ErrName, http.StatusUnprocessableEntity, "name"},
+	{account.ErrRole, http.StatusUnprocessableEntity, "cameras"},
+	{account.ErrFirst, http.StatusUnprocessableEntity, "first"},
+	{account.ErrNoPerson, http.StatusNotFound, "no-person"},
 	{account.ErrWrong, http.StatusForbidden, "passphrase"},
 	{account.ErrThrottled, http.StatusTooManyRequests, "throttled"},
 	{account.ErrWeak, http.StatusUnprocessableEntity, "weak"},
+	{errTaken, http.StatusConflict, "taken"},
+	{account.ErrLong, http.StatusUnprocessableEntity, "weak"},
 	{account.ErrExists, http.StatusConflict, "owner-exists"},
 	{account.ErrNoOwner, http.StatusConflict, "no-owner"},
 	{request.ErrState, http.StatusConflict, "state"},

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
 	"gatehouse/hub/delivery"
@@ -277,76 +276,6 @@ func (l *fakeLedger) head() []byte { return []byte("gatehouse\n64\nAAAA\n\n— g
 
 func (l *fakeLedger) Checkpoint(context.Context) ([]byte, error) {
 	return l.head(), nil
-}
-
-type fakeAccounts struct {
-	mu   sync.Mutex // guards the rest
-	pass string
-	live map[string]bool
-}
-
-func (a *fakeAccounts) HasOwner(context.Context) (bool, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.pass != "", nil
-}
-
-func (a *fakeAccounts) SetPassphrase(_ context.Context, p string, replace bool) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case len(p) < 8:
-		return account.ErrWeak
-	case a.pass != "" && !replace:
-		return account.ErrExists
-	}
-	a.pass = p
-	if replace {
-		a.live = map[string]bool{}
-	}
-	return nil
-}
-
-func (a *fakeAccounts) Check(_ context.Context, _, p string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if p != a.pass {
-		return fmt.Errorf("checking: %w", account.ErrWrong)
-	}
-	return nil
-}
-
-func (a *fakeAccounts) CheckPerson(ctx context.Context, peer, name, p string) (account.Person, error) {
-	if name == "bo" && p == "passphrase of bo" {
-		return account.Person{Number: 2, Name: "bo", Role: account.Approver}, nil
-	}
-	if name != "" {
-		return account.Person{}, account.ErrWrong
-	}
-	return account.Person{Number: account.OwnerNumber, Name: "owner", Role: account.Owner}, a.Check(ctx, peer, p)
-}
-
-func (a *fakeAccounts) LogIn(ctx context.Context, peer, _, p string) (string, error) {
-	if err := a.Check(ctx, peer, p); err != nil {
-		return "", err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.live["token-1"] = true
-	return "token-1", nil
-}
-
-func (a *fakeAccounts) Valid(_ context.Context, token string) (bool, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.live[token], nil
-}
-
-func (a *fakeAccounts) LogOut(_ context.Context, token string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.live, token)
-	return nil
 }
 
 // fakeClips serves one looping recording, cut into fragments.

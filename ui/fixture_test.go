@@ -49,7 +49,7 @@ type house struct {
 	outbox   *fakeOutbox
 	archive  *fakeArchive
 	ledger   *fakeLedger
-	accounts *fakeAccounts
+	accounts *accounts
 	clips    *fakeClips
 	now      func() time.Time
 	paired   bool
@@ -61,7 +61,7 @@ func newHouse() *house {
 	h.requests = &fakeRequests{outbox: h.outbox, records: fixtureRecords(), allowed: fixtureAllowed(), known: fixtureKnown()}
 	h.archive = &fakeArchive{now: func() time.Time { return h.now() }}
 	h.ledger = &fakeLedger{entries: fixtureEntries()}
-	h.accounts = &fakeAccounts{pass: fixturePass, live: map[string]bool{fixtureToken: true}}
+	h.accounts = newAccounts(func() time.Time { return h.now() }, true)
 	h.clips = &fakeClips{now: func() time.Time { return h.now() }}
 	h.requests.clips = h.clips
 	return h

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"crypto/subtle"
 	"net"
 	"net/http"
@@ -9,17 +10,29 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/hub/account"
 )
 
 // policy keeps pages to what this hub serves. blob: is how a browser hands
 // Media Source buffers to <video>.
 const policy = "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// features are what browsers would let a page ask for, and this one never does.
+const features = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=(), publickey-credentials-get=(self), publickey-credentials-create=(self)"
+
 // maxForm bounds every request body; the longest form is a passphrase and a
 // time range a camera.
 const maxForm = 64 << 10
 
-const cookieName = "gatehouse_session"
+// cookieName is the session's. Over TLS its prefix keeps other programs on this
+// host, and whoever answers without TLS, from setting one (RFC 6265bis 4.1.3.2).
+func cookieName(r *http.Request) string {
+	if r.TLS != nil {
+		return "__Host-gatehouse_session"
+	}
+	return "gatehouse_session"
+}
 
 // guard wraps every route: host check, headers, body limit, cross-origin check.
 func (c *console) guard(mux *http.ServeMux) http.Handler {
@@ -35,6 +48,8 @@ func (c *console) guard(mux *http.ServeMux) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", features)
 		h.Set("Cache-Control", "no-store")
 		if !c.hostAllowed(r.Host) {
 			http.Error(w, "Unknown host name. Use the address of the hub, or add this name to its configuration.", http.StatusMisdirectedRequest)
@@ -99,27 +114,58 @@ func (c *console) hostAllowed(hostport string) bool {
 	return false
 }
 
-// private runs a handler for a live session only.
-func (c *console) private(h, otherwise http.HandlerFunc) http.HandlerFunc {
+// private runs a handler for a live session of somebody in its circle only. A
+// camera that a person may not see does not exist for them.
+func (c *console) private(may circle, h, otherwise http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ok, err := c.loggedIn(r)
-		switch {
-		case err != nil:
+		l, ok, err := c.login(r)
+		if err != nil {
 			c.fail(w, r, err)
-		case !ok:
+			return
+		}
+		if !ok {
 			otherwise(w, r)
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), loginKey{}, l))
+		camera := r.PathValue("camera")
+		switch {
+		case may == owners && l.Person.Role != account.Owner, may == deciders && !l.Person.Decides():
+			c.fail(w, r, errRole)
+		case camera != "" && !l.Person.Sees(camera):
+			c.fail(w, r, errNoPage)
 		default:
 			h(w, r)
 		}
 	}
 }
 
-func (c *console) loggedIn(r *http.Request) (bool, error) {
-	ck, err := r.Cookie(cookieName)
-	if err != nil || ck.Value == "" {
-		return false, nil
+type loginKey struct{}
+
+// visitor is whose session a request came with: in the routes that need none, nobody.
+func visitor(r *http.Request) account.Login {
+	l, _ := r.Context().Value(loginKey{}).(account.Login)
+	return l
+}
+
+// cameras are those that a request's visitor may see, in the owner's order.
+func (c *console) cameras(r *http.Request) []Camera {
+	who := visitor(r).Person
+	var list []Camera
+	for _, cam := range c.cfg.Cameras {
+		if who.Sees(cam.Name) {
+			list = append(list, cam)
+		}
 	}
-	return c.cfg.Accounts.Valid(r.Context(), ck.Value)
+	return list
+}
+
+func (c *console) login(r *http.Request) (account.Login, bool, error) {
+	ck, err := r.Cookie(cookieName(r))
+	if err != nil || ck.Value == "" {
+		return account.Login{}, false, nil
+	}
+	return c.cfg.Accounts.Who(r.Context(), ck.Value, peer(r))
 }
 
 func (c *console) unauthorised(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +210,7 @@ func onward(next string) string {
 
 func setCookie(w http.ResponseWriter, r *http.Request, token string) {
 	ck := &http.Cookie{
-		Name: cookieName, Value: token, Path: "/", HttpOnly: true,
+		Name: cookieName(r), Value: token, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	}
 	if token == "" {

@@ -66,8 +66,9 @@ func (c *console) liveBody(r *http.Request) (liveView, error) {
 	if err != nil {
 		return liveView{}, err
 	}
-	v := liveView{Head: c.health(status)}
-	for i, cam := range c.cfg.Cameras {
+	cameras := c.cameras(r)
+	v := liveView{Head: c.health(cameras, status)}
+	for i, cam := range cameras {
 		st := cam.State()
 		v.Tiles = append(v.Tiles, tile{
 			Camera: cam.Name, Anchor: i, State: c.cameraState(st),
@@ -79,10 +80,10 @@ func (c *console) liveBody(r *http.Request) (liveView, error) {
 }
 
 // health sums up. A camera counts as recording if any stream of it is.
-func (c *console) health(status []recording.StreamStatus) health {
-	h := health{Of: len(c.cfg.Cameras), Tone: "ok", Icon: "circle-check"}
+func (c *console) health(cameras []Camera, status []recording.StreamStatus) health {
+	h := health{Of: len(cameras), Tone: "ok", Icon: "circle-check"}
 	var saved time.Time
-	for _, cam := range c.cfg.Cameras {
+	for _, cam := range cameras {
 		for _, s := range status {
 			if s.Camera != cam.Name || !s.Recording {
 				continue

@@ -40,7 +40,9 @@ func builtKeys() []string {
 	add("level.", "municipal", "county", "state", "federal", "fire", "other")
 	add("stream.", "main", "sub")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
-	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed")
+	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
+		"person-changed", "person-removed", "uninvited")
+	add("role.", "owner", "approver", "viewer")
 	for _, s := range []request.State{
 		request.Refused, request.NotListed, request.Unmatched, request.Hidden, request.Waiting, request.Prepared,
 		request.Approved, request.Sent, request.Failed, request.Declined, request.Expired, request.Withdrawn,

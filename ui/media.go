@@ -68,6 +68,9 @@ func (c *console) clipQuery(r *http.Request) (q clip.Query, err error) {
 // an archive.
 func (c *console) clipFile(w http.ResponseWriter, r *http.Request) {
 	q, err := c.clipQuery(r)
+	if err == nil && q.Download && !c.exporting(w, r) {
+		return
+	}
 	if err == nil {
 		err = c.cfg.Clips.ServeMP4(w, r, q)
 	}
@@ -81,6 +84,9 @@ func (c *console) clipFile(w http.ResponseWriter, r *http.Request) {
 // clipArchive answers every stretch of a clip in one archive.
 func (c *console) clipArchive(w http.ResponseWriter, r *http.Request) {
 	q, err := c.clipQuery(r)
+	if err == nil && !c.exporting(w, r) {
+		return
+	}
 	if err == nil {
 		err = c.cfg.Clips.ServeZIP(w, r, q)
 	}

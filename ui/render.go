@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/request"
 )
 
@@ -27,11 +28,14 @@ type view struct {
 	Looks   string // light or dark if the person chose; else as the system says
 	Here    string // address of the page, to come back to
 	Tongues []choice
-	Waiting int    // requests that wait for the owner
-	Version string // of the list of requests, as ticks count it
-	Note    string // locale key of a line about what was just done
-	Bare    bool   // no navigation: first run, log-in
-	Body    any
+	Waiting int            // requests that wait for the owner
+	Version string         // of the list of requests, as ticks count it
+	Note    string         // locale key of a line about what was just done
+	Bare    bool           // no navigation: first run, log-in
+	Who     account.Person // whose session it is; nobody on pages without one
+	// Confirmed says that the session need not give the passphrase again now.
+	Confirmed bool
+	Body      any
 }
 
 // renderer holds the parsed templates: one set a page, each with the layout
@@ -84,7 +88,9 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, nam
 	if note := "note." + r.URL.Query().Get("note"); v.Note == "" && c.text.has(note) {
 		v.Note = note
 	}
-	if !v.Bare {
+	l := visitor(r)
+	v.Who, v.Confirmed = l.Person, c.cfg.Accounts.Confirmed(l)
+	if !v.Bare && v.Who.Decides() {
 		v.Waiting = c.waiting(r.Context())
 	}
 	c.write(w, r, status, name, "layout.html", v)

@@ -35,9 +35,20 @@ type requestView struct {
 	Pick   []pick
 	Sealed *sealed
 	Case   *caseCard
-	Now    string   // version of what is shown, as ticks count it
-	Two    bool     // two people must approve
-	Yes    []string // who did, in the ledger's words
+	Now    string // version of what is shown, as ticks count it
+
+	Me      string // whose session shows the page
+	Two     bool   // more than one person must approve
+	Needs   int
+	Yes     []yes // who did
+	Missing int
+	Mine    bool // whose session it is did
+}
+
+// yes is one approval, by name: the name stays at home.
+type yes struct {
+	Name string
+	At   moment
 }
 
 // who asks: what the owner's own list says, and what the request says.
@@ -125,6 +136,10 @@ func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int
 		c.fail(w, r, err)
 		return
 	}
+	if err := c.approvals(r, rec, &v); err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	v.Problem = p
 	if p != nil && r.Method == http.MethodPost {
 		c.keepTyped(r, &v)
@@ -147,10 +162,6 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 	}
 	v.Now = version(requestVersion(rec))
 	v.Free = v.Decide && rec.HoldRefused != ""
-	v.Two = rec.Needs() > 1
-	for _, a := range rec.Approvals {
-		v.Yes = append(v.Yes, a.By)
-	}
 	if rec.HeldUntil.After(c.cfg.Now()) {
 		v.Held = c.at(rec.HeldUntil, dayForm)
 	}
@@ -177,6 +188,28 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 		v.Sealed = c.sealed(*rec.Package)
 	}
 	return v, nil
+}
+
+// approvals says who approved the sealed package and how many more must.
+func (c *console) approvals(r *http.Request, rec request.Record, v *requestView) error {
+	me := visitor(r).Person
+	v.Me, v.Needs = me.Name, rec.Needs()
+	v.Two = v.Needs > 1
+	people, err := c.cfg.Accounts.People(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, a := range rec.Approvals {
+		y := yes{Name: a.By, At: c.at(a.At, dayForm+", "+clockForm)}
+		for _, p := range people {
+			if p.Number == a.Person {
+				y.Name = p.Name
+			}
+		}
+		v.Yes, v.Mine = append(v.Yes, y), v.Mine || a.Person == me.Number
+	}
+	v.Missing = max(v.Needs-len(rec.Approvals), 1)
+	return nil
 }
 
 func (c *console) who(rec request.Record) who {

@@ -20,8 +20,11 @@ import (
 func TestMain(m *testing.M) {
 	addr := os.Getenv("GATEHOUSE_CONSOLE_FIXTURE")
 	if addr == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		_ = os.RemoveAll(scratch())
+		os.Exit(code)
 	}
+	defer os.RemoveAll(scratch())
 	if err := serveFixture(addr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -35,7 +38,7 @@ func serveFixture(addr string) error {
 	started := time.Now()
 	h.now = func() time.Time { return fixtureNow.Add(time.Since(started)) }
 	if os.Getenv("GATEHOUSE_CONSOLE_FRESH") != "" {
-		h.accounts.pass = ""
+		h.accounts = newAccounts(h.accounts.now, false)
 	}
 	if err := h.clips.film(ctx); err != nil {
 		return fmt.Errorf("making footage: %w", err)

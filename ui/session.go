@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"gatehouse/hub/account"
 )
@@ -12,6 +13,8 @@ type entry struct {
 	Problem  *problem
 	NeedCode bool
 	Next     string
+	Named    bool // there is more than one person
+	Name     string
 	Now      moment // so that a wrong clock is seen
 	Zone     string
 }
@@ -46,7 +49,7 @@ func (c *console) setupDo(w http.ResponseWriter, r *http.Request) {
 		c.showSetup(w, r, p.Status, &p)
 		return
 	}
-	c.enter(w, r, r.PostFormValue("passphrase"), "/")
+	c.enter(w, r, "", r.PostFormValue("passphrase"), "/")
 }
 
 func (c *console) trySetup(r *http.Request) error {
@@ -72,8 +75,8 @@ func (c *console) trySetup(r *http.Request) error {
 }
 
 // enter logs in and goes on.
-func (c *console) enter(w http.ResponseWriter, r *http.Request, passphrase, next string) {
-	token, err := c.cfg.Accounts.LogIn(r.Context(), peer(r), r.UserAgent(), passphrase)
+func (c *console) enter(w http.ResponseWriter, r *http.Request, name, passphrase, next string) {
+	token, err := c.cfg.Accounts.LogIn(r.Context(), peer(r), r.UserAgent(), strings.TrimSpace(name), passphrase)
 	if err != nil {
 		p := c.explainFor(r, err)
 		c.showLogin(w, r, p.Status, &p)
@@ -87,7 +90,7 @@ func (c *console) loginForm(w http.ResponseWriter, r *http.Request) {
 	if !c.owned(w, r) {
 		return
 	}
-	if ok, err := c.loggedIn(r); err == nil && ok {
+	if _, ok, err := c.login(r); err == nil && ok {
 		http.Redirect(w, r, onward(r.FormValue("next")), http.StatusSeeOther)
 		return
 	}
@@ -95,8 +98,13 @@ func (c *console) loginForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) showLogin(w http.ResponseWriter, r *http.Request, status int, p *problem) {
+	people, err := c.cfg.Accounts.People(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	c.render(w, r, status, "login", view{Title: "login.title", Bare: true, Body: entry{
-		Problem: p, Next: onward(r.FormValue("next")),
+		Problem: p, Next: onward(r.FormValue("next")), Named: len(people) > 1, Name: r.PostFormValue("name"),
 	}})
 }
 
@@ -106,11 +114,11 @@ func (c *console) loginDo(w http.ResponseWriter, r *http.Request) {
 		c.showLogin(w, r, p.Status, &p)
 		return
 	}
-	c.enter(w, r, r.PostFormValue("passphrase"), r.PostFormValue("next"))
+	c.enter(w, r, r.PostFormValue("name"), r.PostFormValue("passphrase"), r.PostFormValue("next"))
 }
 
 func (c *console) logout(w http.ResponseWriter, r *http.Request) {
-	if ck, err := r.Cookie(cookieName); err == nil {
+	if ck, err := r.Cookie(cookieName(r)); err == nil {
 		if err := c.cfg.Accounts.LogOut(r.Context(), ck.Value); err != nil {
 			c.fail(w, r, err)
 			return
@@ -120,38 +128,14 @@ func (c *console) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/login?note=logged-out", http.StatusSeeOther)
 }
 
-// changePassphrase also ends every session, this one too.
-func (c *console) changePassphrase(w http.ResponseWriter, r *http.Request) {
-	err := c.tryChange(r)
-	if err != nil {
-		p := c.explainFor(r, err)
-		c.showSettings(w, r, p.Status, &p, nil)
-		return
-	}
-	setCookie(w, r, "")
-	http.Redirect(w, r, "/login?note=passphrase-changed", http.StatusSeeOther)
-}
-
-func (c *console) tryChange(r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return errBadForm
-	}
-	if err := c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("current")); err != nil {
-		return err
-	}
-	if r.PostFormValue("passphrase") != r.PostFormValue("repeat") {
-		return errRepeat
-	}
-	return c.cfg.Accounts.SetPassphrase(r.Context(), r.PostFormValue("passphrase"), true)
-}
-
 // pairing shows the HomeKit code once, after the passphrase.
 func (c *console) pairing(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		c.fail(w, r, errBadForm)
 		return
 	}
-	if err := c.cfg.Accounts.Check(r.Context(), peer(r), r.PostFormValue("passphrase")); err != nil {
+	r, err := c.confirm(r)
+	if err != nil {
 		p := c.explainFor(r, err)
 		c.showSettings(w, r, p.Status, &p, nil)
 		return

@@ -54,7 +54,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 		return
 	}
 	v := settingsView{
-		Problem: p, Head: c.health(streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
+		Problem: p, Head: c.health(c.cfg.Cameras, streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
 		Now: c.at(c.cfg.Now(), dayForm+", "+exactForm), Placed: c.cfg.Home.Position.Lat != 0 || c.cfg.Home.Position.Lon != 0,
 		Pairing: code,
 	}

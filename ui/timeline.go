@@ -58,11 +58,12 @@ type play struct {
 const maxDays = 60
 
 func (c *console) timelineFirst(w http.ResponseWriter, r *http.Request) {
-	if len(c.cfg.Cameras) == 0 {
+	cameras := c.cameras(r)
+	if len(cameras) == 0 {
 		c.render(w, r, http.StatusOK, "timeline", view{Title: "timeline.title", Place: "timeline", Body: timelineView{}})
 		return
 	}
-	http.Redirect(w, r, timelinePath(c.cfg.Cameras[0].Name), http.StatusSeeOther)
+	http.Redirect(w, r, timelinePath(cameras[0].Name), http.StatusSeeOther)
 }
 
 func timelinePath(camera string) string { return "/timeline/" + url.PathEscape(camera) }
@@ -89,7 +90,7 @@ func (c *console) timeline(w http.ResponseWriter, r *http.Request) {
 	if t, err := time.ParseInLocation(time.DateOnly, r.FormValue("day"), c.cfg.Home.TimeZone); err == nil {
 		start = t
 	}
-	v, err := c.timelineBody(r.Context(), cam.Name, start)
+	v, err := c.timelineBody(r, cam.Name, start)
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -107,10 +108,11 @@ func midnight(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-func (c *console) timelineBody(ctx context.Context, camera string, start time.Time) (timelineView, error) {
+func (c *console) timelineBody(r *http.Request, camera string, start time.Time) (timelineView, error) {
 	end := midnight(start.AddDate(0, 0, 1))
 	v := timelineView{Camera: camera, Day: start.Format(time.DateOnly), Title: c.text.date(start, dayForm)}
-	for _, cam := range c.cfg.Cameras {
+	ctx, who := r.Context(), visitor(r).Person
+	for _, cam := range c.cameras(r) {
 		v.Cameras = append(v.Cameras, cam.Name)
 	}
 	var err error
@@ -128,6 +130,9 @@ func (c *console) timelineBody(ctx context.Context, camera string, start time.Ti
 	v.Cover = c.coverOf(camera, segs, gaps, start, end)
 	v.Cover.From, v.Cover.To = c.at(start, clockForm), c.at(end, clockForm)
 	v.Hours = c.hours(camera, segs, start, end)
+	if !who.Decides() {
+		return v, nil
+	}
 	v.Asked, err = c.askedFor(ctx, camera, start, end)
 	for _, a := range v.Asked {
 		v.Cover.Bars = append(v.Cover.Bars, a.Bar)

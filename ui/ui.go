@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,7 +112,7 @@ func Server(h http.Handler) *http.Server {
 	return srv
 }
 
-// access is who may use a route.
+// access is what a route needs.
 type access int
 
 const (
@@ -120,65 +121,104 @@ const (
 	inPage               // session, or 401: media, fragments and every POST
 )
 
+// circle is who of those who are logged in may use a route.
+type circle int
+
+const (
+	everybody circle = iota // of a route with a camera: who may see that camera
+	deciders                // the owner and approvers: to view is not to share
+	owners
+)
+
 // route is one line of the table of everything the console answers to.
 type route struct {
 	pattern string
 	access  access
+	circle  circle
 	handle  http.HandlerFunc
 }
 
 func (c *console) table() []route {
+	return slices.Concat(c.footage(), c.decisions(), c.household())
+}
+
+// footage are the doors, and what viewers see.
+func (c *console) footage() []route {
 	return []route{
-		{"GET /healthz", open, c.healthz},
-		{"GET /static/{tree}/{path...}", open, c.files.serve},
-		{"GET /setup", open, c.setupForm},
-		{"POST /setup", open, c.setupDo},
-		{"GET /login", open, c.loginForm},
-		{"POST /login", open, c.loginDo},
-		{"POST /logout", inPage, c.logout},
-		{"POST /display", open, c.setDisplay},
+		{"GET /healthz", open, everybody, c.healthz},
+		{"GET /static/{tree}/{path...}", open, everybody, c.files.serve},
+		{"GET /setup", open, everybody, c.setupForm},
+		{"POST /setup", open, everybody, c.setupDo},
+		{"GET /login", open, everybody, c.loginForm},
+		{"POST /login", open, everybody, c.loginDo},
+		{"GET /join", open, everybody, c.joinForm},
+		{"POST /join", open, everybody, c.joinDo},
+		{"POST /logout", inPage, everybody, c.logout},
+		{"POST /display", open, everybody, c.setDisplay},
 
-		{"GET /{$}", page, c.live},
-		{"GET /events", inPage, c.events},
-		{"GET /live/tiles", inPage, c.liveStates},
-		{"GET /cameras/{camera}/still.jpg", inPage, c.still},
-		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, c.livePlaylist},
-		{"GET /cameras/{camera}/{stream}/vod.m3u8", inPage, c.vodPlaylist},
-		{"GET /cameras/{camera}/{stream}/clip.mp4", inPage, c.clipFile},
-		{"GET /cameras/{camera}/{stream}/clip.zip", inPage, c.clipArchive},
-		{"GET /cameras/{camera}/{stream}/init/{file}", inPage, c.initialisation},
-		{"GET /cameras/{camera}/{stream}/segment/{file}", inPage, c.segment},
+		{"GET /{$}", page, everybody, c.live},
+		{"GET /events", inPage, everybody, c.events},
+		{"GET /live/tiles", inPage, everybody, c.liveStates},
+		{"GET /cameras/{camera}/still.jpg", inPage, everybody, c.still},
+		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, everybody, c.livePlaylist},
+		{"GET /cameras/{camera}/{stream}/vod.m3u8", inPage, everybody, c.vodPlaylist},
+		{"GET /cameras/{camera}/{stream}/clip.mp4", inPage, deciders, c.clipFile},
+		{"GET /cameras/{camera}/{stream}/clip.zip", inPage, deciders, c.clipArchive},
+		{"GET /cameras/{camera}/{stream}/init/{file}", inPage, everybody, c.initialisation},
+		{"GET /cameras/{camera}/{stream}/segment/{file}", inPage, everybody, c.segment},
 
-		{"GET /timeline", page, c.timelineFirst},
-		{"GET /timeline/{camera}", page, c.timeline},
+		{"GET /timeline", page, everybody, c.timelineFirst},
+		{"GET /timeline/{camera}", page, everybody, c.timeline},
+	}
+}
 
-		{"GET /requests", page, c.inbox},
-		{"GET /requests/{id}", page, c.request},
-		{"POST /requests/{id}/prepare", inPage, c.prepare},
-		{"POST /requests/{id}/approve", inPage, c.approve},
-		{"POST /requests/{id}/decline", inPage, c.decline},
-		{"GET /requests/{id}/preview/{n}", inPage, c.preview},
-		{"GET /requests/{id}/result", page, c.result},
-		{"GET /requests/{id}/progress", inPage, c.progress},
-		{"GET /requests/{id}/receipt", inPage, c.receipt},
-		{"POST /requests/{id}/send-now", inPage, c.sendNow},
-		{"POST /requests/{id}/cancel", inPage, c.cancel},
+// decisions are requests, agencies and the ledger.
+func (c *console) decisions() []route {
+	return []route{
+		{"GET /requests", page, deciders, c.inbox},
+		{"GET /requests/{id}", page, deciders, c.request},
+		{"POST /requests/{id}/prepare", inPage, deciders, c.prepare},
+		{"POST /requests/{id}/approve", inPage, deciders, c.approve},
+		{"POST /requests/{id}/decline", inPage, deciders, c.decline},
+		{"GET /requests/{id}/preview/{n}", inPage, deciders, c.preview},
+		{"GET /requests/{id}/result", page, deciders, c.result},
+		{"GET /requests/{id}/progress", inPage, deciders, c.progress},
+		{"GET /requests/{id}/receipt", inPage, deciders, c.receipt},
+		{"POST /requests/{id}/send-now", inPage, deciders, c.sendNow},
+		{"POST /requests/{id}/cancel", inPage, deciders, c.cancel},
 
-		{"GET /agencies", page, c.agencies},
-		{"POST /agencies/card", inPage, c.card},
-		{"POST /agencies/allow", inPage, c.allow},
-		{"POST /agencies/disallow", inPage, c.disallow},
+		{"GET /agencies", page, deciders, c.agencies},
+		{"POST /agencies/card", inPage, owners, c.card},
+		{"POST /agencies/allow", inPage, owners, c.allow},
+		{"POST /agencies/disallow", inPage, owners, c.disallow},
 
-		{"GET /ledger", page, c.ledger},
-		{"GET /ledger/entry/{index}", page, c.entry},
-		{"GET /ledger/entry/{index}/proof.jsonl", inPage, c.entryProof},
-		{"GET /ledger/export.zip", inPage, c.ledgerExport},
-		{"GET /ledger/checkpoint", inPage, c.checkpoint},
-		{"GET /ledger/proof/{request}", inPage, c.proof},
+		{"GET /ledger", page, deciders, c.ledger},
+		{"GET /ledger/entry/{index}", page, deciders, c.entry},
+		{"GET /ledger/entry/{index}/proof.jsonl", inPage, deciders, c.entryProof},
+		{"GET /ledger/export.zip", inPage, deciders, c.ledgerExport},
+		{"GET /ledger/checkpoint", inPage, deciders, c.checkpoint},
+		{"GET /ledger/proof/{request}", inPage, deciders, c.proof},
+	}
+}
 
-		{"GET /settings", page, c.settings},
-		{"POST /settings/passphrase", inPage, c.changePassphrase},
-		{"POST /settings/homekit", inPage, c.pairing},
+// household is who may log in, and settings.
+func (c *console) household() []route {
+	return []route{
+		{"GET /you", page, everybody, c.you},
+		{"POST /you/passphrase", inPage, everybody, c.changePassphrase},
+		{"POST /you/sessions/end", inPage, everybody, c.endSession},
+		{"POST /you/sessions/end-all", inPage, everybody, c.endSessions},
+		{"GET /confirm", page, everybody, c.confirmForm},
+		{"POST /confirm", inPage, everybody, c.confirmDo},
+
+		{"GET /people", page, owners, c.people},
+		{"POST /people/invite", inPage, owners, c.invite},
+		{"POST /people/uninvite", inPage, owners, c.uninvite},
+		{"POST /people/change", inPage, owners, c.changePerson},
+		{"POST /people/remove", inPage, owners, c.removePerson},
+
+		{"GET /settings", page, owners, c.settings},
+		{"POST /settings/homekit", inPage, owners, c.pairing},
 	}
 }
 
@@ -188,9 +228,9 @@ func (c *console) routes() *http.ServeMux {
 		h := r.handle
 		switch r.access {
 		case page:
-			h = c.private(h, c.toLogin)
+			h = c.private(r.circle, h, c.toLogin)
 		case inPage:
-			h = c.private(h, c.unauthorised)
+			h = c.private(r.circle, h, c.unauthorised)
 		}
 		mux.HandleFunc(r.pattern, h)
 	}

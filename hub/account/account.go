@@ -1,14 +1,12 @@
-// Package account knows the owner: one passphrase, its sessions, and the
-// throttle that guards both.
+// Package account knows the people of the house: the owner, whom the owner
+// invited, what each may do, their sessions, and the throttle that guards the
+// log-in.
 package account
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -23,28 +21,14 @@ var (
 	ErrLong      = errors.New("the passphrase is too long")
 )
 
-// Session is a log-in. Only the hash of its token is stored.
-type Session struct {
-	TokenHash [32]byte
-	Created   time.Time
-	Seen      time.Time
-	Agent     string
-	Peer      string
-}
-
-// Store keeps the owner and sessions in house.db.
+// Store keeps people and sessions in house.db.
 type Store interface {
 	Owner(ctx context.Context) (hash string, err error) // ErrNoOwner
 	// SetOwner gives ErrExists unless replace, which deletes all sessions in the same transaction.
 	SetOwner(ctx context.Context, hash string, replace bool) error
-	PutSession(ctx context.Context, s Session) error
-	// TouchSession sets Seen of a session that exists; it never brings one back.
-	TouchSession(ctx context.Context, tokenHash [32]byte, seen time.Time) error
-	Session(ctx context.Context, tokenHash [32]byte) (Session, bool, error)
-	DeleteSession(ctx context.Context, tokenHash [32]byte) error
-	DeleteSessions(ctx context.Context) error
-	Sessions(ctx context.Context) ([]Session, error)
-	People
+	SessionStore
+	PersonStore
+	InviteStore
 }
 
 // Config configures Accounts.
@@ -55,14 +39,8 @@ type Config struct {
 }
 
 const (
-	defaultIdle = 14 * 24 * time.Hour
-	// seenEvery bounds how often a session's last use is written: an SD card
-	// should not be written to for every page.
-	seenEvery = 5 * time.Minute
-
 	minRunes = 8
 	maxBytes = 1024 // of a passphrase; hashing more would be work for nothing
-	maxAgent = 256  // bytes kept of a browser's name
 )
 
 // Accounts checks passphrases and sessions.
@@ -95,13 +73,7 @@ func (a *Accounts) HasOwner(ctx context.Context) (bool, error) {
 // characters; replace also ends all sessions. Without replace an owner that
 // exists gives ErrExists.
 func (a *Accounts) SetPassphrase(ctx context.Context, passphrase string, replace bool) error {
-	if utf8.RuneCountInString(normal(passphrase)) < minRunes {
-		return ErrWeak
-	}
-	if len(passphrase) > maxBytes {
-		return ErrLong
-	}
-	hash, err := hashPassphrase(normal(passphrase))
+	hash, err := newHash(passphrase)
 	if err != nil {
 		return err
 	}
@@ -111,19 +83,51 @@ func (a *Accounts) SetPassphrase(ctx context.Context, passphrase string, replace
 	return nil
 }
 
-// Check verifies a passphrase. Tries are throttled per peer and in all; a
-// throttled try is not looked at, so a right passphrase is refused as well.
-// Peer is an IP address, with or without a port.
+// newHash is the argon2id hash of a passphrase that is long enough.
+func newHash(passphrase string) (string, error) {
+	if utf8.RuneCountInString(normal(passphrase)) < minRunes {
+		return "", ErrWeak
+	}
+	if len(passphrase) > maxBytes {
+		return "", ErrLong
+	}
+	return hashPassphrase(normal(passphrase))
+}
+
+// ChangePassphrase replaces a person's passphrase by one of at least 8
+// characters; current is theirs. It ends all their sessions, and the owner's
+// ends everybody's.
+func (a *Accounts) ChangePassphrase(ctx context.Context, p Person, peer, current, passphrase string) error {
+	if _, err := a.CheckPerson(ctx, peer, p.Name, current); err != nil {
+		return err
+	}
+	if p.Number == OwnerNumber {
+		return a.SetPassphrase(ctx, passphrase, true)
+	}
+	hash, err := newHash(passphrase)
+	if err != nil {
+		return err
+	}
+	if err := a.cfg.Store.SetPassphrase(ctx, p.Number, hash); err != nil {
+		return fmt.Errorf("storing passphrase: %w", err)
+	}
+	return nil
+}
+
+// Check verifies the owner's passphrase. Tries are throttled for each address
+// and in all; a throttled try is not looked at, so a right passphrase is
+// refused as well. Peer is an IP address, with or without a port.
 func (a *Accounts) Check(ctx context.Context, peer, passphrase string) error {
 	hash, err := a.cfg.Store.Owner(ctx)
 	if err != nil {
 		return fmt.Errorf("reading owner: %w", err)
 	}
-	return a.check(peer, hash, passphrase)
+	return a.check(peer, ownerName, hash, passphrase)
 }
 
-func (a *Accounts) check(peer, hash, passphrase string) error {
-	if !a.throttle.enter(peer, a.cfg.Now()) {
+// check counts the try for a name, which is that of somebody, or nobody's.
+func (a *Accounts) check(peer, name, hash, passphrase string) error {
+	if !a.throttle.enter(peer, name, a.cfg.Now()) {
 		return ErrThrottled
 	}
 	if len(passphrase) > maxBytes {
@@ -131,62 +135,11 @@ func (a *Accounts) check(peer, hash, passphrase string) error {
 	}
 	ok, err := checkPassphrase(hash, normal(passphrase))
 	if err != nil {
-		return fmt.Errorf("reading owner: %w", err)
+		return fmt.Errorf("reading passphrase: %w", err)
 	}
 	if !ok {
 		return ErrWrong
 	}
-	a.throttle.success(peer)
+	a.throttle.success(peer, name)
 	return nil
-}
-
-// LogIn checks the passphrase and makes a session; token goes into the cookie.
-func (a *Accounts) LogIn(ctx context.Context, peer, agent, passphrase string) (token string, err error) {
-	if err := a.Check(ctx, peer, passphrase); err != nil {
-		return "", err
-	}
-	token = rand.Text() + rand.Text() // 2 × 130 bits in letters and digits
-	now := a.cfg.Now()
-	if len(agent) > maxAgent {
-		agent = strings.ToValidUTF8(agent[:maxAgent], "")
-	}
-	err = a.cfg.Store.PutSession(ctx, Session{
-		TokenHash: sha256.Sum256([]byte(token)), Created: now, Seen: now, Agent: agent, Peer: peer,
-	})
-	if err != nil {
-		return "", fmt.Errorf("storing session: %w", err)
-	}
-	return token, nil
-}
-
-// Valid reports whether a token's session is alive and marks it seen. A
-// session that was idle for too long is deleted.
-//
-// The store looks up a SHA-256 of the token, so how long that takes tells
-// nothing about any token.
-func (a *Accounts) Valid(ctx context.Context, token string) (bool, error) {
-	if token == "" || len(token) > maxBytes {
-		return false, nil
-	}
-	s, ok, err := a.cfg.Store.Session(ctx, sha256.Sum256([]byte(token)))
-	if err != nil || !ok {
-		return false, err
-	}
-	now := a.cfg.Now()
-	idle := now.Sub(s.Seen)
-	if idle > a.cfg.Idle {
-		return false, a.cfg.Store.DeleteSession(ctx, s.TokenHash)
-	}
-	// A clock that was set back must not leave a session that never ends.
-	if idle >= seenEvery || idle < 0 {
-		if err := a.cfg.Store.TouchSession(ctx, s.TokenHash, now); err != nil {
-			return false, fmt.Errorf("storing session: %w", err)
-		}
-	}
-	return true, nil
-}
-
-// LogOut ends a session; one that has ended is no error.
-func (a *Accounts) LogOut(ctx context.Context, token string) error {
-	return a.cfg.Store.DeleteSession(ctx, sha256.Sum256([]byte(token)))
 }

@@ -55,14 +55,14 @@ func TestPassphrase(t *testing.T) {
 	if err := a.SetPassphrase(ctx, secret, false); !errors.Is(err, account.ErrExists) {
 		t.Errorf("a second owner: %v", err)
 	}
-	token, err := a.LogIn(ctx, "10.0.0.1", "browser", "Grüße1é!")
+	token, err := a.LogIn(ctx, "10.0.0.1", "browser", "", "Grüße1é!")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := a.SetPassphrase(ctx, secret, true); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := a.Valid(ctx, token); ok || err != nil {
+	if _, ok, err := a.Who(ctx, token, "10.0.0.1"); ok || err != nil {
 		t.Errorf("a session outlived the passphrase it was made with: %v", err)
 	}
 	hash, err := h.Owner(ctx)
@@ -94,16 +94,16 @@ func TestSessionLife(t *testing.T) {
 	if err := a.SetPassphrase(ctx, secret, false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.LogIn(ctx, "10.0.0.1", "b", "wrong wrong wrong"); !errors.Is(err, account.ErrWrong) {
+	if _, err := a.LogIn(ctx, "10.0.0.1", "b", "", "wrong wrong wrong"); !errors.Is(err, account.ErrWrong) {
 		t.Fatalf("wrong passphrase: %v", err)
 	}
-	token, err := a.LogIn(ctx, "10.0.0.1", strings.Repeat("é", 200), secret)
+	token, err := a.LogIn(ctx, "10.0.0.1", strings.Repeat("é", 200), "", secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	valid := func(token string, want bool) {
 		t.Helper()
-		if ok, err := a.Valid(ctx, token); ok != want || err != nil {
+		if _, ok, err := a.Who(ctx, token, "10.0.0.1"); ok != want || err != nil {
 			t.Errorf("valid %v, %v; want %v", ok, err, want)
 		}
 	}
@@ -120,12 +120,12 @@ func TestSessionLife(t *testing.T) {
 	if list, err := h.Sessions(ctx); len(list) != 0 || err != nil {
 		t.Errorf("an idle session is still stored: %v, %v", list, err)
 	}
-	token, err = a.LogIn(ctx, "10.0.0.1", "b", secret)
+	token, err = a.LogIn(ctx, "10.0.0.1", "b", "", secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	list, err := h.Sessions(ctx)
-	if err != nil || len(list) != 1 || strings.Contains(fmt.Sprintf("%s %v", list, list), token) {
+	if err != nil || len(list) != 1 || strings.Contains(fmt.Sprintf("%+v %q", list, list[0].Agent+list[0].Peer), token) {
 		t.Errorf("stored sessions %v, %v", list, err)
 	}
 	for range 2 {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"unicode/utf8"
+	"slices"
 )
 
 // Role is what a person may do.
@@ -14,92 +14,157 @@ type Role string
 // Roles.
 const (
 	Owner    Role = "owner"    // everything
-	Approver Role = "approver" // approve what the owner or anybody at the console sealed
+	Approver Role = "approver" // sees all cameras and requests, and decides them
+	Viewer   Role = "viewer"   // sees the cameras that the owner named, and nothing else
 )
 
-// OwnerNumber is the owner's. All other numbers are greater, and none is given twice.
+// OwnerNumber is that of the first owner, whose passphrase `gatehouse passwd`
+// sets: they are not removed and their role does not change, so there always
+// is an owner. All other numbers are greater, and none is given twice.
 const OwnerNumber = 1
 
-// Person is somebody who may approve.
+// Person is somebody who may log in.
 type Person struct {
-	Number int64  `json:"number"`
-	Name   string `json:"name"`
-	Role   Role   `json:"role"`
+	Number  int64    `json:"number"`
+	Name    string   `json:"name"`
+	Role    Role     `json:"role"`
+	Cameras []string `json:"cameras,omitempty"` // of a viewer: all that they see
 }
 
 // Words name a person in the ledger, which travels to agencies: by role and number.
 func (p Person) Words() string {
-	if p.Role == Owner {
+	switch {
+	case p.Number == OwnerNumber:
 		return "The owner"
+	case p.Role == Owner:
+		return fmt.Sprintf("Owner %d", p.Number)
 	}
 	return fmt.Sprintf("Approver %d", p.Number)
+}
+
+// Decides reports whether a person may decide requests. To view is not to share.
+func (p Person) Decides() bool { return p.Role == Owner || p.Role == Approver }
+
+// Sees reports whether a person may see a camera's footage.
+func (p Person) Sees(camera string) bool {
+	return p.Decides() || p.Role == Viewer && slices.Contains(p.Cameras, camera)
 }
 
 // Errors about people: owner input.
 var (
 	ErrNoPerson = errors.New("there is nobody of this name")
 	ErrName     = errors.New("a name is 1 to 32 of a-z, 0-9 and -, and not owner")
+	ErrRole     = errors.New("a role is owner, approver or viewer, and only a viewer has cameras, one at least")
+	ErrFirst    = errors.New("the first owner stays the owner")
 )
 
 var personName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
 
 const ownerName = "owner"
 
-// People keeps the approvers in house.db.
-type People interface {
+func firstOwner() Person { return Person{Number: OwnerNumber, Name: ownerName, Role: Owner} }
+
+// PersonStore keeps all people but the first owner.
+type PersonStore interface {
 	// AddPerson gives the next number, or ErrExists.
 	AddPerson(ctx context.Context, p Person, hash string) (Person, error)
-	// RemovePerson gives ErrNoPerson if there is none of that name.
+	// ChangePerson sets role and cameras; ErrNoPerson if there is none of that name.
+	ChangePerson(ctx context.Context, p Person) error
+	// SetPassphrase also ends the person's sessions, in one transaction.
+	SetPassphrase(ctx context.Context, number int64, hash string) error
+	// RemovePerson also ends their sessions; ErrNoPerson if there is none of that name.
 	RemovePerson(ctx context.Context, name string) error
 	// Person gives ErrNoPerson as well.
 	Person(ctx context.Context, name string) (p Person, hash string, err error)
 	People(ctx context.Context) ([]Person, error)
 }
 
-// AddApprover adds a person with a passphrase of their own.
-func (a *Accounts) AddApprover(ctx context.Context, name, passphrase string) (Person, error) {
+// checkPerson reports what is wrong with a person to be added or changed.
+func checkPerson(p Person) error {
+	viewer := p.Role == Viewer
 	switch {
-	case !personName.MatchString(name) || name == ownerName:
-		return Person{}, ErrName
-	case utf8.RuneCountInString(normal(passphrase)) < minRunes:
-		return Person{}, ErrWeak
-	case len(passphrase) > maxBytes:
-		return Person{}, ErrLong
+	case !personName.MatchString(p.Name) || p.Name == ownerName:
+		return ErrName
+	case !viewer && !p.Decides(), viewer != (len(p.Cameras) > 0):
+		return ErrRole
 	}
-	hash, err := hashPassphrase(normal(passphrase))
+	return nil
+}
+
+// AddPerson adds a person with a passphrase of their own; its number is given here.
+func (a *Accounts) AddPerson(ctx context.Context, p Person, passphrase string) (Person, error) {
+	if err := checkPerson(p); err != nil {
+		return Person{}, err
+	}
+	hash, err := newHash(passphrase)
 	if err != nil {
 		return Person{}, err
 	}
-	p, err := a.cfg.Store.AddPerson(ctx, Person{Name: name, Role: Approver}, hash)
-	if err != nil {
-		return Person{}, fmt.Errorf("storing approver: %w", err)
+	if p, err = a.cfg.Store.AddPerson(ctx, p, hash); err != nil {
+		return Person{}, fmt.Errorf("storing person: %w", err)
 	}
 	return p, nil
 }
 
-// RemoveApprover removes a person. What they approved and is not sent yet counts no more.
-func (a *Accounts) RemoveApprover(ctx context.Context, name string) error {
+// ChangePerson gives the person of p.Name another role and other cameras. It
+// holds from their next request on. What they approved as an approver and is
+// not sent yet counts no more once they are a viewer.
+func (a *Accounts) ChangePerson(ctx context.Context, p Person) error {
+	if p.Name == ownerName {
+		return ErrFirst
+	}
+	if err := checkPerson(p); err != nil {
+		return err
+	}
+	return a.cfg.Store.ChangePerson(ctx, p)
+}
+
+// RemovePerson removes a person and ends their sessions. What they approved and
+// is not sent yet counts no more.
+func (a *Accounts) RemovePerson(ctx context.Context, name string) error {
+	if name == ownerName {
+		return ErrFirst
+	}
 	return a.cfg.Store.RemovePerson(ctx, name)
 }
 
-// Approvers lists all but the owner.
-func (a *Accounts) Approvers(ctx context.Context) ([]Person, error) { return a.cfg.Store.People(ctx) }
+// People lists everybody, the first owner first.
+func (a *Accounts) People(ctx context.Context) ([]Person, error) {
+	list, err := a.cfg.Store.People(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading people: %w", err)
+	}
+	return append([]Person{firstOwner()}, list...), nil
+}
 
-// CheckPerson verifies the passphrase of an approver, or of the owner for an
-// empty name. It is throttled as Check is; a name that nobody has costs as much
-// and is answered as a wrong passphrase.
+func (a *Accounts) numbered(ctx context.Context, number int64) (Person, error) {
+	list, err := a.People(ctx)
+	if err != nil {
+		return Person{}, err
+	}
+	for _, p := range list {
+		if p.Number == number {
+			return p, nil
+		}
+	}
+	return Person{}, ErrNoPerson
+}
+
+// CheckPerson verifies the passphrase of a person, or of the first owner for
+// an empty name. It is throttled as Check is; a name that nobody has costs as
+// much and is answered as a wrong passphrase.
 func (a *Accounts) CheckPerson(ctx context.Context, peer, name, passphrase string) (Person, error) {
 	if name == "" || name == ownerName {
-		return Person{OwnerNumber, ownerName, Owner}, a.Check(ctx, peer, passphrase)
+		return firstOwner(), a.Check(ctx, peer, passphrase)
 	}
 	p, hash, err := a.cfg.Store.Person(ctx, name)
 	if errors.Is(err, ErrNoPerson) {
-		return Person{}, errors.Join(ErrWrong, a.spend(ctx, peer, passphrase))
+		return Person{}, a.spend(ctx, peer, passphrase)
 	}
 	if err != nil {
-		return Person{}, fmt.Errorf("reading approver: %w", err)
+		return Person{}, fmt.Errorf("reading person: %w", err)
 	}
-	return p, a.check(peer, hash, passphrase)
+	return p, a.check(peer, name, hash, passphrase)
 }
 
 // spend is a try against a hash that nobody's passphrase has.
@@ -108,25 +173,17 @@ func (a *Accounts) spend(ctx context.Context, peer, passphrase string) error {
 	if err != nil {
 		return fmt.Errorf("reading owner: %w", err)
 	}
-	if !a.throttle.enter(peer, a.cfg.Now()) {
-		return ErrThrottled
+	if err := a.check(peer, nobody, hash, passphrase+"\x00"); err != nil {
+		return err
 	}
-	if len(passphrase) <= maxBytes {
-		_, err = checkPassphrase(hash, normal(passphrase)+"\x00")
-	}
-	return err
+	return ErrWrong
 }
 
 // Entitled reports whether a number is still that of somebody who may approve.
 func (a *Accounts) Entitled(ctx context.Context, number int64) (bool, error) {
-	if number == OwnerNumber {
-		return true, nil
+	p, err := a.numbered(ctx, number)
+	if errors.Is(err, ErrNoPerson) {
+		return false, nil
 	}
-	list, err := a.cfg.Store.People(ctx)
-	for _, p := range list {
-		if p.Number == number {
-			return true, nil
-		}
-	}
-	return false, err
+	return p.Decides(), err
 }

@@ -16,18 +16,18 @@ func TestPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]error{"": account.ErrName, "owner": account.ErrName, "Bo": account.ErrName, "a b": account.ErrName} {
-		if _, err := a.AddApprover(ctx, name, "long enough"); !errors.Is(err, want) {
+		if _, err := a.AddPerson(ctx, account.Person{Name: name, Role: account.Approver}, "long enough"); !errors.Is(err, want) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	if _, err := a.AddApprover(ctx, "bo", "short"); !errors.Is(err, account.ErrWeak) {
+	if _, err := a.AddPerson(ctx, account.Person{Name: "bo", Role: account.Approver}, "short"); !errors.Is(err, account.ErrWeak) {
 		t.Errorf("%v", err)
 	}
-	bo, err := a.AddApprover(ctx, "bo", "passphrase of bo")
-	if err != nil || bo != (account.Person{Number: 2, Name: "bo", Role: account.Approver}) || bo.Words() != "Approver 2" {
+	bo, err := a.AddPerson(ctx, account.Person{Name: "bo", Role: account.Approver}, "passphrase of bo")
+	if err != nil || bo.Number != 2 || bo.Name != "bo" || bo.Role != account.Approver || bo.Words() != "Approver 2" {
 		t.Fatalf("%+v, %v", bo, err)
 	}
-	if _, err := a.AddApprover(ctx, "bo", "another one"); !errors.Is(err, account.ErrExists) {
+	if _, err := a.AddPerson(ctx, account.Person{Name: "bo", Role: account.Approver}, "another one"); !errors.Is(err, account.ErrExists) {
 		t.Errorf("a second bo: %v", err)
 	}
 	for _, c := range []struct {
@@ -59,20 +59,20 @@ func TestPeople(t *testing.T) {
 	if !entitled(1) || !entitled(2) || entitled(3) {
 		t.Error("the wrong people are entitled")
 	}
-	if err := errors.Join(a.RemoveApprover(ctx, "bo")); err != nil || entitled(2) {
+	if err := errors.Join(a.RemovePerson(ctx, "bo")); err != nil || entitled(2) {
 		t.Errorf("removed: %v", err)
 	}
-	if err := a.RemoveApprover(ctx, "bo"); !errors.Is(err, account.ErrNoPerson) {
+	if err := a.RemovePerson(ctx, "bo"); !errors.Is(err, account.ErrNoPerson) {
 		t.Errorf("removed twice: %v", err)
 	}
 	if _, err := a.CheckPerson(ctx, "10.0.0.8:1", "bo", "passphrase of bo"); !errors.Is(err, account.ErrWrong) {
 		t.Errorf("gone: %v", err)
 	}
-	if again, err := a.AddApprover(ctx, "bo", "passphrase of bo"); err != nil || again.Number != 3 {
+	if again, err := a.AddPerson(ctx, account.Person{Name: "bo", Role: account.Approver}, "passphrase of bo"); err != nil || again.Number != 3 {
 		t.Errorf("a number was given twice: %+v, %v", again, err)
 	}
-	list, err := a.Approvers(ctx)
-	if diff := cmp.Diff([]account.Person{{Number: 3, Name: "bo", Role: account.Approver}}, list); diff != "" || err != nil {
+	list, err := a.People(ctx)
+	if diff := cmp.Diff([]account.Person{{Number: 1, Name: "owner", Role: account.Owner}, {Number: 3, Name: "bo", Role: account.Approver}}, list); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
-// How tries are throttled. A peer that is wrong again and again waits up to a
-// quarter of an hour. The limit over all peers stays low, since whoever can
-// reach it keeps the owner out as well.
+// How tries are throttled. An address that is wrong about a name again and
+// again waits up to a quarter of an hour. The limit of a name over all
+// addresses stays low, since whoever can reach it keeps its person out as well;
+// it does not hold for the machine itself, so nobody on the network keeps the
+// owner from the hub's own keyboard.
 const (
 	peerFree   = 3
 	peerMax    = 15 * time.Minute
@@ -23,33 +25,54 @@ const (
 // from outside cannot bring about.
 type throttle struct {
 	mu    sync.Mutex // guards all below
-	peers map[netip.Prefix]*tries
-	all   tries
+	peers map[place]*tries
+	names map[string]*tries // of people there are, and of nobody: few
 }
+
+// place is where a try comes from and whose passphrase it is about. A person
+// who knows their own frees no tries at another's.
+type place struct {
+	net  netip.Prefix
+	name string
+}
+
+// nobody is the name for all names that nobody has.
+const nobody = ""
+
+// controlSocket is what the control socket counts its tries by.
+const controlSocket = "control-socket"
 
 type tries struct {
 	failed int
 	last   time.Time
 }
 
-func newThrottle() *throttle { return &throttle{peers: map[netip.Prefix]*tries{}} }
+func newThrottle() *throttle {
+	return &throttle{peers: map[place]*tries{}, names: map[string]*tries{}}
+}
 
 // enter reports whether a try may be made now. It counts the try as failed
 // until success says otherwise, so that tries made at the same time do not
 // slip through together.
-func (t *throttle) enter(peer string, now time.Time) bool {
+func (t *throttle) enter(peer, name string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := network(peer)
-	p := t.peers[key]
+	key := place{network(peer), name}
+	p, all := t.peers[key], t.names[name]
 	if p == nil {
 		p = &tries{}
 	}
-	if p.wait(now, peerFree, peerMax) || t.all.wait(now, allFree, allMax) {
+	if all == nil {
+		all = &tries{}
+		t.names[name] = all
+	}
+	if p.wait(now, peerFree, peerMax) || !here(peer) && all.wait(now, allFree, allMax) {
 		return false
 	}
 	p.count(now)
-	t.all.count(now)
+	if !here(peer) {
+		all.count(now)
+	}
 	if t.peers[key] == nil {
 		t.makeRoom(now)
 		t.peers[key] = p
@@ -57,12 +80,12 @@ func (t *throttle) enter(peer string, now time.Time) bool {
 	return true
 }
 
-// success forgets a peer's tries and those of all: the owner has come.
-func (t *throttle) success(peer string) {
+// success forgets an address's tries at a name and those of all: its person has come.
+func (t *throttle) success(peer, name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.peers, network(peer))
-	t.all = tries{}
+	delete(t.peers, place{network(peer), name})
+	delete(t.names, name)
 }
 
 // makeRoom keeps the map bounded: first old peers go, then the one longest quiet.
@@ -70,7 +93,7 @@ func (t *throttle) makeRoom(now time.Time) {
 	if len(t.peers) < maxPeers {
 		return
 	}
-	var oldest netip.Prefix
+	var oldest place
 	var at time.Time
 	for k, p := range t.peers {
 		if now.Sub(p.last) > forget {
@@ -106,15 +129,10 @@ func (t *tries) count(now time.Time) {
 // network is what one attacker surely holds: an IPv4 address or an IPv6 /64.
 // Peers that are no address share one place.
 func network(peer string) netip.Prefix {
-	a, err := netip.ParseAddr(peer)
-	if err != nil {
-		ap, err := netip.ParseAddrPort(peer)
-		if err != nil {
-			return netip.Prefix{}
-		}
-		a = ap.Addr()
+	a, ok := address(peer)
+	if !ok {
+		return netip.Prefix{}
 	}
-	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
@@ -124,4 +142,22 @@ func network(peer string) netip.Prefix {
 		return netip.Prefix{}
 	}
 	return p
+}
+
+// here reports whether a try comes from the machine itself.
+func here(peer string) bool {
+	a, ok := address(peer)
+	return ok && a.IsLoopback() || peer == controlSocket
+}
+
+func address(peer string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(peer)
+	if err != nil {
+		ap, err := netip.ParseAddrPort(peer)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		a = ap.Addr()
+	}
+	return a.Unmap().WithZone(""), true
 }

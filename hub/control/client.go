@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"gatehouse/hub/account"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/request"
 )
@@ -129,21 +128,6 @@ func (c *Client) Allow(ctx context.Context, agency, root, passphrase string) (a 
 // Disallow removes an agency from the allowlist.
 func (c *Client) Disallow(ctx context.Context, agency string) error {
 	return c.call(ctx, "DELETE", "/agencies/"+url.PathEscape(agency), nil, &struct{}{})
-}
-
-// Users lists the people beside the owner who may approve.
-func (c *Client) Users(ctx context.Context) (p []account.Person, err error) {
-	return p, c.call(ctx, "GET", "/users", nil, &p)
-}
-
-// AddUser adds an approver; it takes the owner's passphrase and the new one.
-func (c *Client) AddUser(ctx context.Context, name, owners, theirs string) (p account.Person, err error) {
-	return p, c.call(ctx, "POST", "/users/"+url.PathEscape(name), Decision{Passphrase: owners, New: theirs}, &p)
-}
-
-// RemoveUser removes an approver.
-func (c *Client) RemoveUser(ctx context.Context, name string) error {
-	return c.call(ctx, "DELETE", "/users/"+url.PathEscape(name), nil, &struct{}{})
 }
 
 // Motion reports motion at a camera.

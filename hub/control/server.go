@@ -116,11 +116,7 @@ func (s *Server) routes() http.Handler {
 	handle("DELETE /agencies/{agency}", func(r *http.Request) (any, error) {
 		return struct{}{}, s.cfg.Requests.Disallow(r.Context(), r.PathValue("agency"), who)
 	})
-	handle("GET /users", func(r *http.Request) (any, error) { return s.cfg.Accounts.Approvers(r.Context()) })
-	handle("POST /users/{name}", s.addUser)
-	handle("DELETE /users/{name}", func(r *http.Request) (any, error) {
-		return struct{}{}, s.cfg.Accounts.RemoveApprover(r.Context(), r.PathValue("name"))
-	})
+	s.people(handle)
 	handle("POST /motion/{camera}", s.motion)
 	handle("POST /passphrase", s.passphrase)
 	return mux
@@ -137,8 +133,7 @@ type Decision struct {
 	Passphrase string `json:"passphrase"`
 	Digest     string `json:"digest,omitempty"`
 	Now        bool   `json:"now,omitempty"`  // skip the cool-down
-	As         string `json:"as,omitempty"`   // name of the approver whose passphrase it is; empty: the owner's
-	New        string `json:"new,omitempty"`  // passphrase of a person to add
+	As         string `json:"as,omitempty"`   // name of the person whose passphrase it is; empty: the owner's
 	Root       string `json:"root,omitempty"` // of an agency to allow: the root that its owner was shown
 }
 
@@ -170,8 +165,11 @@ func (s *Server) approve(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !p.Decides() {
+		return nil, errMayNot
+	}
 	by := request.Approver{Number: p.Number, Words: p.Words()}
-	if p.Role == account.Owner {
+	if p.Number == account.OwnerNumber {
 		by.Words = who
 	}
 	return s.cfg.Requests.ApproveBy(r.Context(), r.PathValue("id"), d.Digest, by, d.Now)
@@ -188,18 +186,6 @@ func (s *Server) dryRun(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return s.cfg.Requests.DryRun(r.Context(), rules.Rules)
-}
-
-// addUser needs the owner's passphrase: it widens who may send footage.
-func (s *Server) addUser(r *http.Request) (any, error) {
-	var d Decision
-	if err := decode(r, &d); err != nil {
-		return nil, err
-	}
-	if err := s.cfg.Accounts.Check(r.Context(), peer, d.Passphrase); err != nil {
-		return nil, err
-	}
-	return s.cfg.Accounts.AddApprover(r.Context(), r.PathValue("name"), d.New)
 }
 
 // Agencies is the allowlist and what could be added to it.
@@ -302,8 +288,10 @@ func fault(err error) (status int, words string) {
 		return http.StatusForbidden, err.Error()
 	case errors.Is(err, account.ErrWeak), errors.Is(err, account.ErrLong):
 		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
-	case errors.Is(err, account.ErrName):
-		return http.StatusUnprocessableEntity, account.ErrName.Error()
+	case errors.Is(err, account.ErrName), errors.Is(err, account.ErrRole), errors.Is(err, account.ErrFirst):
+		return http.StatusUnprocessableEntity, err.Error()
+	case errors.Is(err, errMayNot):
+		return http.StatusForbidden, errMayNot.Error()
 	case errors.Is(err, account.ErrExists):
 		return http.StatusConflict, "there is somebody of this name"
 	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget), errors.Is(err, request.ErrRoot),

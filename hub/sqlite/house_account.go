@@ -35,26 +35,31 @@ func (h *House) SetOwner(ctx context.Context, hash string, replace bool) error {
 }
 
 // TouchSession implements account.Store.
-func (h *House) TouchSession(ctx context.Context, tokenHash [32]byte, seen time.Time) error {
-	return h.exec(ctx, "UPDATE session SET seen = ? WHERE token = ?", houseTime(seen), tokenHash[:])
+func (h *House) TouchSession(ctx context.Context, tokenHash [32]byte, seen time.Time, peer string) error {
+	return h.exec(ctx, "UPDATE session SET seen = ?, peer = ? WHERE token = ?", houseTime(seen), peer, tokenHash[:])
+}
+
+// ConfirmSession implements account.Store.
+func (h *House) ConfirmSession(ctx context.Context, tokenHash [32]byte, at time.Time) error {
+	return h.exec(ctx, "UPDATE session SET confirmed = ? WHERE token = ?", houseTime(at), tokenHash[:])
 }
 
 // PutSession implements account.Store.
 func (h *House) PutSession(ctx context.Context, s account.Session) error {
-	return h.exec(ctx, "INSERT INTO session(token, created, seen, agent, peer) VALUES (?, ?, ?, ?, ?)",
-		s.TokenHash[:], houseTime(s.Created), houseTime(s.Seen), s.Agent, s.Peer)
+	return h.exec(ctx, "INSERT INTO session(token, person, created, seen, confirmed, agent, peer) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		s.TokenHash[:], s.Person, houseTime(s.Created), houseTime(s.Seen), houseTime(s.Confirmed), s.Agent, s.Peer)
 }
 
-const sessionColumns = "SELECT token, created, seen, agent, peer FROM session"
+const sessionColumns = "SELECT token, person, created, seen, confirmed, agent, peer FROM session"
 
 func scanSession(scan func(...any) error) (account.Session, error) {
 	var s account.Session
 	var token []byte
-	var created, seen int64
-	if err := scan(&token, &created, &seen, &s.Agent, &s.Peer); err != nil {
+	var created, seen, confirmed int64
+	if err := scan(&token, &s.Person, &created, &seen, &confirmed, &s.Agent, &s.Peer); err != nil {
 		return account.Session{}, err
 	}
-	s.TokenHash, s.Created, s.Seen = [32]byte(token), timeOfHouse(created), timeOfHouse(seen)
+	s.TokenHash, s.Created, s.Seen, s.Confirmed = [32]byte(token), timeOfHouse(created), timeOfHouse(seen), timeOfHouse(confirmed)
 	return s, nil
 }
 
@@ -73,8 +78,8 @@ func (h *House) DeleteSession(ctx context.Context, tokenHash [32]byte) error {
 }
 
 // DeleteSessions implements account.Store.
-func (h *House) DeleteSessions(ctx context.Context) error {
-	return h.exec(ctx, "DELETE FROM session")
+func (h *House) DeleteSessions(ctx context.Context, person int64) error {
+	return h.exec(ctx, "DELETE FROM session WHERE person = ?", person)
 }
 
 // Sessions implements account.Store.

@@ -3,49 +3,155 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"gatehouse/hub/account"
 )
 
-// AddPerson implements account.People.
+// AddPerson implements account.PersonStore.
 func (h *House) AddPerson(ctx context.Context, p account.Person, hash string) (account.Person, error) {
-	err := h.db.write(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "INSERT INTO person(name, role, hash) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", p.Name, string(p.Role), hash)
-		if err := changed(done, err, account.ErrExists); err != nil {
-			return err
-		}
-		p.Number, err = done.LastInsertId()
+	err := h.db.write(ctx, func(tx *sql.Tx) (err error) {
+		p, err = addPerson(ctx, tx, p, hash)
 		return err
 	})
 	return p, err
 }
 
-// RemovePerson implements account.People.
+func addPerson(ctx context.Context, tx *sql.Tx, p account.Person, hash string) (account.Person, error) {
+	done, err := tx.ExecContext(ctx, "INSERT INTO person(name, role, cameras, hash) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		p.Name, string(p.Role), cameraList(p.Cameras), hash)
+	if err := changed(done, err, account.ErrExists); err != nil {
+		return p, err
+	}
+	p.Number, err = done.LastInsertId()
+	return p, err
+}
+
+// ChangePerson implements account.PersonStore.
+func (h *House) ChangePerson(ctx context.Context, p account.Person) error {
+	return h.db.write(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, "UPDATE person SET role = ?, cameras = ? WHERE name = ?", string(p.Role), cameraList(p.Cameras), p.Name)
+		return changed(done, err, account.ErrNoPerson)
+	})
+}
+
+// SetPassphrase implements account.PersonStore.
+func (h *House) SetPassphrase(ctx context.Context, number int64, hash string) error {
+	return h.db.write(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, "UPDATE person SET hash = ? WHERE number = ?", hash, number)
+		if err := changed(done, err, account.ErrNoPerson); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM session WHERE person = ?", number)
+		return err
+	})
+}
+
+// RemovePerson implements account.PersonStore.
 func (h *House) RemovePerson(ctx context.Context, name string) error {
 	return h.db.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM session WHERE person = (SELECT number FROM person WHERE name = ?)", name)
+		if err != nil {
+			return err
+		}
 		done, err := tx.ExecContext(ctx, "DELETE FROM person WHERE name = ?", name)
 		return changed(done, err, account.ErrNoPerson)
 	})
 }
 
-// Person implements account.People.
+// Person implements account.PersonStore.
 func (h *House) Person(ctx context.Context, name string) (p account.Person, hash string, err error) {
-	err = h.db.r.QueryRowContext(ctx, "SELECT number, name, role, hash FROM person WHERE name = ?", name).Scan(&p.Number, &p.Name, &p.Role, &hash)
+	var cameras string
+	err = h.db.r.QueryRowContext(ctx, "SELECT number, name, role, cameras, hash FROM person WHERE name = ?", name).
+		Scan(&p.Number, &p.Name, &p.Role, &cameras, &hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return account.Person{}, "", account.ErrNoPerson
 	}
-	return p, hash, err
+	return p, hash, errors.Join(err, camerasOf(cameras, &p))
 }
 
-// People implements account.People.
+// People implements account.PersonStore.
 func (h *House) People(ctx context.Context) ([]account.Person, error) {
 	out := []account.Person{}
 	err := houseRows(ctx, h.db.r, func(rows *sql.Rows) error {
 		var p account.Person
-		err := rows.Scan(&p.Number, &p.Name, &p.Role)
+		var cameras string
+		err := rows.Scan(&p.Number, &p.Name, &p.Role, &cameras)
+		err = errors.Join(err, camerasOf(cameras, &p))
 		out = append(out, p)
 		return err
-	}, "SELECT number, name, role FROM person ORDER BY number")
+	}, "SELECT number, name, role, cameras FROM person ORDER BY number")
 	return out, err
+}
+
+// cameraList is how a person's cameras are stored: as JSON.
+func cameraList(cameras []string) string {
+	if len(cameras) == 0 {
+		return "[]"
+	}
+	b, _ := json.Marshal(cameras) // strings always can be
+	return string(b)
+}
+
+func camerasOf(list string, p *account.Person) error {
+	if list == "" || list == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(list), &p.Cameras)
+}
+
+// PutInvite implements account.InviteStore.
+func (h *House) PutInvite(ctx context.Context, i account.Invite) error {
+	return h.exec(ctx, `INSERT INTO invite(name, code, role, cameras, expires) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT(name) DO UPDATE SET code = excluded.code, role = excluded.role, cameras = excluded.cameras, expires = excluded.expires`,
+		i.Person.Name, i.CodeHash[:], string(i.Person.Role), cameraList(i.Person.Cameras), houseTime(i.Expires))
+}
+
+const inviteColumns = "SELECT name, code, role, cameras, expires FROM invite"
+
+func scanInvite(scan func(...any) error) (i account.Invite, err error) {
+	var code []byte
+	var cameras string
+	var expires int64
+	if err := scan(&i.Person.Name, &code, &i.Person.Role, &cameras, &expires); err != nil {
+		return i, err
+	}
+	i.CodeHash, i.Expires = [32]byte(code), timeOfHouse(expires)
+	return i, camerasOf(cameras, &i.Person)
+}
+
+// Invites implements account.InviteStore.
+func (h *House) Invites(ctx context.Context) ([]account.Invite, error) {
+	var out []account.Invite
+	err := houseRows(ctx, h.db.r, func(rows *sql.Rows) error {
+		i, err := scanInvite(rows.Scan)
+		out = append(out, i)
+		return err
+	}, inviteColumns+" ORDER BY expires")
+	return out, err
+}
+
+// DeleteInvite implements account.InviteStore.
+func (h *House) DeleteInvite(ctx context.Context, name string) error {
+	return h.exec(ctx, "DELETE FROM invite WHERE name = ?", name)
+}
+
+// AcceptInvite implements account.InviteStore.
+func (h *House) AcceptInvite(ctx context.Context, codeHash [32]byte, hash string) (p account.Person, err error) {
+	err = h.db.write(ctx, func(tx *sql.Tx) error {
+		i, err := scanInvite(tx.QueryRowContext(ctx, inviteColumns+" WHERE code = ?", codeHash[:]).Scan)
+		if errors.Is(err, sql.ErrNoRows) {
+			return account.ErrInvite
+		}
+		if err != nil {
+			return err
+		}
+		if p, err = addPerson(ctx, tx, i.Person, hash); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM invite WHERE code = ?", codeHash[:])
+		return err
+	})
+	return p, err
 }

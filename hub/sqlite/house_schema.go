@@ -124,4 +124,15 @@ INSERT INTO person(number, name, role, hash) VALUES (1, 'owner', 'owner', ''); -
 DELETE FROM person;
 `, `
 CREATE INDEX request_agency ON request(json_extract(doc, '$.agency'), received, state, id); -- for counting a month's
+`, `
+ALTER TABLE person ADD COLUMN cameras TEXT NOT NULL DEFAULT '[]'; -- a viewer's, as JSON
+ALTER TABLE session ADD COLUMN person INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE session ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE invite(
+	name    TEXT PRIMARY KEY,
+	code    BLOB NOT NULL UNIQUE CHECK (length(code) = 32), -- SHA-256
+	role    TEXT NOT NULL,
+	cameras TEXT NOT NULL,
+	expires INTEGER NOT NULL
+) STRICT;
 `}

@@ -390,14 +390,14 @@ func TestSessionsEndForGood(t *testing.T) {
 	if err := h.SetOwner(ctx, "two", false); !errors.Is(err, account.ErrExists) {
 		t.Errorf("a second owner: %v", err)
 	}
-	s := account.Session{TokenHash: [32]byte{9}, Created: houseNow, Seen: houseNow, Agent: "a", Peer: "p"}
+	s := account.Session{TokenHash: [32]byte{9}, Person: 1, Created: houseNow, Seen: houseNow, Agent: "a", Peer: "p"}
 	if err := h.PutSession(ctx, s); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.TouchSession(ctx, s.TokenHash, houseNow.Add(time.Hour)); err != nil {
+	if err := h.TouchSession(ctx, s.TokenHash, houseNow.Add(time.Hour), "q"); err != nil {
 		t.Fatal(err)
 	}
-	s.Seen = houseNow.Add(time.Hour)
+	s.Seen, s.Peer = houseNow.Add(time.Hour), "q"
 	got, ok, err := h.Session(ctx, s.TokenHash)
 	if diff := cmp.Diff(s, got); diff != "" || !ok || err != nil {
 		t.Error(diff, ok, err)
@@ -406,7 +406,7 @@ func TestSessionsEndForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A request that was under way touches the session after it ended.
-	if err := h.TouchSession(ctx, s.TokenHash, houseNow); err != nil {
+	if err := h.TouchSession(ctx, s.TokenHash, houseNow, "p"); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := h.Sessions(ctx); len(list) != 0 || err != nil {

@@ -1,0 +1,85 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatehouse/hub/account"
+)
+
+// errMayNot means that a person's role does not let them approve.
+var errMayNot = errors.New("this person may view, not approve")
+
+// NewPerson is the body of calls that add or change a person. What widens who
+// may see or send footage needs the owner's passphrase.
+type NewPerson struct {
+	Owners  string       `json:"owners"`           // passphrase
+	Theirs  string       `json:"theirs,omitempty"` // passphrase of a person to add
+	Role    account.Role `json:"role"`
+	Cameras []string     `json:"cameras,omitempty"`
+}
+
+// Invitation is a code for one person, who sets a passphrase with it.
+type Invitation struct {
+	Code    string    `json:"code"`
+	Expires time.Time `json:"expires"`
+}
+
+func (s *Server) people(handle func(string, func(*http.Request) (any, error))) {
+	handle("GET /users", func(r *http.Request) (any, error) { return s.cfg.Accounts.People(r.Context()) })
+	handle("POST /users/{name}", s.withPerson(func(ctx context.Context, p account.Person, theirs string) (any, error) {
+		return s.cfg.Accounts.AddPerson(ctx, p, theirs)
+	}))
+	handle("PUT /users/{name}", s.withPerson(func(ctx context.Context, p account.Person, _ string) (any, error) {
+		return struct{}{}, s.cfg.Accounts.ChangePerson(ctx, p)
+	}))
+	handle("POST /users/{name}/invite", s.withPerson(func(ctx context.Context, p account.Person, _ string) (any, error) {
+		code, expires, err := s.cfg.Accounts.Invite(ctx, p)
+		return Invitation{code, expires}, err
+	}))
+	handle("DELETE /users/{name}", func(r *http.Request) (any, error) {
+		return struct{}{}, s.cfg.Accounts.RemovePerson(r.Context(), r.PathValue("name"))
+	})
+}
+
+// withPerson reads a NewPerson and checks the owner's passphrase.
+func (s *Server) withPerson(do func(ctx context.Context, p account.Person, theirs string) (any, error)) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		var n NewPerson
+		if err := decode(r, &n); err != nil {
+			return nil, err
+		}
+		if err := s.cfg.Accounts.Check(r.Context(), peer, n.Owners); err != nil {
+			return nil, err
+		}
+		return do(r.Context(), account.Person{Name: r.PathValue("name"), Role: n.Role, Cameras: n.Cameras}, n.Theirs)
+	}
+}
+
+// Users lists everybody who may log in.
+func (c *Client) Users(ctx context.Context) (p []account.Person, err error) {
+	return p, c.call(ctx, "GET", "/users", nil, &p)
+}
+
+// AddUser adds a person with a passphrase.
+func (c *Client) AddUser(ctx context.Context, name string, n NewPerson) (p account.Person, err error) {
+	return p, c.call(ctx, "POST", "/users/"+url.PathEscape(name), n, &p)
+}
+
+// InviteUser makes a code with which a person sets a passphrase of their own.
+func (c *Client) InviteUser(ctx context.Context, name string, n NewPerson) (i Invitation, err error) {
+	return i, c.call(ctx, "POST", "/users/"+url.PathEscape(name)+"/invite", n, &i)
+}
+
+// ChangeUser sets a person's role and cameras.
+func (c *Client) ChangeUser(ctx context.Context, name string, n NewPerson) error {
+	return c.call(ctx, "PUT", "/users/"+url.PathEscape(name), n, &struct{}{})
+}
+
+// RemoveUser removes a person.
+func (c *Client) RemoveUser(ctx context.Context, name string) error {
+	return c.call(ctx, "DELETE", "/users/"+url.PathEscape(name), nil, &struct{}{})
+}

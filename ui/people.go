@@ -1,0 +1,236 @@
+package ui
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gatehouse/hub/account"
+)
+
+// peopleView is the owner's page of who may log in.
+type peopleView struct {
+	Problem *problem
+	People  []personRow
+	Invites []inviteRow
+	New     personForm
+	Fresh   *freshInvite
+}
+
+type personRow struct {
+	Name    string
+	Role    string // locale key
+	Cameras []string
+	Fixed   bool // the first owner: not removed, not changed
+	Last    moment
+	Form    personForm
+}
+
+type inviteRow struct {
+	Name, Role string
+	Until      moment
+}
+
+// personForm is a choice of role and cameras.
+type personForm struct {
+	ID      string // for ids of fields
+	Name    string
+	Roles   []choice
+	Cameras []choice
+}
+
+// freshInvite is an invitation just made: its code is shown this once.
+type freshInvite struct {
+	Name, Code, Link string
+	Until            moment
+	QR               *qrPath
+}
+
+func (c *console) people(w http.ResponseWriter, r *http.Request) {
+	c.showPeople(w, r, http.StatusOK, nil, nil)
+}
+
+func (c *console) showPeople(w http.ResponseWriter, r *http.Request, status int, p *problem, fresh *freshInvite) {
+	v := peopleView{Problem: p, Fresh: fresh}
+	people, err := c.cfg.Accounts.People(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	for _, x := range people {
+		row := personRow{
+			Name: x.Name, Role: "role." + string(x.Role), Cameras: x.Cameras,
+			Fixed: x.Number == account.OwnerNumber, Form: c.personForm("p-"+x.Name, x),
+		}
+		seen, err := c.cfg.Accounts.Sessions(r.Context(), x.Number)
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		if len(seen) > 0 {
+			row.Last = c.at(seen[0].Seen, dayForm+", "+clockForm)
+		}
+		v.People = append(v.People, row)
+	}
+	invites, err := c.cfg.Accounts.Invites(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	for _, i := range invites {
+		v.Invites = append(v.Invites, inviteRow{i.Person.Name, "role." + string(i.Person.Role), c.at(i.Expires, dayForm+", "+clockForm)})
+	}
+	v.New = c.personForm("new", account.Person{Role: account.Viewer})
+	if p != nil && r.Pattern == "POST /people/invite" {
+		v.New = c.personForm("new", typedPerson(r))
+	}
+	c.render(w, r, status, "people", view{Title: "people.title", Place: "settings", Body: v})
+}
+
+func (c *console) personForm(id string, p account.Person) personForm {
+	f := personForm{ID: id, Name: p.Name}
+	for _, role := range roles {
+		f.Roles = append(f.Roles, choice{Value: string(role), Text: "role." + string(role), Current: role == p.Role})
+	}
+	for _, cam := range c.cfg.Cameras {
+		f.Cameras = append(f.Cameras, choice{Value: cam.Name, Text: cam.Name, Current: slices.Contains(p.Cameras, cam.Name)})
+	}
+	return f
+}
+
+// typedPerson reads a form. Cameras that were ticked for who is no viewer mean
+// nothing: they see all.
+func typedPerson(r *http.Request) account.Person {
+	p := account.Person{Name: strings.TrimSpace(r.PostFormValue("name")), Role: account.Role(r.PostFormValue("role"))}
+	if p.Role == account.Viewer {
+		p.Cameras = r.PostForm["camera"]
+	}
+	return p
+}
+
+// afterPeople answers a change: every one of them needs the passphrase again.
+func (c *console) afterPeople(w http.ResponseWriter, r *http.Request, note string, do func(*http.Request) error) {
+	r, err := c.confirm(r)
+	if err == nil {
+		err = do(r)
+	}
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showPeople(w, r, p.Status, &p, nil)
+		return
+	}
+	http.Redirect(w, r, "/people?note="+note, http.StatusSeeOther)
+}
+
+func (c *console) changePerson(w http.ResponseWriter, r *http.Request) {
+	c.afterPeople(w, r, "person-changed", func(r *http.Request) error {
+		return c.cfg.Accounts.ChangePerson(r.Context(), typedPerson(r))
+	})
+}
+
+func (c *console) removePerson(w http.ResponseWriter, r *http.Request) {
+	c.afterPeople(w, r, "person-removed", func(r *http.Request) error {
+		return c.cfg.Accounts.RemovePerson(r.Context(), r.PostFormValue("name"))
+	})
+}
+
+func (c *console) uninvite(w http.ResponseWriter, r *http.Request) {
+	c.afterPeople(w, r, "uninvited", func(r *http.Request) error {
+		return c.cfg.Accounts.Uninvite(r.Context(), r.PostFormValue("name"))
+	})
+}
+
+// invite shows the code on the page that answers: it is stored nowhere, so a
+// redirect would lose it.
+func (c *console) invite(w http.ResponseWriter, r *http.Request) {
+	fresh, r, err := c.tryInvite(r)
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showPeople(w, r, p.Status, &p, nil)
+		return
+	}
+	c.showPeople(w, r, http.StatusOK, nil, fresh)
+}
+
+func (c *console) tryInvite(r *http.Request) (*freshInvite, *http.Request, error) {
+	r, err := c.confirm(r)
+	if err != nil {
+		return nil, r, err
+	}
+	p := typedPerson(r)
+	code, until, err := c.cfg.Accounts.Invite(r.Context(), p)
+	if errors.Is(err, account.ErrExists) {
+		return nil, r, errTaken
+	}
+	if err != nil {
+		return nil, r, err
+	}
+	link := url.URL{Scheme: "http", Host: r.Host, Path: "/join", RawQuery: url.Values{"code": {code}}.Encode()}
+	if r.TLS != nil {
+		link.Scheme = "https"
+	}
+	qr, err := drawQR(link.String())
+	if err != nil {
+		return nil, r, err
+	}
+	return &freshInvite{Name: p.Name, Code: code, Link: link.String(), Until: c.at(until, dayForm+", "+clockForm), QR: qr}, r, nil
+}
+
+// joinView is the page on which an invited person sets their passphrase.
+type joinView struct {
+	Problem *problem
+	Code    string
+	Name    string // empty until a code is known to be good
+	Role    string // locale key
+	Cameras []string
+}
+
+func (c *console) joinForm(w http.ResponseWriter, r *http.Request) {
+	if c.owned(w, r) {
+		c.showJoin(w, r, http.StatusOK, nil)
+	}
+}
+
+func (c *console) showJoin(w http.ResponseWriter, r *http.Request, status int, p *problem) {
+	v := joinView{Problem: p, Code: strings.TrimSpace(r.FormValue("code"))}
+	if v.Code != "" {
+		who, err := c.cfg.Accounts.Invited(r.Context(), v.Code)
+		if err == nil {
+			v.Name, v.Role, v.Cameras = who.Name, "role."+string(who.Role), who.Cameras
+		} else if p == nil {
+			q := c.explainFor(r, err)
+			status, v.Problem = q.Status, &q
+		}
+	}
+	c.render(w, r, status, "join", view{Title: "join.title", Bare: true, Body: v})
+}
+
+// joinDo makes the invited person and logs them in.
+func (c *console) joinDo(w http.ResponseWriter, r *http.Request) {
+	p, err := c.tryJoin(r)
+	if err != nil {
+		q := c.explainFor(r, err)
+		c.showJoin(w, r, q.Status, &q)
+		return
+	}
+	c.enter(w, r, p.Name, r.PostFormValue("passphrase"), "/")
+}
+
+func (c *console) tryJoin(r *http.Request) (account.Person, error) {
+	if err := r.ParseForm(); err != nil {
+		return account.Person{}, errBadForm
+	}
+	if r.PostFormValue("passphrase") != r.PostFormValue("repeat") {
+		return account.Person{}, errRepeat
+	}
+	p, err := c.cfg.Accounts.Accept(r.Context(), r.PostFormValue("code"), r.PostFormValue("passphrase"))
+	if errors.Is(err, account.ErrExists) {
+		err = errTaken
+	}
+	return p, err
+}
+
+// confirmPath is the page that asks for the passphrase and leads on.
+func confirmPath(next string) string { return "/confirm?next=" + url.QueryEscape(next) }
