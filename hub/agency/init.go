@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -33,8 +34,9 @@ type InitConfig struct {
 	CallBack     string           // telephone number
 	Policy       string           // plain words; default a short one
 	Oversight    string           // who oversees the agency; default its call-back number
-	Roots        int              // root keys; default 1
+	Roots        int              // root keys to make; default 1
 	Threshold    int              // of them that sign a profile; default all
+	People       []Public         // keys made elsewhere; the keys of a role that none of them has are made here
 	Now          time.Time        // default the present; the profile is valid for a year from it
 }
 
@@ -44,11 +46,14 @@ type Feed struct {
 	Agency    string   `json:"agency"`
 	Root      string   `json:"root"`      // bulletin.VerifiedProfile.RootID
 	Log       string   `json:"log"`       // C2SP verifier key
-	Witnesses []string `json:"witnesses"` // C2SP cosignature keys
+	Witnesses []string `json:"witnesses"` // C2SP cosignature keys, of which a majority must have signed
+	URL       string   `json:"url,omitempty"`
+	Mirrors   []string `json:"mirrors,omitempty"`
 }
 
-// Init makes an agency's folder: all keys, the profile and its signed form, and
-// feed.json. The folder appears whole or not at all; one that is there must be empty.
+// Init makes an agency's folder: keys, the profile and its signed form, and
+// feed.json. With roots made elsewhere the profile is for them to sign, and for [InstallProfile];
+// the Feed has no root until then. The folder appears whole or not at all; one that is there must be empty.
 func Init(dir string, cfg InitConfig) (Feed, error) {
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return Feed{}, fmt.Errorf("making agency: %w", ErrExists)
@@ -73,7 +78,11 @@ func Init(dir string, cfg InitConfig) (Feed, error) {
 
 func fill(dir string, cfg InitConfig) (Feed, error) {
 	cfg.defaults()
-	for _, sub := range []string{keysDir, offlineDir} {
+	subs := []string{keysDir}
+	if !has(cfg.People, Root) {
+		subs = append(subs, offlineDir)
+	}
+	for _, sub := range subs {
 		if err := durable.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return Feed{}, err
 		}
@@ -85,6 +94,10 @@ func fill(dir string, cfg InitConfig) (Feed, error) {
 	if err := writeJSON(filepath.Join(dir, profileFile), p); err != nil {
 		return Feed{}, err
 	}
+	if has(cfg.People, Root) {
+		keys, err := loadSigners(dir, cfg.Agency)
+		return Feed{Agency: cfg.Agency, Log: keys.logKey}, err
+	}
 	if err := SignProfile(dir); err != nil {
 		return Feed{}, err
 	}
@@ -95,7 +108,7 @@ func (c *InitConfig) defaults() {
 	if c.Roots == 0 {
 		c.Roots = 1
 	}
-	if c.Threshold == 0 {
+	if c.Threshold == 0 && !has(c.People, Root) {
 		c.Threshold = c.Roots
 	}
 	if c.Policy == "" {
@@ -117,15 +130,7 @@ func makeKeys(dir string, cfg InitConfig) (bulletin.Profile, error) {
 		IssuedAt: cfg.Now, Expires: cfg.Now.AddDate(1, 0, 0), Level: cfg.Level, Jurisdiction: cfg.Jurisdiction,
 		Root: bulletin.KeySet{Threshold: cfg.Threshold}, CallBack: cfg.CallBack, Policy: cfg.Policy, Oversight: cfg.Oversight,
 	}
-	type role struct {
-		file string
-		keys *[]bulletin.PublicKey
-	}
-	roles := []role{{officerKey, &p.Officers}, {supervisorKey, &p.Supervisors}, {receiptKey, &p.Receipts}, {witnessKey, nil}}
-	for i := range cfg.Roots {
-		roles = append(roles, role{fmt.Sprintf("%s/root-%d.key", offlineDir, i+1), &p.Root.Keys})
-	}
-	for _, r := range roles {
+	for _, r := range cfg.rolesToMake(&p) {
 		key, pub, err := newKey()
 		if err == nil {
 			err = writeKey(filepath.Join(dir, r.file), key)
@@ -137,6 +142,12 @@ func makeKeys(dir string, cfg InitConfig) (bulletin.Profile, error) {
 			*r.keys = append(*r.keys, pub)
 		}
 	}
+	if err := addPeople(&p, cfg); err != nil {
+		return p, err
+	}
+	if err := makeRecipient(dir, &p); err != nil {
+		return p, fmt.Errorf("making the recipient's key: %w", err)
+	}
 	skey, _, err := note.GenerateKey(rand.Reader, logName(cfg.Agency))
 	if err == nil {
 		err = durable.WriteFile(filepath.Join(dir, logKey), []byte(skey+"\n"), 0o600)
@@ -144,20 +155,59 @@ func makeKeys(dir string, cfg InitConfig) (bulletin.Profile, error) {
 	if err != nil {
 		return p, fmt.Errorf("making the log's key: %w", err)
 	}
-	id, err := age.GenerateX25519Identity()
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(dir, identityKey), []byte(id.String()+"\n"), 0o600)
-	}
-	if err != nil {
-		return p, fmt.Errorf("making the recipient's key: %w", err)
-	}
-	p.Recipients = []string{id.Recipient().String()}
 	pin, err := writeTLS(dir, cfg.UploadHost, cfg.Now)
 	if err != nil {
 		return p, fmt.Errorf("making the TLS key: %w", err)
 	}
 	p.UploadHosts = []bulletin.UploadHost{{Host: cfg.UploadHost, SPKI: pin}}
 	return p, nil
+}
+
+// keyFor is a key to make: its file, and where its public half goes.
+type keyFor struct {
+	file string
+	keys *[]bulletin.PublicKey
+}
+
+func (c InitConfig) rolesToMake(p *bulletin.Profile) []keyFor {
+	roles := []keyFor{{receiptKey, &p.Receipts}, {witnessKey, nil}}
+	if !has(c.People, Officer) {
+		roles = append(roles, keyFor{officerKey, &p.Officers})
+	}
+	if !has(c.People, Supervisor) {
+		roles = append(roles, keyFor{supervisorKey, &p.Supervisors})
+	}
+	if !has(c.People, Root) {
+		for i := range c.Roots {
+			roles = append(roles, keyFor{fmt.Sprintf("%s/root-%d.key", offlineDir, i+1), &p.Root.Keys})
+		}
+	}
+	return roles
+}
+
+func has(people []Public, r Role) bool {
+	return slices.ContainsFunc(people, func(p Public) bool { return p.Role == r })
+}
+
+func addPeople(p *bulletin.Profile, cfg InitConfig) error {
+	threshold := 0
+	if has(cfg.People, Root) {
+		threshold = cfg.Threshold
+	}
+	return addKeys(p, cfg.People, threshold)
+}
+
+// makeRecipient makes the key that opens packages, unless people brought theirs.
+func makeRecipient(dir string, p *bulletin.Profile) error {
+	if p.Recipients != nil {
+		return nil
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return err
+	}
+	p.Recipients = []string{id.Recipient().String()}
+	return durable.WriteFile(filepath.Join(dir, identityKey), []byte(id.String()+"\n"), 0o600)
 }
 
 // SignProfile signs profile.json with the root keys in offline/ into
@@ -176,7 +226,7 @@ func SignProfile(dir string) error {
 	if err == nil && p.Version <= old.Version {
 		return fmt.Errorf("signing profile: version %d is signed already; raise it in %s", old.Version, profileFile)
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, ErrNoProfile) {
 		return err
 	}
 	roots, err := filepath.Glob(filepath.Join(dir, offlineDir, "*.key"))
@@ -211,7 +261,15 @@ func writeFeed(dir, agency string) (Feed, error) {
 	if err != nil {
 		return Feed{}, err
 	}
-	f := Feed{Agency: agency, Root: p.RootID, Log: keys.logKey, Witnesses: []string{keys.witness.Verifier().String()}}
+	f := Feed{Agency: agency, Root: p.RootID, Log: keys.logKey}
+	if f.Witnesses, err = quorum(dir, keys); err != nil {
+		return f, err
+	}
+	old, err := LoadFeed(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return f, err
+	}
+	f.URL, f.Mirrors = old.URL, old.Mirrors
 	return f, writeJSON(filepath.Join(dir, feedFile), f)
 }
 

@@ -99,13 +99,19 @@ func LoadIdentities(dir string) ([]age.Identity, error) {
 	return ids, nil
 }
 
+// ErrNoProfile is the error of a folder whose profile the roots have not signed yet.
+var ErrNoProfile = errors.New("there is no signed profile yet: the roots sign profile.json, and then it is installed")
+
 // LoadProfile reads and verifies the agency's signed profile.
 func LoadProfile(dir string) (bulletin.VerifiedProfile, error) {
 	env, err := os.ReadFile(filepath.Join(dir, signedProfile))
+	if errors.Is(err, os.ErrNotExist) {
+		return bulletin.VerifiedProfile{}, fmt.Errorf("reading profile in %s: %w", dir, ErrNoProfile)
+	}
 	if err != nil {
 		return bulletin.VerifiedProfile{}, fmt.Errorf("reading profile: %w", err)
 	}
-	p, err := bulletin.OpenProfile(env)
+	p, err := bulletin.OpenProfile(bytes.TrimSpace(env))
 	if err != nil {
 		return p, fmt.Errorf("reading profile: %w", err)
 	}

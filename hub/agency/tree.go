@@ -23,7 +23,8 @@ import (
 //
 //	log/checkpoint      the newest signed checkpoint: what is committed
 //	log/hashes          stored hashes in tlog's order, 32 bytes each
-//	log/entries/<n>     the envelope of entry n, its kind and time
+//	log/entries/<n>     the envelope of entry n, its kind and the time it became public
+//	log/published       how many entries the public has, and since when
 //
 // Entries and hashes beyond the checkpoint's size are what a crash left; they
 // are overwritten. Nothing is published before its checkpoint is durable, so the log never shows two
@@ -177,14 +178,7 @@ func (t *tree) add(e entry) error {
 // checkpoint. Without new entries it renews the cosignature.
 func (t *tree) commit() error {
 	for i := t.size; i < int64(len(t.entries)); i++ {
-		e := t.entries[i]
-		at, err := e.At.MarshalJSON()
-		if err != nil {
-			return err
-		}
-		// Written by hand: encoding/json would reformat the envelope.
-		text := fmt.Appendf(nil, "{\"kind\":%q,\"at\":%s,\"env\":%s}\n", string(e.Kind), at, e.Envelope)
-		if err := durable.WriteFile(t.entryFile(i), text, 0o600); err != nil {
+		if err := t.writeEntry(i); err != nil {
 			return err
 		}
 	}
@@ -202,7 +196,7 @@ func (t *tree) commit() error {
 		}
 	}
 	c := torchwood.Checkpoint{Origin: t.keys.log.Name(), Tree: tlog.Tree{N: n, Hash: root}}
-	signed, err := note.Sign(&note.Note{Text: c.String()}, t.keys.log, t.keys.witness)
+	signed, err := note.Sign(t.cosigned(c.String()), t.keys.log, t.keys.witness)
 	if err != nil {
 		return err
 	}
@@ -211,6 +205,30 @@ func (t *tree) commit() error {
 	}
 	t.size, t.newest = n, signed
 	return nil
+}
+
+func (t *tree) writeEntry(i int64) error {
+	e := t.entries[i]
+	at, err := e.At.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	// Written by hand: encoding/json would reformat the envelope.
+	text := fmt.Appendf(nil, "{\"kind\":%q,\"at\":%s,\"env\":%s}\n", string(e.Kind), at, e.Envelope)
+	return durable.WriteFile(t.entryFile(i), text, 0o600)
+}
+
+// cosigned is a checkpoint's text with what witnesses have signed for it already.
+func (t *tree) cosigned(text string) *note.Note {
+	n := &note.Note{Text: text}
+	v, err := note.NewVerifier(t.keys.logKey)
+	if err != nil || t.newest == nil {
+		return n
+	}
+	if old, err := note.Open(t.newest, note.VerifierList(v)); err == nil && old.Text == text {
+		n.UnverifiedSigs = old.UnverifiedSigs
+	}
+	return n
 }
 
 // writeHashes replaces the whole file: 64 bytes an entry, so a year of the

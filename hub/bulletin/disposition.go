@@ -19,6 +19,13 @@ const (
 	Destroyed = "destroyed"
 )
 
+// places of dispositions: a package that was not used may be used later, and
+// nothing comes after its end. So there are at most three of a package.
+var places = map[string]int{Unused: 1, Used: 2, Destroyed: 3}
+
+// Follows reports whether one state of a package may come after another; before is empty at first.
+func Follows(before, next string) bool { return places[next] > places[before] }
+
 // Disposition says what became of one package. It is published, and tells
 // nobody whose package it was: the digest is known to those two alone.
 type Disposition struct {

@@ -44,15 +44,8 @@ func OpenProfile(envelope []byte) (VerifiedProfile, error) {
 }
 
 func openProfile(envelope []byte) (VerifiedProfile, *Refusal) {
-	w, r := parseEnvelope(envelope, ProfileType, MaxProfile)
+	w, p, r := unsignedProfile(envelope)
 	if r != nil {
-		return VerifiedProfile{}, r
-	}
-	var p Profile
-	if r := decodeStrict(w.Payload, &p); r != nil {
-		return VerifiedProfile{}, r
-	}
-	if r := checkProfile(p); r != nil {
 		return VerifiedProfile{}, r
 	}
 	if r := p.Root.verify(w); r != nil {

@@ -10,6 +10,9 @@ import (
 // ErrNotListed is the error of signing with a key that the profile does not list for it.
 var ErrNotListed = errors.New("the profile does not list this key for that role")
 
+// ErrSignedAlready is the error of a root that signs a profile twice.
+var ErrSignedAlready = errors.New("this key has signed already")
+
 // SignProfile checks a profile and signs it with root keys. The result is
 // opened again, so that what it returns is a valid profile; during a rotation
 // the old root's keys sign too.
@@ -31,6 +34,83 @@ func SignProfile(p Profile, roots ...ed25519.PrivateKey) ([]byte, error) {
 		return nil, fmt.Errorf("signing profile: %w", err)
 	}
 	return env, nil
+}
+
+// NewProfile checks a profile's schema and wraps it in an envelope that no root has signed yet.
+func NewProfile(p Profile) ([]byte, error) {
+	p.Type = profileSchema
+	payload, err := compact(p)
+	if err != nil {
+		return nil, fmt.Errorf("encoding profile: %w", err)
+	}
+	env, err := wireEnvelope{PayloadType: ProfileType, Payload: payload}.encode()
+	if err != nil {
+		return nil, fmt.Errorf("encoding profile: %w", err)
+	}
+	if _, _, err := ReadProfile(env, nil); err != nil {
+		return nil, fmt.Errorf("encoding profile: %w", err)
+	}
+	return env, nil
+}
+
+// ParseProfileDraft decodes a profile that a person wrote, with the same
+// strictness as a signed one, and checks its schema.
+func ParseProfileDraft(draft []byte) (Profile, error) {
+	var p Profile
+	if r := decodeStrict(draft, &p); r != nil {
+		return p, r
+	}
+	return p, asError(checkProfile(p))
+}
+
+// ReadProfile opens a profile's envelope before all of its roots have signed.
+// It returns the keys, of its own roots and of those it replaces, that have; each of their signatures verified.
+func ReadProfile(envelope []byte, replaced []PublicKey) (Profile, []PublicKey, error) {
+	w, p, r := unsignedProfile(envelope)
+	if r != nil {
+		return p, nil, r
+	}
+	signed, r := w.verify(true, p.Root.Keys, replaced)
+	if r != nil {
+		return p, nil, r
+	}
+	var keys []PublicKey
+	for _, id := range signed {
+		if k, ok := find([][]PublicKey{p.Root.Keys, replaced}, id); ok {
+			keys = append(keys, k)
+		}
+	}
+	return p, keys, nil
+}
+
+func unsignedProfile(envelope []byte) (wireEnvelope, Profile, *Refusal) {
+	var p Profile
+	w, r := parseEnvelope(envelope, ProfileType, MaxProfile)
+	if r == nil {
+		r = decodeStrict(w.Payload, &p)
+	}
+	if r == nil {
+		r = checkProfile(p)
+	}
+	return w, p, r
+}
+
+// CosignProfile adds one root's signature to an envelope of NewProfile, or of
+// another root: a key that the profile lists as a root, or one of those it replaces.
+func CosignProfile(envelope []byte, key ed25519.PrivateKey, replaced []PublicKey) ([]byte, error) {
+	_, signed, err := ReadProfile(envelope, replaced)
+	if err != nil {
+		return nil, fmt.Errorf("opening profile: %w", err)
+	}
+	w, p, _ := unsignedProfile(envelope)
+	mine := signers{publicKey(key).id()}
+	if mine.of(p.Root.Keys)+mine.of(replaced) == 0 {
+		return nil, fmt.Errorf("signing profile: %w", ErrNotListed)
+	}
+	if mine.of(signed) != 0 {
+		return nil, fmt.Errorf("signing profile: %w", ErrSignedAlready)
+	}
+	return w.sign(key).encode()
 }
 
 // NewRequest checks a request's schema and wraps it in an envelope that nobody has signed yet.

@@ -8,16 +8,9 @@ import (
 	"gatehouse/hub/ledger"
 )
 
-// dispositions in the order in which they may follow each other: a package
-// that was not used may be used later, and nothing comes after its end. So
-// there are at most three of a package, whatever is published.
-var dispositions = map[string]struct {
-	place int
-	words string
-}{
-	bulletin.Unused:    {1, "has not used"},
-	bulletin.Used:      {2, "has used"},
-	bulletin.Destroyed: {3, "has destroyed"},
+// dispositionWords are for the ledger.
+var dispositionWords = map[string]string{
+	bulletin.Unused: "has not used", bulletin.Used: "has used", bulletin.Destroyed: "has destroyed",
 }
 
 // takeDisposition notes what an agency says became of a package that this home
@@ -36,8 +29,7 @@ func (s *Service) takeDisposition(ctx context.Context, a arrival) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	next := dispositions[d.State]
-	if r.Agency != d.Agency || r.Package == nil || r.Package.Digest != d.SHA256 || next.place <= dispositions[r.Disposed].place {
+	if r.Agency != d.Agency || r.Package == nil || r.Package.Digest != d.SHA256 || !bulletin.Follows(r.Disposed, d.State) {
 		return s.remember(ctx, a)
 	}
 	// What may hold later is not remembered: the receipt, or a profile with a new key, is still on its way.
@@ -50,7 +42,7 @@ func (s *Service) takeDisposition(ctx context.Context, a arrival) error {
 	}
 	r.Disposed, r.Updated = d.State, s.cfg.Now()
 	e := s.entry(r, ledger.Disposed, map[string]any{"package": r.Package.ID, "sha256": d.SHA256, "document": a.envelope}, // base64
-		"%s says, signed, that it %s package %s.", r.agencyName(), next.words, r.Package.ID)
+		"%s says, signed, that it %s package %s.", r.agencyName(), dispositionWords[d.State], r.Package.ID)
 	if err := s.cfg.Store.PutRecord(ctx, r, Sent, e); err != nil {
 		return err
 	}
