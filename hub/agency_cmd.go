@@ -3,23 +3,34 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gatehouse/hub/agency"
 	"gatehouse/hub/bulletin"
 )
 
 type agencyCmd struct {
-	Init    agencyInit    `cmd:"" help:"Make an agency's keys, profile and feed."`
-	Draft   agencyDraft   `cmd:"" help:"Write a request as JSON, to be read and edited before it is signed."`
-	Sign    agencySign    `cmd:"" help:"Sign a request with one person's key; two people must."`
-	Publish agencyPublish `cmd:"" help:"Append signed requests to the log and write the bulletin's files."`
-	Receive agencyReceive `cmd:"" help:"Run the receiver of packages (tus over TLS 1.3)."`
-	Open    agencyOpen    `cmd:"" help:"Decrypt a received package into a folder."`
+	Key      agencyKey      `cmd:"" help:"Make a person's key, on the machine where it stays."`
+	Init     agencyInit     `cmd:"" help:"Make the folder of the machine that publishes and receives."`
+	Profile  agencyProfile  `cmd:"" help:"The agency's profile: show, edit, sign by its roots, install."`
+	Draft    agencyDraft    `cmd:"" help:"Write a request as JSON, to be read and edited before it is signed."`
+	Revise   agencyRevise   `cmd:"" help:"Write the next revision of a published request."`
+	Withdraw agencyWithdraw `cmd:"" help:"Write a request's withdrawal, to be signed like the request."`
+	Close    agencyClose    `cmd:"" help:"Write a request's closing, to be signed like the request."`
+	Show     agencyShow     `cmd:"" help:"Say in words what a draft or a signed request asks."`
+	Sign     agencySign     `cmd:"" help:"Sign a request with one person's key; two people must."`
+	Publish  agencyPublish  `cmd:"" help:"Append signed requests to the log and write the bulletin's files."`
+	Feed     agencyFeed     `cmd:"" help:"What owners enter to follow the bulletin."`
+	Witness  agencyWitness  `cmd:"" help:"Independent witnesses of the log: add, remove."`
+	Receive  agencyReceive  `cmd:"" help:"Run the receiver of packages (tus over TLS 1.3)."`
+	Open     agencyOpen     `cmd:"" help:"Decrypt a received package into a folder."`
+	Answer   agencyAnswer   `cmd:"" help:"Publish what became of a package: used, unused or destroyed."`
 }
 
 // agencyDir is embedded by the commands that use the agency's folder.
@@ -27,8 +38,53 @@ type agencyDir struct {
 	Dir string `help:"The agency's folder." default:"agency" type:"path"`
 }
 
+type agencyKey struct {
+	Name string `arg:"" help:"NAME.key is kept, NAME.pub goes to the agency." type:"path"`
+	Role string `help:"root, officer, supervisor or recipient." required:"" enum:"root,officer,supervisor,recipient"`
+	For  string `help:"Whose it is." required:""`
+}
+
+// Run makes a key.
+func (c *agencyKey) Run(e *env) error {
+	p, err := agency.MakeKey(c.Name, agency.Role(c.Role), c.For)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "kept       %s.key\ngive away  %s.pub\nto compare %s\n", c.Name, c.Name, p.Words())
+	return nil
+}
+
+// publicKeys are flags for .pub files by role.
+type publicKeys struct {
+	Root       []string `help:"A root's .pub file; its key stays on a machine that is never online." type:"existingfile" placeholder:"FILE"`
+	Threshold  int      `help:"How many roots must sign a profile; default all." placeholder:"M"`
+	Officer    []string `help:"An officer's .pub file." type:"existingfile" placeholder:"FILE"`
+	Supervisor []string `help:"A supervisor's .pub file." type:"existingfile" placeholder:"FILE"`
+	Recipient  []string `help:"The .pub file of a key that opens packages." type:"existingfile" placeholder:"FILE"`
+}
+
+// load reads them all and says each for people to compare.
+func (k publicKeys) load(out io.Writer) ([]agency.Public, error) {
+	var all []agency.Public
+	for _, r := range []struct {
+		role  agency.Role
+		files []string
+	}{{agency.Root, k.Root}, {agency.Officer, k.Officer}, {agency.Supervisor, k.Supervisor}, {agency.Recipient, k.Recipient}} {
+		for _, f := range r.files {
+			p, err := agency.LoadPublic(f, r.role)
+			if err != nil {
+				return nil, fmt.Errorf("%w%w", errInput, err)
+			}
+			fmt.Fprintf(out, "%-10s %s, %s\n", p.Role, p.Words(), p.Holder)
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
 type agencyInit struct {
 	agencyDir
+	publicKeys
 	Agency       string `help:"DNS name." required:""`
 	Name         string `help:"Name for people." required:""`
 	Level        string `help:"municipal, county, state, federal, fire or other." default:"municipal"`
@@ -44,21 +100,31 @@ func (c *agencyInit) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	people, err := c.load(e.stdout)
+	if err != nil {
+		return err
+	}
 	feed, err := agency.Init(c.Dir, agency.InitConfig{
 		Agency: c.Agency, Name: c.Name, Level: c.Level, Jurisdiction: ring,
-		UploadHost: c.UploadHost, CallBack: c.CallBack, Oversight: c.Oversight,
+		UploadHost: c.UploadHost, CallBack: c.CallBack, Oversight: c.Oversight, People: people, Threshold: c.Threshold,
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := agency.Publish(agency.PublishConfig{Dir: c.Dir}); err != nil {
+	fmt.Fprintf(e.stdout, "agency     %s\nlog        %s\n", feed.Agency, feed.Log)
+	if feed.Root == "" {
+		fmt.Fprintf(e.stdout, "Take %s to the roots to be signed, then install it.\n", filepath.Join(c.Dir, "profile.json"))
+		return nil
+	}
+	if _, err := agency.Publish(agency.PublishConfig{Dir: c.Dir, Context: e.ctx}); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "agency     %s\nroot       %s\nlog        %s\n", feed.Agency, feed.Root, feed.Log)
+	fmt.Fprintf(e.stdout, "root       %s\n", feed.Root)
 	for _, w := range feed.Witnesses {
 		fmt.Fprintf(e.stdout, "witness    %s\n", w)
 	}
-	fmt.Fprintf(e.stdout, "Move %s to a safe place: it signs profiles. Give officer and supervisor their keys.\n", filepath.Join(c.Dir, "offline"))
+	fmt.Fprintf(e.stdout, "All keys are in this folder: that is for trying out. Move %s to a safe place: it signs profiles. "+
+		"Give officer and supervisor their keys.\n", filepath.Join(c.Dir, "offline"))
 	return nil
 }
 
@@ -93,129 +159,90 @@ func numbers(text string, n int) (v []float64, ok bool) {
 	return v, len(v) == n
 }
 
-type agencyDraft struct {
-	agencyDir
-	Out        string        `arg:"" help:"File to write, such as theft.json." type:"path"`
-	Case       string        `help:"Case number." required:""`
-	Category   string        `help:"Incident category." required:""`
-	Headline   string        `help:"What happened, in 80 characters." required:""`
-	Summary    string        `help:"What happened, in 600 characters."`
-	From       time.Time     `help:"Begin of the footage asked for, 2026-11-21T21:00:00Z." required:""`
-	To         time.Time     `help:"Its end." required:""`
-	Centre     string        `help:"LAT,LON of the area." required:""`
-	Radius     float64       `help:"Metres." default:"400"`
-	Area       string        `help:"The area in words."`
-	Officer    string        `help:"NAME,BADGE,UNIT,PHONE,EMAIL." required:""`
-	Supervisor string        `help:"NAME,BADGE." required:""`
-	Attest     []string      `help:"What the case is attested not to be about: protest, immigration, …; repeat or separate by commas."`
-	Valid      time.Duration `help:"How long owners may answer." default:"168h"`
-}
-
-// Run writes a draft.
-func (c *agencyDraft) Run(e *env) error {
-	profile, err := agency.LoadProfile(c.Dir)
-	if err != nil {
-		return err
+// confirmed asks a person at a terminal; anything else has been told what it does.
+func confirmed(e *env, what string) error {
+	f, ok := e.stdin.(*os.File)
+	if !ok {
+		return nil
 	}
-	o, s := strings.Split(c.Officer, ","), strings.Split(c.Supervisor, ",")
-	centre, ok := numbers(c.Centre, 2)
-	if !ok || len(o) != 5 || len(s) != 2 {
-		return fmt.Errorf("%w--officer has 5 parts, --supervisor 2, --centre is LAT,LON", errInput)
+	if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err != nil {
+		return nil
 	}
-	q, err := agency.Draft(profile, agency.DraftConfig{
-		Case: c.Case, Category: c.Category, Headline: c.Headline, Summary: c.Summary,
-		Window: bulletin.Window{From: c.From, To: c.To}, NotRelatedTo: c.Attest,
-		Centre: bulletin.Point{Lat: centre[0], Lon: centre[1]}, Radius: c.Radius, Description: c.Area, Valid: c.Valid,
-		Officer:    bulletin.Officer{Name: o[0], Badge: o[1], Unit: o[2], Phone: o[3], Email: o[4]},
-		Supervisor: bulletin.Officer{Name: s[0], Badge: s[1]},
-	})
-	if err != nil {
-		return err
+	fmt.Fprintf(e.stderr, "Type yes to %s: ", what)
+	line, err := oneLine(f)
+	if err != nil || strings.TrimSpace(line) != "yes" {
+		return fmt.Errorf("%wnothing was signed", errInput)
 	}
-	if err := agency.WriteDraft(c.Out, q); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "request    %s\nRead %s, then let an officer and a supervisor sign it.\n", q.ID, c.Out)
 	return nil
 }
 
-type agencySign struct {
+type agencyFeed struct {
 	agencyDir
-	In  string `arg:"" help:"A draft (.json), or what the other person signed (.half.dsse.json)." type:"existingfile"`
-	Key string `help:"The signer's key file." required:"" type:"existingfile"`
+	URL    string   `help:"Address of the bulletin, once."`
+	Mirror []string `help:"Addresses of others who carry it."`
 }
 
-// Run adds one signature.
-func (c *agencySign) Run(e *env) error {
-	profile, err := agency.LoadProfile(c.Dir)
+// Run says what owners enter.
+func (c *agencyFeed) Run(e *env) error {
+	feed, err := agency.LoadFeed(c.Dir)
+	if c.URL != "" {
+		feed, err = agency.SetAddresses(c.Dir, c.URL, c.Mirror)
+	}
 	if err != nil {
 		return err
 	}
-	s, err := agency.Sign(agency.SignConfig{Profile: profile.Envelope, In: c.In, Key: c.Key})
+	return printFeed(e, feed)
+}
+
+func printFeed(e *env, feed agency.Feed) error {
+	address := feed.URL
+	if address == "" {
+		address = "https://…/"
+	}
+	row := map[string]any{"url": address, "log": feed.Log, "witnesses": feed.Witnesses}
+	if len(feed.Mirrors) > 0 {
+		row["mirrors"] = feed.Mirrors
+	}
+	text, err := json.Marshal(row) // JSON is YAML
 	if err != nil {
 		return err
 	}
-	state := "one more signature is needed"
-	if s.Whole {
-		state = "both have signed"
-	}
-	fmt.Fprintf(e.stdout, "request    %s\nsigned     %s\nstate      %s\n", s.Request.ID, s.Path, state)
+	fmt.Fprintf(e.stdout, "bulletins:\n  - %s\n# The fingerprint to compare on the telephone:\n# %s\n", text, feed.Root)
 	return nil
 }
 
-type agencyPublish struct {
-	agencyDir
-	Envelopes []string `arg:"" optional:"" help:"Signed requests (.dsse.json); none renews the cosignature." type:"existingfile"`
+type agencyWitness struct {
+	Add    agencyWitnessAdd    `cmd:"" help:"Add a witness, or change one."`
+	Remove agencyWitnessRemove `cmd:"" help:"Remove a witness."`
 }
 
-// Run publishes.
-func (c *agencyPublish) Run(e *env) error {
-	var envelopes [][]byte
-	for _, path := range c.Envelopes {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("reading a request: %w", err)
-		}
-		envelopes = append(envelopes, data)
-	}
-	p, err := agency.Publish(agency.PublishConfig{Dir: c.Dir}, envelopes...)
+type agencyWitnessAdd struct {
+	agencyDir
+	Key  string `arg:"" help:"The witness's key, name+hash+key."`
+	URL  string `help:"Where its server takes add-checkpoint (C2SP tlog-witness); without one it is asked by files."`
+	Seen int64  `help:"Entries of the tree that it signed for last."`
+}
+
+// Run adds a witness.
+func (c *agencyWitnessAdd) Run(e *env) error {
+	feed, err := agency.SetWitness(c.Dir, agency.Witness{Key: c.Key, URL: c.URL, Seen: c.Seen})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "added      %d\nlog size   %d\nactive     %d lines\n", p.Added, p.Size, p.Active)
-	return nil
+	fmt.Fprintf(e.stdout, "log        %s\nGive the log's key to the witness, publish, and tell owners the new feed:\n", feed.Log)
+	return printFeed(e, feed)
 }
 
-type agencyReceive struct {
+type agencyWitnessRemove struct {
 	agencyDir
-	Listen string `help:"Address to listen on." default:"0.0.0.0:8443"`
+	Name string `arg:"" help:"The witness's name or key."`
 }
 
-// Run receives packages until the process is told to stop.
-func (c *agencyReceive) Run(e *env) error {
-	r, err := agency.NewReceiver(agency.ReceiverConfig{Dir: c.Dir, Addr: c.Listen, Log: e.log})
+// Run removes a witness.
+func (c *agencyWitnessRemove) Run(e *env) error {
+	feed, err := agency.RemoveWitness(c.Dir, c.Name)
 	if err != nil {
 		return err
 	}
-	e.log.Info("receiver is up", "peer", r.Addr())
-	return r.Run(e.ctx)
-}
-
-type agencyOpen struct {
-	agencyDir
-	Package string `arg:"" help:"A received GH-….ghe." type:"existingfile"`
-	Out     string `arg:"" help:"Folder to make." type:"path"`
-}
-
-// Run opens a package.
-func (c *agencyOpen) Run(e *env) error {
-	identities, err := agency.LoadIdentities(c.Dir)
-	if err != nil {
-		return err
-	}
-	if err := agency.OpenPackage(c.Package, identities, c.Out); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "opened     %s\nCheck it: gatehouse verify %s\n", c.Out, c.Out)
-	return nil
+	return printFeed(e, feed)
 }

@@ -57,6 +57,7 @@ type cli struct {
 	Verify   verifyCmd   `cmd:"" help:"Verify a package offline."`
 	Ledger   ledgerCmd   `cmd:"" help:"The ledger: export, prove, check, report."`
 	Agency   agencyCmd   `cmd:"" help:"The agency's side: keys, requests, bulletin, receiver."`
+	Witness  witnessCmd  `cmd:"" help:"An independent witness of agencies' logs."`
 }
 
 // gcPercent is how far the heap may grow between two collections. The footage in

@@ -1,8 +1,10 @@
 package agency
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -137,11 +139,77 @@ func Circle(c bulletin.Point, radius float64) []bulletin.Point {
 
 // End is the revision that closes or withdraws a published request.
 func End(envelope []byte, p bulletin.VerifiedProfile, status bulletin.Status, at time.Time) (bulletin.Request, error) {
-	q, err := bulletin.OpenRequest(envelope, p)
+	q, err := next(envelope, p, at)
+	if err != nil {
+		return q, err
+	}
+	q.Status = status
+	return q, check(q, p, q.IssuedAt)
+}
+
+var errEnded = errors.New("the request has been closed or withdrawn")
+
+// Change is what a revision asks for otherwise; zero members stay as they were.
+type Change struct {
+	Window            bulletin.Window
+	Centre            bulletin.Point // with Radius
+	Radius            float64        // metres
+	Description       string         // of the area
+	Headline, Summary string
+	Valid             time.Duration // from now
+	Now               time.Time
+}
+
+// Revise is the next revision of a published request. There are at most
+// [bulletin.MaxRevision] of an open one.
+func Revise(envelope []byte, p bulletin.VerifiedProfile, c Change) (bulletin.Request, error) {
+	q, err := next(envelope, p, c.Now)
+	if err != nil {
+		return q, err
+	}
+	if q.Status != bulletin.StatusOpen {
+		return q, errEnded
+	}
+	set := func(v *string, to string) {
+		if to != "" {
+			*v = to
+		}
+	}
+	set(&q.Incident.Headline, c.Headline)
+	set(&q.Incident.Summary, c.Summary)
+	set(&q.Area.Description, c.Description)
+	if !c.Window.From.IsZero() {
+		q.Window.From = c.Window.From.UTC().Truncate(time.Second)
+	}
+	if !c.Window.To.IsZero() {
+		q.Window.To = c.Window.To.UTC().Truncate(time.Second)
+	}
+	if c.Radius != 0 {
+		q.Area.Ring = Circle(c.Centre, c.Radius)
+	}
+	if c.Valid != 0 {
+		q.ExpiresAt = q.IssuedAt.Add(c.Valid)
+	}
+	return q, check(q, p, q.IssuedAt)
+}
+
+// next is the revision after a published one, made under the profile in force.
+// One that was made under an earlier profile is only read: the log has it, and
+// takes no revision that does not name what it supersedes.
+func next(envelope []byte, p bulletin.VerifiedProfile, at time.Time) (bulletin.Request, error) {
+	envelope = bytes.TrimSpace(envelope)
+	q, err := bulletin.ReadRequest(envelope)
+	if err == nil && q.Profile == hex.EncodeToString(p.Hash[:]) {
+		q, err = bulletin.OpenRequest(envelope, p)
+	}
 	if err != nil {
 		return q, fmt.Errorf("opening request: %w", err)
 	}
+	if q.Agency != p.Agency {
+		return q, fmt.Errorf("opening request: it is of %s", q.Agency)
+	}
 	h := sha256.Sum256(envelope)
-	q.Revision, q.Supersedes, q.Status, q.IssuedAt = q.Revision+1, hex.EncodeToString(h[:]), status, now(at)
-	return q, check(q, p, q.IssuedAt)
+	q.Revision, q.Supersedes, q.IssuedAt = q.Revision+1, hex.EncodeToString(h[:]), now(at)
+	q.Profile = hex.EncodeToString(p.Hash[:])
+	return q, nil
 }

@@ -2,12 +2,9 @@ package agency
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -205,19 +202,11 @@ func exists(name string) (bool, error) {
 
 // verifyDigest reads a file back; errDigest if it is another.
 func verifyDigest(name, digest string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if hex.EncodeToString(h.Sum(nil)) != digest {
+	got, err := digestOf(name)
+	if err == nil && got != digest {
 		return errDigest
 	}
-	return nil
+	return err
 }
 
 // receipt signs for a package once: a second upload gets the same receipt.

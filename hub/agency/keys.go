@@ -86,15 +86,20 @@ func LoadKey(name string) (ed25519.PrivateKey, error) {
 	return k, nil
 }
 
-// LoadIdentities reads the agency's age identities.
+// LoadIdentities reads the agency's age identities, if it keeps them on this machine.
 func LoadIdentities(dir string) ([]age.Identity, error) {
-	f, err := os.Open(filepath.Join(dir, identityKey))
+	return LoadIdentity(filepath.Join(dir, identityKey))
+}
+
+// LoadIdentity reads a file of age identities.
+func LoadIdentity(name string) ([]age.Identity, error) {
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading identity: %w", err)
 	}
 	ids, err := age.ParseIdentities(f)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("reading identity: %w", err)
+		return nil, fmt.Errorf("reading identity: %s is not an age key: %w", filepath.Base(name), err)
 	}
 	return ids, nil
 }

@@ -94,6 +94,20 @@ func unsignedProfile(path string) ([]byte, error) {
 	return bulletin.NewProfile(p)
 }
 
+// ReadProfile reads a profile at any stage of its signing, for people to read.
+// Signatures by its own roots must verify.
+func ReadProfile(path string) (bulletin.Profile, error) {
+	env, err := unsignedProfile(path)
+	if err != nil {
+		return bulletin.Profile{}, err
+	}
+	p, _, err := bulletin.ReadProfile(env, nil)
+	if err != nil {
+		return p, fmt.Errorf("reading profile: %w", err)
+	}
+	return p, nil
+}
+
 func countRoots(env []byte, old bulletin.VerifiedProfile) (SignedProfile, error) {
 	p, signed, err := bulletin.ReadProfile(env, old.Root.Keys)
 	if err != nil {

@@ -284,7 +284,7 @@ func (b *board) request(env []byte) error {
 	case q.Revision != last.request.Revision+1 || q.Supersedes != hex.EncodeToString(last.hash[:]):
 		return errors.New("this revision does not follow the newest one in the log")
 	case last.request.Status != bulletin.StatusOpen:
-		return errors.New("the request has been closed or withdrawn")
+		return errEnded
 	}
 	if err := b.admit(kind, env); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,36 @@ type Signed struct {
 	Path    string           // beside the input; never an existing file
 	Request bulletin.Request // what was signed, to be read before it is published
 	Whole   bool             // both have signed
+}
+
+// Reading is a request as it stands in a file, with who has signed it.
+type Reading struct {
+	Request bulletin.Request
+	By      []Role
+}
+
+// Read reads a draft or what people have signed of it. Each signature there must verify.
+func Read(p bulletin.VerifiedProfile, path string) (Reading, error) {
+	env, err := unsigned(path)
+	if err != nil {
+		return Reading{}, err
+	}
+	q, err := bulletin.Unsigned(env, p)
+	if err != nil {
+		return Reading{}, fmt.Errorf("opening request: %w", err)
+	}
+	r := Reading{Request: q}
+	for _, k := range bulletin.Signers(env) {
+		for _, role := range []struct {
+			name Role
+			keys []bulletin.PublicKey
+		}{{Officer, p.Officers}, {Supervisor, p.Supervisors}} {
+			if slices.ContainsFunc(role.keys, func(x bulletin.PublicKey) bool { return x.ID() == k }) {
+				r.By = append(r.By, role.name)
+			}
+		}
+	}
+	return r, nil
 }
 
 // Sign checks a request as a hub would, and adds one person's signature. The

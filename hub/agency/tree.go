@@ -130,7 +130,18 @@ func (t *tree) load() error {
 
 // entry reads the text of an entry; one that was deleted is empty.
 func (t *tree) entry(i int64) (entry, error) {
-	text, err := os.ReadFile(t.entryFile(i))
+	e, err := readEntry(t.entryFile(i))
+	if err != nil || e.Envelope == nil {
+		return e, err
+	}
+	if bulletin.LogHash(e.Envelope) != t.hashes[tlog.StoredHashIndex(0, i)] {
+		return e, fmt.Errorf("reading entry %d: it is not what the log has the hash of", i)
+	}
+	return e, nil
+}
+
+func readEntry(name string) (entry, error) {
+	text, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return entry{}, nil
 	}
@@ -139,10 +150,7 @@ func (t *tree) entry(i int64) (entry, error) {
 	}
 	var e entry
 	if err := json.Unmarshal(text, &e); err != nil {
-		return e, fmt.Errorf("reading entry %d: %w", i, err)
-	}
-	if bulletin.LogHash(e.Envelope) != t.hashes[tlog.StoredHashIndex(0, i)] {
-		return e, fmt.Errorf("reading entry %d: it is not what the log has the hash of", i)
+		return e, fmt.Errorf("reading entry %s: %w", filepath.Base(name), err)
 	}
 	return e, nil
 }

@@ -143,6 +143,18 @@ func Unsigned(envelope []byte, p VerifiedProfile) (Request, error) {
 	return q, asError(r)
 }
 
+// Signers are the key ids that an envelope's signatures name; nothing is verified.
+func Signers(envelope []byte) (ids []string) {
+	var w wireEnvelope
+	if r := decodeStrict(envelope, &w); r != nil {
+		return nil
+	}
+	for _, s := range w.Signatures {
+		ids = append(ids, s.KeyID)
+	}
+	return ids
+}
+
 func unsigned(envelope []byte, p VerifiedProfile) (wireEnvelope, Request, *Refusal) {
 	w, r := parseEnvelope(envelope, RequestType, MaxRequest)
 	if r != nil {

@@ -32,11 +32,10 @@ const (
 
 // Errors of Cosign.
 var (
-	ErrUnknownLog  = errors.New("this witness does not know the log: name its key, as you have it from the agency")
-	ErrOtherKey    = errors.New("this witness knows the log by another key")
-	ErrNotItsLog   = errors.New("the checkpoint is not signed by the log's key")
-	ErrSplit       = errors.New("the log has been rewritten: what this witness signed for is not the beginning of it. Nothing was signed; keep the file and ask the agency")
-	ErrNoNewerTree = errors.New("the checkpoint is older than one that this witness has signed for")
+	ErrUnknownLog = errors.New("this witness does not know the log: name its key, as you have it from the agency")
+	ErrOtherKey   = errors.New("this witness knows the log by another key")
+	ErrNotItsLog  = errors.New("the checkpoint is not signed by the log's key")
+	ErrSplit      = errors.New("the log has been rewritten: what this witness signed for is not the beginning of it. Nothing was signed; keep the file and ask the agency")
 )
 
 // Behind is the error of an ask that goes on from another tree than the last
@@ -163,8 +162,10 @@ func openCheckpoint(signed []byte, key string) (torchwood.Checkpoint, string, er
 // follows is the witness's duty.
 func (h head) follows(a Ask, c torchwood.Checkpoint) error {
 	switch {
+	case a.Old > c.N:
+		return ErrAsk
 	case c.N < h.Size:
-		return ErrNoNewerTree
+		return &Behind{a.Old, h.Size}
 	case c.N == h.Size && h.Size > 0: // asked again for the same tree, whose answer may have been lost
 		if c.Hash != h.Hash {
 			return ErrSplit
