@@ -199,15 +199,18 @@ func printFeed(e *env, feed agency.Feed) error {
 	if address == "" {
 		address = "https://…/"
 	}
-	row := map[string]any{"url": address, "log": feed.Log, "witnesses": feed.Witnesses}
+	list := func(texts []string) string {
+		text, err := json.Marshal(texts) // a YAML list as well
+		if err != nil {
+			return "[]"
+		}
+		return string(text)
+	}
+	fmt.Fprintf(e.stdout, "# Compare on the telephone: %s\nbulletins:\n  - url: %q\n    log: %q\n    witnesses: %s\n",
+		feed.Root, address, feed.Log, list(feed.Witnesses))
 	if len(feed.Mirrors) > 0 {
-		row["mirrors"] = feed.Mirrors
+		fmt.Fprintf(e.stdout, "    mirrors: %s\n", list(feed.Mirrors))
 	}
-	text, err := json.Marshal(row) // JSON is YAML
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "bulletins:\n  - %s\n# The fingerprint to compare on the telephone:\n# %s\n", text, feed.Root)
 	return nil
 }
 

@@ -160,6 +160,9 @@ func (c client) show(e *env, r request.Record, err error) error {
 		for _, m := range r.Matches {
 			fmt.Fprintf(w, "camera\t%s\t%.0f s recorded in the window\n", m.Camera, m.Recorded)
 		}
+		if r.Disposed != "" {
+			fmt.Fprintf(w, "agency says\t%s\n", r.Disposed)
+		}
 		if p := r.Package; p != nil {
 			for _, a := range r.Approvals {
 				fmt.Fprintf(w, "approved by\t%s\t%s\n", a.By, clock(a.At))
