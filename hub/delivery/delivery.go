@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/internal/uplink"
 	"gatehouse/hub/ledger"
 )
 
@@ -56,6 +57,7 @@ type Job struct {
 	Error     string          `json:"error,omitempty"` // plain words
 	Receipt   []byte          `json:"-"`
 	Finished  time.Time       `json:"finished"`
+	Off       bool            `json:"network_off,omitempty"` // not ended, and waits for the network to be switched on; not stored
 }
 
 // Left is how long the rest takes at the pace of now, 0 if that is not known.
@@ -84,10 +86,11 @@ type Config struct {
 	// that is not empty says in plain words for the owner that it may not: the job
 	// fails for good, with why in the ledger. An err is a fault of the asking, such
 	// as a store that does not answer: nothing is sent, and the job is tried again.
-	Check func(ctx context.Context, j Job) (why string, err error)
-	Done  func(ctx context.Context, j Job) // told after FinishJob, and once more by the next Run; not ended by a caller of Cancel
-	Log   *slog.Logger
-	Now   func() time.Time
-	Retry time.Duration // first back-off; default 5 s, doubled with jitter up to 1 h
-	Chunk int64         // tus PATCH size; default 8 MiB
+	Check  func(ctx context.Context, j Job) (why string, err error)
+	Uplink *uplink.Switch                   // the owner's: while it is off no attempt begins, and one that runs is ended as by the end of Run; nil is always on. Kick after it was switched on
+	Done   func(ctx context.Context, j Job) // told after FinishJob, and once more by the next Run; not ended by a caller of Cancel
+	Log    *slog.Logger
+	Now    func() time.Time
+	Retry  time.Duration // first back-off; default 5 s, doubled with jitter up to 1 h
+	Chunk  int64         // tus PATCH size; default 8 MiB
 }

@@ -130,10 +130,14 @@ func (o *Outbox) start(ctx context.Context, g *errgroup.Group) (time.Duration, e
 		if len(o.live) >= atOnce {
 			continue // the end of an attempt kicks
 		}
-		actx, stop := context.WithCancelCause(ctx)
+		up, down, on := o.cfg.Uplink.While(ctx)
+		if !on {
+			break // switching on kicks
+		}
+		actx, stop := context.WithCancelCause(up)
 		a := &attempt{stop: stop, ended: make(chan struct{}), offset: j.Offset, confirmed: j.Offset, begun: j.UploadURL != ""}
 		o.live[j.ID] = a
-		g.Go(func() error { return o.attempt(actx, j, a) })
+		g.Go(func() error { defer down(); return o.attempt(actx, j, a) })
 	}
 	return wait, nil
 }
@@ -230,7 +234,9 @@ func (o *Outbox) Jobs(ctx context.Context) ([]Job, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	off := !o.cfg.Uplink.On()
 	for i := range jobs {
+		jobs[i].Off = off && !jobs[i].State.final()
 		if a := o.live[jobs[i].ID]; a != nil && !jobs[i].State.final() {
 			jobs[i].Offset, jobs[i].Rate = a.offset, a.pace.now(time.Now())
 		}

@@ -70,7 +70,7 @@ func (s *Service) openFeed(ctx context.Context, f Feed, seed []byte) (*feed, err
 // one that never had anything tries again after a minute, two, four …
 func (s *Service) run(ctx context.Context, f *feed) error {
 	if f.progress.through.IsZero() || s.cfg.Now().Sub(f.progress.through) > offline {
-		s.fetch(ctx, f)
+		s.fetch(ctx, f, s.cfg.Now())
 	}
 	for first := time.Minute; ; first = min(2*first, time.Hour) {
 		at := f.schedule.after(s.cfg.Now())
@@ -80,7 +80,7 @@ func (s *Service) run(ctx context.Context, f *feed) error {
 		if !s.cfg.Sleep(ctx, at) {
 			return nil
 		}
-		s.fetch(ctx, f)
+		s.fetch(ctx, f, at)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -102,12 +102,23 @@ func (s *Service) sleep(ctx context.Context, until time.Time) bool {
 	}
 }
 
-// fetch gets the checkpoint and the files of the hour. Every GET is made
-// whatever the ones before it gave, and what they bring is looked at afterwards.
-func (s *Service) fetch(ctx context.Context, f *feed) {
+// fetch gets the checkpoint and the files of the hour, unless the owner has
+// switched the network off. Every GET is made whatever the ones before it gave,
+// and what they bring is looked at afterwards. What is asked of whom is drawn by
+// the time at which the fetch was due, so that a machine that is busy with what
+// its owner does draws nothing else; one that slept asks for what is due now.
+func (s *Service) fetch(ctx context.Context, f *feed, due time.Time) {
+	ctx, done, on := s.cfg.Uplink.While(ctx)
+	if !on {
+		return
+	}
+	defer done()
 	now := s.cfg.Now()
-	paths := f.schedule.files(f.progress, now)
-	base := f.bases[f.schedule.mirror(now, len(f.bases))]
+	if now.Sub(due) > 2*lookAgain {
+		due = now
+	}
+	paths := f.schedule.files(f.progress, due)
+	base := f.bases[f.schedule.mirror(due, len(f.bases))]
 	signed, status, err := get(ctx, s.transport, base+bulletin.CheckpointPath, maxCheckpoint)
 	b := batch{feed: f, files: map[string][]byte{}}
 	problem := fetchProblem(status, err, false)

@@ -14,12 +14,22 @@ import (
 )
 
 // TestMirrors: a fetch asks one address for all its files, in the course of
-// time it asks every one, and a mirror that lies changes neither.
+// time it asks every one, and neither a mirror that lies nor a machine that is
+// busy as a fetch is due changes which.
 func TestMirrors(t *testing.T) {
 	bases := []string{"https://one.example/b/", "https://two.example/b/", "https://three.example/b/"}
-	run := func(lie bool) (asked []string) {
+	keys := bulletintest.NewLog(t, 3)
+	run := func(lie bool, late time.Duration) (asked []string) {
 		synctest.Test(t, func(t *testing.T) {
-			h, m := newMirrored(t, bulletintest.NewLog(t, 3), func(c *request.Config) {
+			h, m := newMirrored(t, keys, func(c *request.Config) {
+				c.Sleep = func(ctx context.Context, until time.Time) bool {
+					select {
+					case <-ctx.Done():
+						return false
+					case <-time.After(time.Until(until) + late):
+						return true
+					}
+				}
 				c.Feeds[0].URL, c.Feeds[0].Mirrors, c.Feeds[0].Every = bases[0], []string{"https://two.example/b", bases[2]}, 10*time.Minute
 			})
 			if lie {
@@ -38,16 +48,16 @@ func TestMirrors(t *testing.T) {
 		return asked
 	}
 	fetches := map[string]int{}
-	asked := run(false)
-	for i := 0; i+1 < len(asked); i += 2 {
-		from := func(line, path string) string {
-			for _, b := range bases {
-				if strings.Contains(line, " GET "+b+path+" ") {
-					return b
-				}
+	asked := run(false, 0)
+	from := func(line, path string) string {
+		for _, b := range bases {
+			if strings.Contains(line, " GET "+b+path+" ") {
+				return b
 			}
-			return ""
 		}
+		return ""
+	}
+	for i := 0; i+1 < len(asked); i += 2 {
 		base := from(asked[i], bulletin.CheckpointPath)
 		if base == "" || from(asked[i+1], bulletin.ActivePath) != base {
 			t.Fatalf("one fetch asked\n%s\n%s", asked[i], asked[i+1])
@@ -57,7 +67,14 @@ func TestMirrors(t *testing.T) {
 	if len(asked)%2 != 0 || len(fetches) != len(bases) {
 		t.Errorf("%d GETs, fetches %v", len(asked), fetches)
 	}
-	if lied := run(true); len(lied) < len(asked) {
+	for _, late := range []time.Duration{time.Second, 50 * time.Second} {
+		for i, line := range run(false, late)[:len(asked)-2] { // the last may come after the end
+			if i%2 == 0 && from(line, bulletin.CheckpointPath) != from(asked[i], bulletin.CheckpointPath) {
+				t.Fatalf("a machine that woke %v late asked\n%s, not\n%s", late, line, asked[i])
+			}
+		}
+	}
+	if lied := run(true, 0); len(lied) < len(asked) {
 		t.Errorf("%d GETs, of mirrors that lie %d", len(asked), len(lied))
 	}
 }

@@ -47,8 +47,8 @@ func (s schedule) draw(what string, n int64, below time.Duration) time.Duration 
 	return time.Duration(binary.BigEndian.Uint64(h.Sum(nil)) % uint64(below))
 }
 
-// mirror chooses which of n base addresses a fetch at a time asks, for all of
-// its files. Like the times it depends on seed and time alone: an answer, even
+// mirror chooses which of n base addresses a fetch that is due at a time asks, for
+// all of its files. Like the times it depends on seed and time alone: an answer, even
 // that of a mirror that fails or lies, moves no fetch to another one.
 func (s schedule) mirror(now time.Time, n int) int {
 	return int(s.draw("mirror", now.Unix()/60, time.Duration(n)))
@@ -70,7 +70,7 @@ type progress struct {
 	extra   map[time.Time]bool // starts of later hours that are in as well
 }
 
-// files returns the paths to fetch now. It depends on time and on which fetches
+// files returns the paths of a fetch that is due at a time. It depends on time and on which fetches
 // succeeded, on nothing else: the last completed hour and, if earlier hours are
 // missing, the oldest of them; or active.ghb after a long absence, once a day,
 // and always if the period is not near an hour. The daily one brings what a

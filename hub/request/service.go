@@ -16,6 +16,7 @@ import (
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/internal/durable"
+	"gatehouse/hub/internal/uplink"
 )
 
 // Home is what matching needs to know; it may change while running.
@@ -57,6 +58,7 @@ type Config struct {
 	Agencies  string           // folder of the allowlist, watched
 	CoolDown  [2]time.Duration // least and most; random between
 	Home      Home
+	Uplink    *uplink.Switch    // the owner's; nil is always on
 	Transport http.RoundTripper // for tests; default is the constant-traffic transport
 	Notify    func(Record)      // called once when a request becomes Waiting, and on each later change of state; must not block
 	Told      func()            // called when records were marked as told: doors ring for those that rang; must not block
