@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatehouse/hub/account"
+	"gatehouse/hub/config"
 	"gatehouse/hub/control"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
@@ -72,6 +73,7 @@ func printStatus(w io.Writer, s control.Status) {
 		fmt.Fprintf(w, "camera\t%s/%s\t%s\tlast durable second %s\t%s\t%s %s\n", cam.Name, cam.Stream, cam.State,
 			clock(cam.LastDurable), atMost, cam.Detail, cam.Problem)
 	}
+	printNetwork(w, s.Network != config.Off)
 	for _, state := range slices.Sorted(maps.Keys(s.Requests)) {
 		fmt.Fprintf(w, "requests\t%s\t%d\n", state, s.Requests[state])
 	}
@@ -84,8 +86,11 @@ func printStatus(w io.Writer, s control.Status) {
 	fmt.Fprintf(w, "console\t%s\n", s.Console)
 }
 
-// pace is how fast a delivery goes, if that is known.
+// pace is how fast a delivery goes, if that is known, or that it waits.
 func pace(j delivery.Job) string {
+	if j.Off {
+		return ", waits for the network to be switched on"
+	}
 	left := j.Left()
 	if left <= 0 {
 		return ""

@@ -51,6 +51,7 @@ type cli struct {
 	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
 	Users    usersCmd    `cmd:"" help:"People who may log in: owners, approvers, viewers."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`
+	Network  networkCmd  `cmd:"" help:"Switch everything that the hub fetches and sends off, or on again."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`
 	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`
 	Fsck     fsckCmd     `cmd:"" help:"Verify recordings, index, chains and ledger."`

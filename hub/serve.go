@@ -68,6 +68,7 @@ type hub struct {
 	clips    *clip.Service
 	requests *request.Service
 	outbox   *delivery.Outbox
+	network  network
 	accounts *account.Accounts
 	homekit  *homekit.Bridge // nil if switched off
 	doorbell *doorbell
@@ -176,16 +177,17 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 		Software: "gatehouse " + version, Log: h.log,
 	})
 	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
+	h.network.Set(h.cfg.NetworkOn())
 	h.requests, err = request.New(ctx, instrument(request.Config{
 		Store: h.house, Footage: h.footage(), Sealer: sealer,
 		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
 		Inbox: filepath.Join(h.data, "inbox"), Agencies: filepath.Join(h.data, "agencies"),
-		Notify: h.notify, Told: h.doorbell.ring, Cancel: h.cancelDelivery, Entitled: h.accounts.Entitled, Log: h.log,
+		Notify: h.notify, Told: h.doorbell.ring, Cancel: h.cancelDelivery, Entitled: h.accounts.Entitled, Log: h.log, Uplink: &h.network.Switch,
 	}))
 	if err != nil {
 		return err
 	}
-	h.outbox = delivery.New(delivery.Config{Store: h.house, Check: h.mayDeliver, Done: h.delivered, Log: h.log})
+	h.outbox = delivery.New(delivery.Config{Store: h.house, Check: h.mayDeliver, Done: h.delivered, Log: h.log, Uplink: &h.network.Switch})
 	return nil
 }
 

@@ -104,6 +104,7 @@ func (h *hub) applyConfig(c *config.Config) {
 	h.applySnapshots(c.Cameras)
 	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
+	h.followNetwork(c)
 	h.log.Info("configuration applied")
 }
 
@@ -160,7 +161,7 @@ func (h *hub) problems() []string {
 
 func (h *hub) status() control.StatusConfig {
 	c := control.StatusConfig{
-		Version: version, Started: h.started, Console: h.console, Cameras: h.fleet.Streams, Problems: h.problems,
+		Version: version, Started: h.started, Console: h.console, Cameras: h.fleet.Streams, Problems: h.problems, Network: h.network.On,
 		Archive: h.archive, Requests: h.requests, Outbox: h.outbox, Ledger: h.ledger,
 	}
 	if h.homekit != nil {

@@ -20,6 +20,9 @@ var cameraName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$`)
 
 // check reports every value that decodes but cannot work.
 func (c *Config) check(d *decoder) {
+	if c.Network != On && c.Network != Off {
+		d.at("network", "should be on or off")
+	}
 	c.checkHome(d)
 	checkAddr(d, "listen", c.Listen)
 	if c.Intake.Listen != "" {

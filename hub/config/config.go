@@ -17,6 +17,7 @@ const File = "gatehouse.yml"
 
 // Config is the whole file.
 type Config struct {
+	Network   string     `yaml:"network"` // on, or off: no bulletin is fetched and no package sent, also if it was approved; default on
 	Home      Home       `yaml:"home"`
 	Listen    string     `yaml:"listen"`    // address of the console, host:port; default 127.0.0.1:8080
 	Hosts     []string   `yaml:"hosts"`     // names the console answers to, besides addresses, localhost and *.local
@@ -163,7 +164,7 @@ type PerCase struct {
 // decided and leaves time to cancel.
 type CoolDown struct {
 	Min *time.Duration `yaml:"min"` // default 5m
-	Max *time.Duration `yaml:"max"` // default 60m
+	Max *time.Duration `yaml:"max"` // default 55m over min; equal to min only if both are 0s, which is no cool-down
 }
 
 // HomeKit is the request doorbell.
@@ -227,7 +228,19 @@ func Load(dataDir string) (*Config, error) {
 	return Parse(data)
 }
 
+// Values of Network.
+const (
+	On  = "on"
+	Off = "off"
+)
+
+// NetworkOn reports whether the hub may fetch and send.
+func (c *Config) NetworkOn() bool { return c.Network != Off }
+
 func (c *Config) defaults() {
+	if c.Network == "" {
+		c.Network = On
+	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
 	}
@@ -281,7 +294,7 @@ func (s *Sharing) defaults() {
 		s.CoolDown.Min = ptr(5 * time.Minute)
 	}
 	if s.CoolDown.Max == nil {
-		s.CoolDown.Max = ptr(max(time.Hour, *s.CoolDown.Min))
+		s.CoolDown.Max = ptr(*s.CoolDown.Min + 55*time.Minute)
 	}
 	if s.Digest == "" {
 		s.Digest = "18:00"

@@ -180,6 +180,8 @@ func checkHours(d *decoder, key string, h Hours) {
 func checkSharing(d *decoder, s Sharing) {
 	if least := *s.CoolDown.Min; least < 0 || *s.CoolDown.Max < least {
 		d.at("sharing.cool_down", "min must not be negative, nor over max")
+	} else if least == *s.CoolDown.Max && least > 0 {
+		d.at("sharing.cool_down", "max should be over min: a part of it is random, so that nobody can tell when you decided")
 	}
 	for i, h := range s.Quiet {
 		checkHours(d, fmt.Sprintf("sharing.quiet_hours[%d]", i), h)

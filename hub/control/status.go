@@ -20,6 +20,7 @@ type Status struct {
 	Healthy  bool           `json:"healthy"` // recording everything it should, and no Problems
 	Problems []string       `json:"problems"`
 	Cameras  []CameraStatus `json:"cameras"`
+	Network  string         `json:"network"`  // on, or off: the owner has switched fetching and sending off
 	Requests map[string]int `json:"requests"` // by state
 	Outbox   []delivery.Job `json:"outbox"`
 	Ledger   int64          `json:"ledger"` // entries
@@ -54,6 +55,7 @@ type StatusConfig struct {
 	Console  func() string
 	Cameras  func() []recording.Live
 	Problems func() []string
+	Network  func() bool
 	HomeKit  func() any // nil without HomeKit
 	Archive  *recording.Archive
 	Requests *request.Service
@@ -66,6 +68,9 @@ func (c StatusConfig) Read(ctx context.Context) (Status, error) {
 	s := Status{
 		Version: c.Version, Started: c.Started, Console: c.Console(),
 		Problems: append([]string{}, c.Problems()...), Requests: map[string]int{},
+	}
+	if s.Network = "on"; !c.Network() {
+		s.Network = "off"
 	}
 	if c.HomeKit != nil {
 		s.HomeKit = c.HomeKit()

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"gatehouse/hub/config"
+	"gatehouse/hub/internal/uplink"
+)
+
+// network is the owner's switch as the file has it.
+type network struct {
+	uplink.Switch
+	editing sync.Mutex // a switch in the file and in here at a time
+}
+
+// follow switches as the file says.
+func (h *hub) followNetwork(c *config.Config) {
+	if on := c.NetworkOn(); h.network.Set(on) {
+		h.log.Info("network switched", "state", onOff(on))
+		h.outbox.Kick() // what was approved meanwhile
+	}
+}
+
+// switchNetwork writes the switch into gatehouse.yml and follows it at once.
+func (h *hub) switchNetwork(on bool) error {
+	h.network.editing.Lock()
+	defer h.network.editing.Unlock()
+	c, err := config.NewEditor(h.data, nil).Edit("", config.Set("network", onOff(on)))
+	if err == nil {
+		h.followNetwork(c)
+	}
+	return err
+}
+
+func onOff(on bool) string {
+	if on {
+		return config.On
+	}
+	return config.Off
+}
+
+type networkCmd struct {
+	client
+	State string `arg:"" optional:"" enum:"on,off," default:"" help:"on or off. Without it, tell which it is."`
+}
+
+// Run writes the switch into gatehouse.yml, which a running hub follows, or reads it there.
+func (c *networkCmd) Run(e *env) error {
+	cfg, err := config.Load(c.Data)
+	if err == nil && c.State != "" {
+		cfg, err = config.NewEditor(c.Data, nil).Edit("", config.Set("network", c.State))
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%wno %s in %s: this is not a hub's data folder", errInput, config.File, c.Data)
+	}
+	if err != nil {
+		return err
+	}
+	on := cfg.NetworkOn()
+	return c.print(e, map[string]string{"network": onOff(on)}, func(w io.Writer) { printNetwork(w, on) })
+}
+
+func printNetwork(w io.Writer, on bool) {
+	if on {
+		fmt.Fprintf(w, "network\ton\n")
+		return
+	}
+	fmt.Fprintf(w, "network\toff\tno bulletin is fetched and nothing is sent; approved packages wait\n")
+}
