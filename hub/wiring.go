@@ -60,20 +60,6 @@ func homeOf(c *config.Config) request.Home {
 	return h
 }
 
-// recorded presents the archive to package request.
-type recorded struct{ archive *recording.Archive }
-
-func (f recorded) Recorded(ctx context.Context, camera string, from, to time.Time) (float64, error) {
-	d, err := f.archive.Recorded(ctx, camera, recording.Main, from, to)
-	return d.Seconds(), err
-}
-
-func (f recorded) Hold(ctx context.Context, id, camera string, from, to, until time.Time) error {
-	return f.archive.Hold(ctx, recording.Hold{ID: id, Camera: camera, From: from, To: to, Until: until, Note: "request"})
-}
-
-func (f recorded) Release(ctx context.Context, id string) error { return f.archive.Release(ctx, id) }
-
 // config returns the configuration that runs.
 func (h *hub) config() *config.Config {
 	h.mu.Lock()
