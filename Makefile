@@ -11,7 +11,7 @@ DEBIAN := ffmpeg age jq openssl poppler-utils chromium gstreamer1.0-rtsp gstream
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-plugins-base-apps \
 	gir1.2-gst-rtsp-server-1.0 glib-networking python3-gi gcc libc6-dev procps curl iproute2 openssh-server nginx-light apache2-bin
 
-.PHONY: all build test tools lint unit e2e trace fuzz bench bench-check bench-tools clean
+.PHONY: all build test tools lint unit e2e gallery screens trace fuzz bench bench-check bench-tools clean
 
 all: build
 
@@ -38,6 +38,18 @@ unit:
 e2e: build
 	go test -c -o dist/console.test ./ui
 	PATH="$(TOOLS)/node:$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/run.mjs "$(CURDIR)/dist/gatehouse"
+
+## gallery: serve every screen of the console on fixtures; GALLERY is the address
+GALLERY ?= 127.0.0.1:8090
+gallery:
+	go test -c -o dist/console.test ./ui
+	@echo "open http://$(GALLERY)/_gallery"
+	GATEHOUSE_CONSOLE_FIXTURE=$(GALLERY) dist/console.test
+
+## screens: photograph every screen of the console into docs/screens
+screens: build
+	go test -c -o dist/console.test ./ui
+	PATH="$(TOOLS)/node:$(BIN):$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/screens.mjs "$(CURDIR)/dist/gatehouse" "$(CURDIR)/docs/screens"
 
 ## trace: what leaves the program is the same whatever became of a request (part of unit)
 trace:

@@ -58,6 +58,9 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	if kind := assetType(name); kind != "" {
 		w.Header().Set("Content-Type", kind)
 	}
+	if name == "js/worker.js" {
+		w.Header().Set("Service-Worker-Allowed", "/") // it stands below the pages that it serves
+	}
 	r2 := r.Clone(r.Context())
 	r2.URL.Path, r2.URL.RawPath = "/"+name, ""
 	a.server.ServeHTTP(w, r2)
@@ -71,6 +74,8 @@ func assetType(name string) string {
 		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"
+	case ".png":
+		return "image/png"
 	case ".svg":
 		return "image/svg+xml"
 	case ".LICENSE", ".txt":

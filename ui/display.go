@@ -19,8 +19,8 @@ type tongues struct {
 	match language.Matcher
 }
 
-func newTongues() tongues {
-	t := tongues{list: allLocales()}
+func newTongues(more ...*locale) tongues {
+	t := tongues{list: append(allLocales(), more...)}
 	tags := make([]language.Tag, len(t.list))
 	for i, l := range t.list {
 		tags[i] = l.lang

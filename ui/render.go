@@ -21,6 +21,7 @@ var templateFiles embed.FS
 // view is what every page is given.
 type view struct {
 	Title   string // locale key
+	Page    string // name of its template
 	Place   string // which of the five places is current
 	Home    string
 	Lang    string
@@ -29,7 +30,6 @@ type view struct {
 	Here    string // address of the page, to come back to
 	Tongues []choice
 	Waiting int            // requests that wait for the owner
-	Version string         // of the list of requests, as ticks count it
 	Note    string         // locale key of a line about what was just done
 	Bare    bool           // no navigation: first run, log-in
 	Who     account.Person // whose session it is; nobody on pages without one
@@ -80,6 +80,7 @@ func dict(pairs ...any) map[string]any {
 // render writes a page. It is drawn whole before the first byte goes out, so
 // that a fault never leaves half a page.
 func (c *console) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
+	v.Page = name
 	v.Home, v.Lang, v.Dir, v.Looks = c.cfg.Home.Name, c.text.tag, c.text.dir(), looks(r)
 	v.Tongues, v.Here = c.languages(r), "/"
 	if r.Method == http.MethodGet {

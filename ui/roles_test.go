@@ -13,7 +13,7 @@ import (
 // everybody without a session as well, "v" for every viewer, "c" for a viewer of
 // the route's camera, "a" for approvers only, "o" for owners only.
 var may = map[string]string{
-	"GET /healthz": "-", "GET /static/{tree}/{path...}": "-", "GET /setup": "-", "POST /setup": "-",
+	"GET /healthz": "-", "GET /static/{tree}/{path...}": "-", "GET /setup": "-", "POST /setup": "-", "GET /manifest.webmanifest": "-",
 	"GET /login": "-", "POST /login": "-", "GET /join": "-", "POST /join": "-", "POST /display": "-",
 
 	"POST /logout": "v", "GET /{$}": "v", "GET /events": "v", "GET /live/tiles": "v", "GET /timeline": "v",

@@ -34,21 +34,28 @@ func TestMain(m *testing.M) {
 func serveFixture(addr string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	h := newHouse()
 	started := time.Now()
-	h.now = func() time.Time { return fixtureNow.Add(time.Since(started)) }
-	if os.Getenv("GATEHOUSE_CONSOLE_FRESH") != "" {
-		h.accounts = newAccounts(h.accounts.now, false)
-	}
-	if err := h.clips.film(ctx); err != nil {
+	var film fakeClips
+	if err := film.film(ctx); err != nil {
 		return fmt.Errorf("making footage: %w", err)
+	}
+	houses := map[string]*house{}
+	for name, change := range homes {
+		h := newHouse()
+		h.now = func() time.Time { return fixtureNow.Add(time.Since(started)) }
+		change(h)
+		if os.Getenv("GATEHOUSE_CONSOLE_FRESH") != "" {
+			h.accounts = newAccounts(h.accounts.now, false)
+		}
+		h.clips.movie, h.clips.sealed, h.clips.jpeg = film.movie, film.sealed, film.jpeg
+		houses[name] = h
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
 	fmt.Println("http://" + ln.Addr().String())
-	srv := Server(New(h.config()))
+	srv := Server(showGallery(houses))
 	go func() {
 		<-ctx.Done()
 		_ = srv.Close()

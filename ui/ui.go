@@ -33,6 +33,8 @@ type Config struct {
 	AllowedHosts []string              // host names besides loopback, IP addresses and *.local
 	Log          *slog.Logger
 	Now          func() time.Time // default time.Now
+
+	more []*locale // languages beside those of the console, for tests
 }
 
 // Camera is a camera that the console shows.
@@ -80,7 +82,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Home.TimeZone == nil {
 		cfg.Home.TimeZone = time.UTC
 	}
-	all := newTongues()
+	all := newTongues(cfg.more...)
 	base := console{cfg: cfg, tongues: all, files: newAssets(), setup: &setupGate{}, pulse: &pulse{}}
 	spoken := make([]http.Handler, len(all.list))
 	for i, l := range all.list {
@@ -147,6 +149,7 @@ func (c *console) footage() []route {
 	return []route{
 		{"GET /healthz", open, everybody, c.healthz},
 		{"GET /static/{tree}/{path...}", open, everybody, c.files.serve},
+		{"GET /manifest.webmanifest", open, everybody, c.manifest},
 		{"GET /setup", open, everybody, c.setupForm},
 		{"POST /setup", open, everybody, c.setupDo},
 		{"GET /login", open, everybody, c.loginForm},

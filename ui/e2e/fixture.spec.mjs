@@ -1,6 +1,6 @@
-// Every page of the fixture home, light and dark, on a desktop and a phone:
-// no console error, nothing that axe finds, no sideways scrolling; then the
-// walk from log-in to receipt with the keyboard alone.
+// Every screen of the gallery, light and dark, on a desktop and a phone, in three
+// languages: no console error, nothing that axe finds, no sideways scrolling;
+// then the walk from log-in to receipt with the keyboard alone.
 //
 //   go test -c -o /tmp/console.test ./ui
 //   CONSOLE_TEST=/tmp/console.test [SHOTS=dir] node --test fixture.spec.mjs
@@ -44,49 +44,74 @@ async function logIn(page) {
   await page.waitForURL("**/");
 }
 
-const pages = {
-  live: "/",
-  "requests": "/requests",
-  "requests-sent": "/requests?tab=sent",
-  "requests-closed": "/requests?tab=closed",
-  "requests-others": "/requests?tab=others",
-  "request-waiting": `/requests/${id(1)}`,
-  "request-prepared": `/requests/${id(2)}`,
-  "request-hostile": `/requests/${id(6)}`,
-  "request-unreadable": "/requests/sha256:5f2b3b4ab1c0697f489e3c1d",
-  "result-cooling": `/requests/${id(3)}/result`,
-  "result-done": `/requests/${id(4)}/result`,
-  agencies: "/agencies",
-  ledger: "/ledger",
-  timeline: "/timeline/Driveway?day=2026-11-21",
-  settings: "/settings",
+// Light and dark, desktop and phone, and three languages, one of them from right
+// to left: each manner once over every screen.
+const manners = {
+  "desktop, light, English": { viewport: desktop, looks: "light", language: "en" },
+  "phone, dark, Spanish": { viewport: phone, looks: "dark", language: "es" },
+  "phone, light, from right to left": { viewport: phone, looks: "light", language: "ar-XB" },
 };
 
-for (const [size, viewport] of Object.entries({ desktop, phone })) {
-  for (const colorScheme of ["light", "dark"]) {
-    test(`pages, ${size}, ${colorScheme}`, async () => {
-      const base = await home();
-      const { page, context, faults } = await open(browser, base, { viewport, colorScheme });
-      const look = async (name) => {
-        if (shots) await page.screenshot({ path: `${shots}/${name}-${size}-${colorScheme}.png`, fullPage: true });
-        await accessible(page, name);
-        await reachable(page, name);
-      };
-      await page.goto("/login");
-      await look("login");
-      await logIn(page);
-      for (const [name, path] of Object.entries(pages)) {
-        await page.goto(path);
-        if (name === "live") await plays(page, "gh-player video");
-        if (name === "timeline") await page.waitForFunction(() => document.querySelector("video").readyState > 0);
-        if (name === "request-prepared") await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 0));
-        await look(name);
-      }
-      assert.deepEqual(faults, []);
-      await context.close();
-    });
-  }
+for (const [manner, { viewport, looks, language }] of Object.entries(manners)) {
+  test(`every screen: ${manner}`, async () => {
+    const base = await home();
+    const screens = await (await fetch(`${base}/_gallery.json`)).json();
+    const { page, context, faults } = await open(browser, base, { viewport, colorScheme: looks, expected: [404] });
+    for (const { name, home, path } of screens) {
+      await page.goto(`/_gallery/open?${new URLSearchParams({ home, to: path, language, looks })}`);
+      assert.equal(new URL(page.url()).pathname, path.split("?")[0], name);
+      if (name === "live") await plays(page, "gh-player video");
+      if (name === "request, sealed") await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 0));
+      const file = name.replaceAll(/[^a-z]+/g, "-");
+      if (shots) await page.screenshot({ path: `${shots}/${file}-${viewport === phone ? "phone" : "desktop"}-${looks}-${language}.png`, fullPage: true });
+      for (const check of [accessible, reachable]) await check(page, name).catch((e) => faults.push(e.message));
+    }
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
 }
+
+test("what changes is noticed: the count, a delivery, a page grown stale", async () => {
+  const base = await home();
+  const { page, context, faults } = await open(browser, base);
+  await logIn(page);
+  await page.goto(`/requests/${id(2)}`);
+  const other = await context.newPage();
+  await other.goto(`/requests/${id(2)}`);
+  await other.getByRole("button", { name: "Decline" }).click();
+  await other.getByText("Declined. Nothing was sent, and nobody is told.").waitFor();
+  await other.close();
+  await page.bringToFront();
+  await page.getByText("This request has changed since this page was drawn.").waitFor();
+  await page.waitForFunction(() => document.querySelector("[data-count] span")?.textContent === "1");
+  await page.getByRole("link", { name: "Show it as it is now" }).click();
+  await page.locator(".top .badge", { hasText: "Declined" }).waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test("the service worker keeps static files and nothing private", async () => {
+  const base = await home();
+  const { page, context, faults } = await open(browser, base);
+  await logIn(page);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.waitForFunction(() => navigator.serviceWorker.controller);
+  await page.goto(`/requests/${id(2)}`);
+  await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 0));
+  await page.goto("/");
+  await plays(page, "gh-player video");
+  const kept = await page.evaluate(async () => {
+    const found = [];
+    for (const name of await caches.keys()) for (const r of await (await caches.open(name)).keys()) found.push(new URL(r.url).pathname);
+    return found;
+  });
+  assert.ok(kept.length > 3, `kept: ${kept}`);
+  assert.deepEqual(kept.filter((p) => !/^\/static\/[0-9a-f]{16}\//.test(p)), []);
+  const app = await (await fetch(`${base}/manifest.webmanifest`)).json();
+  for (const icon of app.icons) assert.equal((await fetch(base + icon.src)).status, 200, icon.src);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
 
 test("first run, from this machine", async () => {
   const base = await home({ GATEHOUSE_CONSOLE_FRESH: "1" });

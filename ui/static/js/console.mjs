@@ -10,6 +10,11 @@ customElements.define("gh-changed", Changed);
 customElements.define("gh-trim", Trim);
 count();
 
+if (window.isSecureContext && navigator.serviceWorker) {
+  // Browsers refuse where they do not trust the hub's certificate; then there is none.
+  navigator.serviceWorker.register(new URL("./worker.js", import.meta.url), { scope: "/" }).catch(() => {});
+}
+
 for (const b of document.querySelectorAll("[data-print]")) {
   b.removeAttribute("hidden");
   b.addEventListener("click", () => print());

@@ -1,0 +1,111 @@
+// Photographs every screen into docs/screens: those of a real hub with a request
+// that is answered, and those of the gallery.
+//
+//   CONSOLE_TEST=PATH node screens.mjs PATH-OF-gatehouse PATH-OF-FOLDER
+import { execFile, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { desktop, launch, open, phone } from "./browser.mjs";
+import { demo } from "./demo.mjs";
+
+const run = promisify(execFile);
+const [hub, out] = process.argv.slice(2);
+const most = 3_000_000; // bytes, of all screens together
+const raw = await mkdtemp(join(tmpdir(), "gatehouse-screens-"));
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+const browser = await launch();
+
+/** Photographs a page as it stands and writes it small. */
+async function shoot(page, name, whole = true) {
+  const png = join(raw, `${name}.png`);
+  await page.screenshot({ path: png, fullPage: whole, scale: "css" });
+  await run("ffmpeg", ["-loglevel", "error", "-y", "-i", png, "-frames:v", "1", "-c:v", "libwebp", "-q:v", "55", "-compression_level", "6", join(out, `${name}.webp`)]);
+}
+
+/** A real hub, from the waiting request to the receipt. */
+async function real() {
+  const data = join(raw, "hub");
+  const { url, pass, stop } = await demo(hub, data);
+  const { page } = await open(browser, url, { viewport: desktop, colorScheme: "light" });
+  await page.goto("/login");
+  await page.getByLabel("Passphrase").fill(pass);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForFunction(() => [...document.querySelectorAll("video")].some((v) => v.currentTime > 1), null, { timeout: 60_000 });
+  await shoot(page, "hub-live");
+  await page.goto("/timeline");
+  await page.waitForFunction(() => document.querySelector("video")?.readyState > 1, null, { timeout: 60_000 }).catch(() => {});
+  await shoot(page, "hub-timeline");
+  await page.goto("/requests");
+  await shoot(page, "hub-requests");
+  await page.locator(".item h2 a").first().click();
+  await page.getByRole("heading", { name: "What they ask" }).waitFor();
+  await shoot(page, "hub-request", false);
+  await page.locator("input[name=clip]").first().check();
+  await page.getByRole("button", { name: "Seal for preview" }).click();
+  await page.waitForURL("**#sealed");
+  await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 1), null, { timeout: 60_000 });
+  await shoot(page, "hub-request-sealed");
+  await page.locator("#approve-passphrase").fill(pass);
+  await page.getByRole("button", { name: /^Send \d+ clips?/ }).click();
+  await page.waitForURL("**/result");
+  const now = page.getByRole("button", { name: "Send now" });
+  const done = page.locator("[data-state=done]");
+  await Promise.race([now.waitFor({ timeout: 120_000 }), done.waitFor({ timeout: 120_000 })]);
+  if (await now.count()) await now.click();
+  await done.waitFor({ timeout: 120_000 });
+  await shoot(page, "hub-result");
+  await page.goto("/ledger");
+  await shoot(page, "hub-ledger");
+  await page.goto("/settings");
+  await shoot(page, "hub-settings", false);
+  await page.context().close();
+  await stop();
+}
+
+/** Starts the fixture homes and resolves to their address. */
+async function fixtures() {
+  const child = spawn(process.env.CONSOLE_TEST, [], {
+    env: { ...process.env, GATEHOUSE_CONSOLE_FIXTURE: "127.0.0.1:0" }, stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) return { base: line.trim(), stop: () => child.kill("SIGINT") };
+  throw new Error("the fixture homes did not start");
+}
+
+/** Every screen of the gallery, for a desktop in light and for a phone in dark colours; one in each other manner. */
+async function gallery() {
+  const { base, stop } = await fixtures();
+  const screens = await (await fetch(`${base}/_gallery.json`)).json();
+  const some = (name) => /^(live|request, sealed|timeline)$/.test(name);
+  for (const [manner, viewport, looks, language, want] of [
+    ["desktop", desktop, "light", "en", () => true],
+    ["phone-dark", phone, "dark", "en", () => true],
+    ["desktop-dark", desktop, "dark", "en", some],
+    ["phone", phone, "light", "es", some],
+    ["phone-right-to-left", phone, "light", "ar-XB", (name) => name === "request, third of its case"],
+  ]) {
+    const { page } = await open(browser, base, { viewport, colorScheme: looks });
+    for (const { name, home, path } of screens.filter((s) => want(s.name))) {
+      await page.goto(`/_gallery/open?${new URLSearchParams({ home, to: path, language, looks })}`);
+      await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 1), null, { timeout: 10_000 }).catch(() => {});
+      await shoot(page, `${name.replaceAll(/[^a-z]+/g, "-")}-${manner}`);
+    }
+    await page.context().close();
+  }
+  stop();
+}
+
+try {
+  await real();
+  await gallery();
+} finally {
+  await browser.close();
+  await rm(raw, { recursive: true, force: true });
+}
+let bytes = 0;
+for (const f of await readdir(out)) bytes += (await stat(join(out, f))).size;
+console.log(`${(bytes / 1e6).toFixed(2)} MB in ${out}`);
+if (bytes > most) throw new Error(`more than ${most} bytes`);
