@@ -1,6 +1,7 @@
 package homekit
 
 import (
+	"log/slog"
 	"strings"
 	"unicode"
 
@@ -30,15 +31,15 @@ type doorbell struct {
 // newDoorbell builds the services a video doorbell must have (HAP R2, 11.3):
 // the doorbell as the primary one, two stream slots, microphone and speaker. The
 // order fixes the instance ids; add only at the end.
-func newDoorbell(name, serial string) *doorbell {
+func newDoorbell(name, serial string, view viewing, log *slog.Logger) *doorbell {
 	d := &doorbell{acc: newAccessory(name, "Request doorbell", serial, categoryDoorbell)}
 	bell := service.NewDoorbell()
 	bell.Primary = true
 	d.press = bell.ProgrammableSwitchEvent
 	d.press.ValidVals = []int{singlePress}
 	d.acc.AddS(bell.S)
-	d.acc.AddS(newSlot().svc.S)
-	d.acc.AddS(newSlot().svc.S)
+	d.acc.AddS(newSlot(view, log).svc.S)
+	d.acc.AddS(newSlot(view, log).svc.S)
 	mic := service.NewMicrophone()
 	mic.Volume.SetValue(100)
 	d.acc.AddS(mic.S)

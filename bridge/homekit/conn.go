@@ -56,6 +56,7 @@ type conn struct {
 	server *server
 	verify *verifying
 	timed  timedWrite
+	life   life
 
 	w       sync.Mutex // guards writing, session, events
 	session *session
@@ -76,6 +77,7 @@ func newConn(s *server, nc net.Conn) *conn {
 func (c *conn) serve(ctx context.Context) {
 	defer c.server.setup.drop(c)
 	ctx, cancel := context.WithCancel(ctx)
+	c.life.begin(ctx)
 	stop := context.AfterFunc(ctx, func() { c.net.Close() })
 	var posting sync.WaitGroup
 	posting.Go(func() { c.post(ctx) })
@@ -86,6 +88,7 @@ func (c *conn) serve(ctx context.Context) {
 		c.net.Close()
 	}
 	posting.Wait()
+	c.life.end(c)
 }
 
 // one reads and answers one request, and reports whether another may follow.
@@ -112,6 +115,7 @@ func (c *conn) one() bool {
 	if len(body) <= bodyMax {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.RemoteAddr = c.net.RemoteAddr().String()
+		req = req.WithContext(context.WithValue(req.Context(), connKey{}, c))
 		a = c.server.route(c, req, body)
 	}
 	if err := c.send(a); err != nil {

@@ -171,6 +171,7 @@ func TestControllerSeesMotion(t *testing.T) {
 	}
 }
 
+// TestControllerStreamIsRefused asks without saying where the pictures should go.
 func TestControllerStreamIsRefused(t *testing.T) {
 	p := startPeer(t)
 	b := startBridge(t, Config{})

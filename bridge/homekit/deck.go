@@ -3,6 +3,8 @@ package homekit
 import (
 	"slices"
 	"sync"
+
+	"gatehouse/bridge/homekit/avc"
 )
 
 // deck chooses the card on display. Its zero value shows no request.
@@ -70,15 +72,16 @@ type face struct {
 	card    Card
 	neutral bool
 
-	mu    sync.Mutex
-	jpegs map[size][]byte
+	mu     sync.Mutex
+	jpegs  map[size][]byte
+	stills map[size]*avc.Still
 }
 
 // newFace draws the usual sizes before it returns.
 func newFace(c Card, neutral bool) *face {
-	f := &face{card: c, neutral: neutral, jpegs: map[size][]byte{}}
+	f := &face{card: c, neutral: neutral, jpegs: map[size][]byte{}, stills: map[size]*avc.Still{}}
 	for _, s := range usual {
-		f.jpegs[s] = drawCard(c, neutral, s)
+		f.jpegs[s] = drawCard(c, neutral, s).jpeg()
 	}
 	return f
 }
@@ -92,11 +95,31 @@ func (f *face) jpeg(w, h int) []byte {
 	if b, ok := f.jpegs[s]; ok {
 		return b
 	}
-	b := drawCard(f.card, f.neutral, s)
+	b := drawCard(f.card, f.neutral, s).jpeg()
 	if len(f.jpegs) < facesMax {
 		f.jpegs[s] = b
 	}
 	return b
+}
+
+// cardQP keeps a card of 1280×720 near the 300 kbit/s that iOS asks for, with a
+// key frame a second.
+const cardQP = 28
+
+// still returns the card as video in a size near the one asked.
+func (f *face) still(w, h int) (*avc.Still, error) {
+	s := bounded(w, h)
+	s = size{s.w &^ 1, s.h &^ 1}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if v, ok := f.stills[s]; ok {
+		return v, nil
+	}
+	v, err := avc.Encode(drawCard(f.card, f.neutral, s).img, cardQP)
+	if err == nil && len(f.stills) < facesMax {
+		f.stills[s] = v
+	}
+	return v, err
 }
 
 // bounded returns a size that will be drawn for the size asked, in about the

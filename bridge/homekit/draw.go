@@ -48,8 +48,8 @@ var grids = []struct {
 // one is drawn smaller.
 const shape = 9.0 / 16
 
-// drawCard returns the card as a JPEG.
-func drawCard(c Card, neutral bool, s size) []byte {
+// drawCard draws the card.
+func drawCard(c Card, neutral bool, s size) *canvas {
 	i := 0
 	for grids[i].from > s.w {
 		i++
@@ -69,16 +69,16 @@ func drawCard(c Card, neutral bool, s size) []byte {
 const promise = "Nothing leaves this home unless you approve it."
 
 // drawIdle draws the card of a doorbell that nobody rang.
-func drawIdle(g grid, s size, scale float64) []byte {
+func drawIdle(g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, night)
 	c.fill(nightLine, 0, 0, g.margin/6, c.height())
 	c.statement(g, "No request waits", promise,
 		pen{medium, g.kicker * 2, nightInk}, pen{regular, g.label, nightMuted})
-	return c.jpeg()
+	return c
 }
 
 // drawNeutral draws a card that says nothing of the request but that it waits.
-func drawNeutral(card Card, g grid, s size, scale float64) []byte {
+func drawNeutral(card Card, g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, paper)
 	c.frame(g)
 	c.write(pen{medium, g.kicker, hold}, g.margin, g.margin+g.kicker*0.8, "Video request")
@@ -88,7 +88,7 @@ func drawNeutral(card Card, g grid, s size, scale float64) []byte {
 	}
 	c.statement(g, text, "Open the console to read it.",
 		pen{bold, g.kicker * 2.5, ink}, pen{regular, g.value, muted})
-	return c.jpeg()
+	return c
 }
 
 // statement writes one fact and one sentence about it, in the middle.
@@ -135,7 +135,7 @@ var cuts = []struct {
 }
 
 // drawFull draws who asks, for what, and until when.
-func drawFull(card Card, g grid, s size, scale float64) []byte {
+func drawFull(card Card, g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, paper)
 	c.frame(g)
 	top := c.head(card, g)
@@ -169,7 +169,7 @@ func drawFull(card Card, g grid, s size, scale float64) []byte {
 	for _, r := range rows {
 		y = c.row(r, g, y)
 	}
-	return c.jpeg()
+	return c
 }
 
 // head writes what this is and which of how many, and returns where it ends.

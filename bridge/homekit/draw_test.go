@@ -66,7 +66,7 @@ func near(a, b uint8) bool { return max(a, b)-min(a, b) < 40 }
 
 func TestCardsAreDrawn(t *testing.T) {
 	for _, s := range usual {
-		img := decode(t, drawCard(sample, false, s), s)
+		img := decode(t, drawCard(sample, false, s).jpeg(), s)
 		all := img.Bounds()
 		checkInk(t, s, img, map[string]inkRange{
 			"paper":  {all, paper, 0.6, 0.97},
@@ -77,7 +77,7 @@ func TestCardsAreDrawn(t *testing.T) {
 			"border": {image.Rect(0, s.h-s.h/40, s.w, s.h), ink, 0, 0},
 			"right":  {image.Rect(s.w-s.w/40, 0, s.w, s.h), ink, 0, 0},
 		})
-		img = decode(t, drawCard(Card{}, false, s), s)
+		img = decode(t, drawCard(Card{}, false, s).jpeg(), s)
 		checkInk(t, s, img, map[string]inkRange{
 			"idle ground": {all, night, 0.85, 0.995},
 			"idle text":   {all, nightInk, 0.004, 0.1},
@@ -104,7 +104,7 @@ func checkInk(t *testing.T, s size, img image.Image, want map[string]inkRange) {
 func TestAwkwardCardsStayInside(t *testing.T) {
 	for name, c := range awkward {
 		for _, s := range allSizes {
-			img := decode(t, drawCard(c, false, s), s)
+			img := decode(t, drawCard(c, false, s).jpeg(), s)
 			if s.h < 200 || s.w < 200 {
 				continue
 			}
@@ -123,10 +123,10 @@ func TestNeutralCardSaysNothingOfTheRequest(t *testing.T) {
 	other := card("other", "Another agency")
 	other.Total = sample.Total
 	for _, s := range usual {
-		if !bytes.Equal(drawCard(sample, true, s), drawCard(other, true, s)) {
+		if !bytes.Equal(drawCard(sample, true, s).jpeg(), drawCard(other, true, s).jpeg()) {
 			t.Errorf("%v: two requests have different neutral cards", s)
 		}
-		if bytes.Equal(drawCard(sample, true, s), drawCard(sample, false, s)) {
+		if bytes.Equal(drawCard(sample, true, s).jpeg(), drawCard(sample, false, s).jpeg()) {
 			t.Errorf("%v: the neutral card is the full one", s)
 		}
 	}
@@ -152,6 +152,6 @@ func TestSnapshotSizesAreBounded(t *testing.T) {
 
 func BenchmarkDrawCard(b *testing.B) {
 	for b.Loop() {
-		drawCard(sample, false, size{1280, 720})
+		drawCard(sample, false, size{1280, 720}).jpeg()
 	}
 }

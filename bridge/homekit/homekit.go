@@ -112,7 +112,7 @@ func (b *Bridge) open() (err error) {
 		return err
 	}
 	eyeName := accessoryName("Motion at " + b.cfg.Name)
-	b.doorbell = newDoorbell(b.cfg.Name, serial(bells))
+	b.doorbell = newDoorbell(b.cfg.Name, serial(bells), b.reel, b.cfg.Log)
 	b.sensor = newSensor(eyeName, serial(eyes))
 	b.bell = &server{
 		name: b.cfg.Name, category: categoryDoorbell, setupID: b.setup.DoorbellID,

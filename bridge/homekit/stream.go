@@ -3,10 +3,6 @@ package homekit
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"net/http"
-	"sync"
-
-	"github.com/brutella/hap/service"
 )
 
 // Values of the camera stream characteristics (HAP R2, 9).
@@ -14,11 +10,6 @@ const (
 	codecH264  = 0
 	codecOpus  = 3
 	suiteAES80 = 0 // AES_CM_128_HMAC_SHA1_80
-
-	slotFree     = 0
-	sessionError = 2
-
-	commandEnd = 0
 )
 
 // frameSizes are the sizes offered to controllers, which also ask for
@@ -67,74 +58,6 @@ func audioConfig() []byte {
 }
 
 func rtpConfig() []byte { return appendTLV(nil, 2, []byte{suiteAES80}) }
-
-// slot is one camera stream slot. It has no live stream to give: a session set
-// up on it is answered with an error, as the specification asks of a camera
-// that cannot stream, and never left to time out.
-type slot struct {
-	svc *service.CameraRTPStreamManagement
-
-	mu     sync.Mutex
-	answer []byte // to the last setup request
-}
-
-func newSlot() *slot {
-	s := &slot{svc: service.NewCameraRTPStreamManagement()}
-	s.svc.SupportedVideoStreamConfiguration.SetValue(videoConfig())
-	s.svc.SupportedAudioStreamConfiguration.SetValue(audioConfig())
-	s.svc.SupportedRTPConfiguration.SetValue(rtpConfig())
-	s.svc.StreamingStatus.SetValue(appendTLV(nil, 1, []byte{slotFree}))
-	s.svc.SetupEndpoints.SetValueRequestFunc = s.setUp
-	s.svc.SetupEndpoints.ValueRequestFunc = s.lastAnswer
-	s.svc.SelectedRTPStreamConfiguration.SetValueRequestFunc = s.selectStream
-	return s
-}
-
-// setUp answers a controller's wish for a session.
-func (s *slot) setUp(v any, _ *http.Request) (any, int) {
-	id, ok := sessionID(v)
-	if !ok {
-		return nil, codeInvalid
-	}
-	s.mu.Lock()
-	s.answer = appendTLV(appendTLV(nil, 1, id), 2, []byte{sessionError})
-	s.mu.Unlock()
-	return nil, codeDone
-}
-
-// lastAnswer is what the controller reads after writing its wish.
-func (s *slot) lastAnswer(*http.Request) (any, int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return base64.StdEncoding.EncodeToString(s.answer), codeDone
-}
-
-// selectStream accepts the end of a session and refuses to start one.
-func (s *slot) selectStream(v any, _ *http.Request) (any, int) {
-	items, ok := decodeTLV(v)
-	if !ok {
-		return nil, codeInvalid
-	}
-	control, _ := find(items, 1)
-	cmd, err := parseTLV(control)
-	if err != nil {
-		return nil, codeInvalid
-	}
-	if op, ok := find(cmd, 2); ok && len(op) == 1 && op[0] == commandEnd {
-		return nil, codeDone
-	}
-	return nil, codeUnknown
-}
-
-// sessionID returns the 16-byte id of a setup request.
-func sessionID(v any) ([]byte, bool) {
-	items, ok := decodeTLV(v)
-	if !ok {
-		return nil, false
-	}
-	id, ok := find(items, 1)
-	return id, ok && len(id) == 16
-}
 
 func decodeTLV(v any) ([]tlv, bool) {
 	s, ok := v.(string)

@@ -22,8 +22,22 @@ type guess struct {
 
 // offsets are the 4×4 blocks of a macroblock in coding order (6.4.3).
 var offsets = [16][2]int{
-	{0, 0}, {4, 0}, {0, 4}, {4, 4}, {8, 0}, {12, 0}, {8, 4}, {12, 4},
-	{0, 8}, {4, 8}, {0, 12}, {4, 12}, {8, 8}, {12, 8}, {8, 12}, {12, 12},
+	{0, 0},
+	{4, 0},
+	{0, 4},
+	{4, 4},
+	{8, 0},
+	{12, 0},
+	{8, 4},
+	{12, 4},
+	{0, 8},
+	{4, 8},
+	{0, 12},
+	{4, 12},
+	{8, 8},
+	{12, 8},
+	{8, 12},
+	{12, 12},
 }
 
 // macroblock codes the macroblock at (x, y): whole where it is flat, as sixteen

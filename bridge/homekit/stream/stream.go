@@ -30,8 +30,8 @@ type Feed interface {
 // Both directions have the same key.
 type Medium struct {
 	Conn        *net.UDPConn // connected to the controller, so that nobody else is heard; Serve closes it
-	Key, Salt   []byte // of AES_CM_128_HMAC_SHA1_80: KeySize and SaltSize bytes
-	SSRC        uint32 // of this side
+	Key, Salt   []byte       // of AES_CM_128_HMAC_SHA1_80: KeySize and SaltSize bytes
+	SSRC        uint32       // of this side
 	PayloadType uint8
 	ClockRate   int           // of RTP times, a second
 	PacketTime  time.Duration // sound: how much is in a packet
