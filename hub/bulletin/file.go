@@ -101,7 +101,7 @@ func parseLine(text []byte) (Line, *Refusal) {
 	ok := s.take('{')
 	for first := true; ok; first = false {
 		var more bool
-		if more, ok = s.next(first, '}'); !more {
+		if more, ok = s.next(first, '}'); !ok || !more {
 			break
 		}
 		var name string

@@ -382,6 +382,7 @@ func FuzzLine(f *testing.F) {
 	for _, s := range []string{
 		`{"kind":"request","env":{"a":[1,-2.5e+3,true,null,"\u0041\n"]},"proof":"p\n\ud800"}`, ` { "proof":"p" , "env" : { } ,"kind":"profile"} `,
 		`{"kind":"request","env":{"a":01},"proof":"p"}`, `{"kind":"request","env":{},"proof":"p"}x`, `{"kind":"request","env":{"a":[1,]},"proof":"p"}`,
+		`{"kind":"request","env":{}"proof":"p"}`,
 	} {
 		f.Add([]byte(s))
 	}
