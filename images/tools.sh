@@ -36,6 +36,7 @@ build() {
 	fi
 }
 build hub/testdata/peers go2rtc github.com/AlexxIT/go2rtc
+build hub/testdata/s3 gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3
 build hub/testdata/witness litewitness filippo.io/torchwood/cmd/litewitness
 build hub/testdata/lint gofumpt mvdan.cc/gofumpt
 build hub/testdata/lint staticcheck honnef.co/go/tools/cmd/staticcheck
