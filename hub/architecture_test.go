@@ -36,6 +36,7 @@ var mayImport = map[string]string{
 	"hub/config":                  "rtsp hub/bulletin",
 	"hub/identity":                "",
 	"hub/account":                 "",
+	"hub/https":                   "",
 	"hub/bulletin":                "",
 	"hub/bulletin/bulletintest":   "hub/bulletin",
 	"hub/ledger":                  "",

@@ -84,6 +84,9 @@ func printStatus(w io.Writer, s control.Status) {
 		fmt.Fprintf(w, "problem\t%s\n", p)
 	}
 	fmt.Fprintf(w, "console\t%s\n", s.Console)
+	if s.Root != "" {
+		fmt.Fprintf(w, "root\tSHA-256 %s\n", s.Root)
+	}
 }
 
 // pace is how fast a delivery goes, if that is known, or that it waits.

@@ -9,10 +9,14 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/hub/https"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 	"gatehouse/ui"
@@ -23,6 +27,14 @@ import (
 func (h *hub) openConsole(ctx context.Context) (err error) {
 	if h.listener, err = net.Listen("tcp", h.listen); err != nil {
 		return fmt.Errorf("opening the console: %w", err)
+	}
+	if h.cfg.HTTPS.Mode != "off" {
+		h.certs, err = https.Open(https.Config{
+			Dir: filepath.Join(h.data, "https"), Certificate: h.cfg.HTTPS.Certificate, Key: h.cfg.HTTPS.Key, Names: h.cfg.Hosts, Log: h.log,
+		})
+		if err != nil {
+			return fmt.Errorf("opening the console: %w", err)
+		}
 	}
 	owner, err := h.accounts.HasOwner(ctx)
 	if err != nil || owner {
@@ -54,7 +66,7 @@ func (h *hub) serveConsole(ctx context.Context) error {
 			srv.Close() // a video that still plays does not hold up the end
 		}
 	})
-	err := srv.Serve(h.listener)
+	err := h.serveBoth(ctx, srv)
 	if !stop() {
 		<-stopped
 	}
@@ -64,6 +76,32 @@ func (h *hub) serveConsole(ctx context.Context) error {
 	}
 	return nil
 }
+
+// serveBoth serves HTTPS and plain HTTP on the console's one address.
+func (h *hub) serveBoth(ctx context.Context, srv *http.Server) error {
+	if h.certs == nil {
+		return srv.Serve(h.listener)
+	}
+	srv.TLSConfig = h.certs.TLS()
+	split := https.NewSplit(h.listener)
+	var g errgroup.Group
+	g.Go(func() error { return split.Run(context.WithoutCancel(ctx)) }) // ends with the server, whose end lets requests finish
+	g.Go(func() error { return srv.Serve(split.Plain()) })
+	g.Go(func() error { return srv.ServeTLS(split.Secure(), "", "") })
+	return g.Wait()
+}
+
+// consoleTrust is what a device is shown to trust the home's own authority.
+func (h *hub) consoleTrust() (trust ui.Trust) {
+	if h.certs != nil {
+		trust.HTTPS = true
+		trust.Root, trust.Fingerprint = h.certs.Root()
+	}
+	return trust
+}
+
+// fingerprint is that of the authority which the console's certificate is of.
+func (h *hub) fingerprint() string { return h.consoleTrust().Fingerprint }
 
 // ServeHTTP hands a request to the console as the configuration now wants it.
 func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*h.handler.Load()).ServeHTTP(w, r) }
@@ -76,7 +114,7 @@ func (h *hub) dressConsole() {
 		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
 		Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:      ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
-		SetupCode: h.setupCode, Storage: h.storageSentence, Log: h.log,
+		SetupCode: h.setupCode, Storage: h.storageSentence, Trust: h.consoleTrust(), Log: h.log,
 	})
 	h.handler.Store(&handler)
 }

@@ -22,6 +22,7 @@ import (
 	"gatehouse/hub/config"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/https"
 	"gatehouse/hub/identity"
 	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/internal/ffmpeg"
@@ -78,7 +79,8 @@ type hub struct {
 	snapshots snapshots
 	devices   devices
 	listener  net.Listener
-	door      net.Listener // of the intake; nil if there is none
+	certs     *https.Certificates // nil if the console does not encrypt
+	door      net.Listener        // of the intake; nil if there is none
 	handler   atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
 	setupCode string

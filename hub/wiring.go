@@ -141,13 +141,16 @@ func (h *hub) problems() []string {
 	if t := h.archive.Trouble(); t != "" {
 		list = append(list, t)
 	}
+	if h.certs != nil && h.certs.Trouble() != "" {
+		list = append(list, h.certs.Trouble())
+	}
 	list = append(list, h.motions.Problems()...)
 	return append(list, h.requests.Problems()...)
 }
 
 func (h *hub) status() control.StatusConfig {
 	c := control.StatusConfig{
-		Version: version, Started: h.started, Console: h.console, Cameras: h.fleet.Streams, Problems: h.problems, Network: h.network.On,
+		Version: version, Started: h.started, Console: h.console, Root: h.fingerprint, Cameras: h.fleet.Streams, Problems: h.problems, Network: h.network.On,
 		Archive: h.archive, Requests: h.requests, Outbox: h.outbox, Ledger: h.ledger,
 	}
 	if h.homekit != nil {

@@ -83,6 +83,7 @@ func (h *house) config() Config {
 		},
 		Home:         Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
 		HomeKit:      func() *HomeKitStatus { return h.homekit() },
+		Trust:        Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
 		SetupCode:    "4821-7730",
 		Storage:      func() string { return "23 days kept on one disk; 1.2 TB of 2.0 TB used." },
 		AllowedHosts: []string{"hub.example"},

@@ -94,6 +94,7 @@ var gallery = []shown{
 	{"you", "family", "/you", 200},
 	{"passphrase again", "family", "/confirm?next=/people", 200},
 	{"join", "family", "/join", 200},
+	{"certificates", "family", "/trust", 200},
 	{"no such page", "well", "/nowhere", 404},
 	{"no such request", "well", "/requests/none", 404},
 }

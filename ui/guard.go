@@ -55,6 +55,9 @@ func (c *console) guard(mux *http.ServeMux) http.Handler {
 			http.Error(w, "Unknown host name. Use the address of the hub, or add this name to its configuration.", http.StatusMisdirectedRequest)
 			return
 		}
+		if !c.encrypted(w, r) {
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		inner.ServeHTTP(w, r)
 	})
@@ -238,8 +241,7 @@ func local(r *http.Request) bool {
 			return false
 		}
 	}
-	a, err := netip.ParseAddr(peer(r))
-	return err == nil && a.Unmap().IsLoopback()
+	return loopback(r)
 }
 
 // setupGate throttles guesses of the set-up code: ten a minute, for all peers

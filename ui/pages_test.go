@@ -57,7 +57,7 @@ var everyPage = []string{
 	"/requests/01936f2a-7c00-7000-8000-000000000005", "/requests/01936f2a-7c00-7000-8000-000000000007",
 	"/requests/" + coolingID + "/progress", "/agencies", "/agencies?card=x", "/ledger/entry/0", "/ledger", "/ledger?before=50", "/ledger?before=-3",
 	"/timeline/Driveway", "/timeline/Front%20door?day=2026-11-21", "/timeline/Driveway?day=2020-01-01",
-	"/timeline/Driveway?from=2026-11-22T10:00&to=2026-11-22T10:05:30", "/settings", "/people", "/you", "/confirm?next=/ledger", "/join",
+	"/timeline/Driveway?from=2026-11-22T10:00&to=2026-11-22T10:05:30", "/settings", "/people", "/you", "/confirm?next=/ledger", "/join", "/trust",
 }
 
 func TestEveryPage(t *testing.T) {

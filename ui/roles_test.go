@@ -14,7 +14,7 @@ import (
 // the route's camera, "a" for approvers only, "o" for owners only.
 var may = map[string]string{
 	"GET /healthz": "-", "GET /static/{tree}/{path...}": "-", "GET /setup": "-", "POST /setup": "-", "GET /manifest.webmanifest": "-",
-	"GET /login": "-", "POST /login": "-", "GET /join": "-", "POST /join": "-", "POST /display": "-",
+	"GET /login": "-", "POST /login": "-", "GET /trust": "-", "GET /trust/root.crt": "-", "GET /join": "-", "POST /join": "-", "POST /display": "-",
 
 	"POST /logout": "v", "GET /{$}": "v", "GET /events": "v", "GET /live/tiles": "v", "GET /timeline": "v",
 	"GET /you": "v", "POST /you/passphrase": "v", "POST /you/sessions/end": "v", "POST /you/sessions/end-all": "v",

@@ -120,18 +120,82 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+// TestHeaders walks every route, with a session and without, and an address
+// that does not exist.
 func TestHeaders(t *testing.T) {
+	patterns := []string{"GET /nope"}
+	for _, r := range (&console{files: newAssets()}).table() {
+		if r.pattern != "GET /events" { // a stream without end; its headers are the guard's as well
+			patterns = append(patterns, r.pattern)
+		}
+	}
 	h := newHouse().handler(t)
-	for _, path := range []string{"/", "/requests/" + preparedID, "/login", "/nope", "/healthz", "/requests/" + preparedID + "/preview/0"} {
-		w := visit(h, http.MethodGet, path, nil)
-		got := w.Header()
-		if csp := got.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'self'") ||
-			!strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
-			t.Errorf("%s: policy %q", path, csp)
+	for _, pattern := range patterns {
+		for name, from := range map[string]func(*http.Request){"owner": as(fixtureToken), "nobody": noSession} {
+			method, path := pathOf(pattern)
+			if method == http.MethodPost && name == "owner" {
+				h = newHouse().handler(t) // the one before may have logged out
+			}
+			got := visit(h, method, path, url.Values{}, from).Header()
+			csp := got.Get("Content-Security-Policy")
+			if !strings.Contains(csp, "default-src 'self'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+				t.Errorf("%s as %s: policy %q", pattern, name, csp)
+			}
+			for key, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+				"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": features,
+				"Strict-Transport-Security": "", // see console.encrypted
+			} {
+				if got.Get(key) != want {
+					t.Errorf("%s as %s: %s: %q, want %q", pattern, name, key, got.Get(key), want)
+				}
+			}
+			if store := got.Get("Cache-Control"); store != "no-store" && !strings.HasPrefix(pattern, "GET /static/") {
+				t.Errorf("%s as %s: Cache-Control %q", pattern, name, store)
+			}
 		}
-		if got.Get("X-Content-Type-Options") != "nosniff" || got.Get("Referrer-Policy") != "no-referrer" || got.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: headers %v", path, got)
+	}
+}
+
+// TestPlainHTTPIsForSetUpAndLoopback: once there is an owner, other machines
+// are sent on to HTTPS, and what they post in the clear is not looked at.
+func TestPlainHTTPIsForSetUpAndLoopback(t *testing.T) {
+	house := newHouse()
+	cfg := house.config()
+	cfg.Trust.HTTPS = true
+	h := New(cfg)
+	onHub := func(r *http.Request) { r.RemoteAddr = "127.0.0.1:40000" }
+	secure := func(r *http.Request) { r.TLS = &tls.ConnectionState{} }
+	none := func(*http.Request) {}
+	for _, c := range []struct {
+		method, path string
+		from         func(*http.Request)
+		status       int
+		to           string
+	}{
+		{"GET", "/requests?tab=others", none, 307, "https://192.168.1.20:8443/requests?tab=others"},
+		{"GET", "//elsewhere.example/x", none, 307, "https://192.168.1.20:8443//elsewhere.example/x"},
+		{"POST", "/login", none, 403, ""},
+		{"GET", "/requests", onHub, 200, ""},
+		{"GET", "/login", secure, 200, ""},
+		{"GET", "/trust", none, 200, ""},
+		{"GET", "/trust/root.crt", none, 200, ""},
+		{"GET", "/healthz", none, 200, ""},
+	} {
+		w := visit(h, c.method, c.path, nil, noSession, as(fixtureToken), c.from)
+		if c.path == "/login" && c.status == 200 {
+			w = visit(h, c.method, c.path, nil, noSession, c.from)
 		}
+		if w.Code != c.status || w.Header().Get("Location") != c.to {
+			t.Errorf("%s %s: %d to %q, want %d to %q", c.method, c.path, w.Code, w.Header().Get("Location"), c.status, c.to)
+		}
+	}
+	fresh := newHouse()
+	fresh.accounts = newAccounts(fresh.now, false)
+	cfg = fresh.config()
+	cfg.Trust.HTTPS = true
+	if w := visit(New(cfg), http.MethodGet, "/setup", nil, noSession); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `href="/trust"`) {
+		t.Errorf("set-up without encryption: %d", w.Code)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type entry struct {
 	Problem  *problem
 	NeedCode bool
+	Trust    bool // there is a page about certificates
 	Next     string
 	Named    bool // there is more than one person
 	Name     string
@@ -35,7 +36,7 @@ func (c *console) setupForm(w http.ResponseWriter, r *http.Request) {
 func (c *console) showSetup(w http.ResponseWriter, r *http.Request, status int, p *problem) {
 	now := c.cfg.Now()
 	c.render(w, r, status, "setup", view{Title: "setup.title", Bare: true, Body: entry{
-		Problem: p, NeedCode: !local(r),
+		Problem: p, NeedCode: !local(r), Trust: c.cfg.Trust.Root != nil,
 		Now: c.at(now, dayForm+", "+clockForm), Zone: c.cfg.Home.TimeZone.String(),
 	}})
 }

@@ -12,6 +12,7 @@ import (
 // settingsView is the page of health and settings.
 type settingsView struct {
 	Problem *problem
+	Trust   bool // devices can be taught to trust this home's certificates
 	Head    health
 	Storage string
 	Streams []streamRow
@@ -54,7 +55,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 		return
 	}
 	v := settingsView{
-		Problem: p, Head: c.health(c.cfg.Cameras, streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
+		Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(c.cfg.Cameras, streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
 		Now: c.at(c.cfg.Now(), dayForm+", "+exactForm), Placed: c.cfg.Home.Position.Lat != 0 || c.cfg.Home.Position.Lon != 0,
 		Pairing: code,
 	}

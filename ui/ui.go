@@ -30,11 +30,19 @@ type Config struct {
 	HomeKit      func() *HomeKitStatus // nil, or answers nil, without a bridge
 	SetupCode    string                // asked for at first run unless the browser is on this machine; empty closes first run to others
 	Storage      func() string         // one sentence on the disks; nil leaves it out
-	AllowedHosts []string              // host names besides loopback, IP addresses and *.local
+	Trust        Trust
+	AllowedHosts []string // host names besides loopback, IP addresses and *.local
 	Log          *slog.Logger
 	Now          func() time.Time // default time.Now
 
 	more []*locale // languages beside those of the console, for tests
+}
+
+// Trust is the console's encryption.
+type Trust struct {
+	HTTPS       bool   // this address takes HTTPS as well
+	Root        []byte // DER certificate of the home's own authority; nil with the owner's certificate
+	Fingerprint string // its SHA-256 in hex
 }
 
 // Camera is a camera that the console shows.
@@ -154,6 +162,8 @@ func (c *console) footage() []route {
 		{"POST /setup", open, everybody, c.setupDo},
 		{"GET /login", open, everybody, c.loginForm},
 		{"POST /login", open, everybody, c.loginDo},
+		{"GET /trust", open, everybody, c.trust},
+		{"GET /trust/root.crt", open, everybody, c.trustRoot},
 		{"GET /join", open, everybody, c.joinForm},
 		{"POST /join", open, everybody, c.joinDo},
 		{"POST /logout", inPage, everybody, c.logout},

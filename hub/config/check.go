@@ -25,6 +25,7 @@ func (c *Config) check(d *decoder) {
 	}
 	c.checkHome(d)
 	checkAddr(d, "listen", c.Listen)
+	checkHTTPS(d, c.HTTPS)
 	if c.Intake.Listen != "" {
 		checkAddr(d, "intake.listen", c.Intake.Listen)
 	}
@@ -94,6 +95,20 @@ func checkAddr(d *decoder, key, addr string) {
 	}
 	if err != nil {
 		d.at(key, "should be host:port, for example 0.0.0.0:8080")
+	}
+}
+
+func checkHTTPS(d *decoder, h HTTPS) {
+	if h.Mode != "auto" && h.Mode != "off" {
+		d.at("https.mode", "should be auto or off")
+	}
+	if (h.Certificate == "") != (h.Key == "") {
+		d.at("https", "certificate and key belong together")
+	}
+	for key, path := range map[string]string{"https.certificate": h.Certificate, "https.key": h.Key} {
+		if path != "" && !filepath.IsAbs(path) {
+			d.at(key, "should be an absolute path")
+		}
 	}
 }
 

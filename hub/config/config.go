@@ -19,7 +19,8 @@ const File = "gatehouse.yml"
 type Config struct {
 	Network   string     `yaml:"network"` // on, or off: no bulletin is fetched and no package sent, also if it was approved; default on
 	Home      Home       `yaml:"home"`
-	Listen    string     `yaml:"listen"`    // address of the console, host:port; default 127.0.0.1:8080
+	Listen    string     `yaml:"listen"` // address of the console, host:port; default 127.0.0.1:8080
+	HTTPS     HTTPS      `yaml:"https"`
 	Hosts     []string   `yaml:"hosts"`     // names the console answers to, besides addresses, localhost and *.local
 	Storage   []Storage  `yaml:"storage"`   // the first folder is recorded to, the next when it fails; default ./footage in the data folder
 	Cameras   []Camera   `yaml:"cameras"`   // the owner's cameras
@@ -28,6 +29,13 @@ type Config struct {
 	Sharing   Sharing    `yaml:"sharing"`
 	HomeKit   HomeKit    `yaml:"homekit"`
 	Intake    Intake     `yaml:"intake"`
+}
+
+// HTTPS is the console's encryption, on the same address.
+type HTTPS struct {
+	Mode        string `yaml:"mode"`        // auto, or off behind a proxy that encrypts; default auto: other machines are sent on to HTTPS once there is an owner
+	Certificate string `yaml:"certificate"` // PEM file of your own chain, absolute; default: a certificate authority of this home alone makes one
+	Key         string `yaml:"key"`         // PEM file of its key
 }
 
 // Intake is a door on the home's network for bulletin files.
@@ -243,6 +251,9 @@ func (c *Config) defaults() {
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:8080"
+	}
+	if c.HTTPS.Mode == "" {
+		c.HTTPS.Mode = "auto"
 	}
 	if c.Home.Name == "" {
 		c.Home.Name = "Home"

@@ -10,6 +10,7 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		a, b any
 	}{
 		{"listen", boot.Listen, now.Listen},
+		{"https", boot.HTTPS, now.HTTPS},
 		{"storage", boot.Storage, now.Storage},
 		{"bulletins", boot.Bulletins, now.Bulletins},
 		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},

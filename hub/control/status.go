@@ -25,7 +25,8 @@ type Status struct {
 	Outbox   []delivery.Job `json:"outbox"`
 	Ledger   int64          `json:"ledger"` // entries
 	HomeKit  any            `json:"homekit,omitempty"`
-	Console  string         `json:"console"` // address
+	Console  string         `json:"console"`        // address
+	Root     string         `json:"root,omitempty"` // SHA-256 of the certificate authority that the console's certificate is of
 }
 
 // CameraStatus is one stream of one camera.
@@ -53,6 +54,7 @@ type StatusConfig struct {
 	Version  string
 	Started  time.Time
 	Console  func() string
+	Root     func() string
 	Cameras  func() []recording.Live
 	Problems func() []string
 	Network  func() bool
@@ -66,7 +68,7 @@ type StatusConfig struct {
 // Read assembles the status.
 func (c StatusConfig) Read(ctx context.Context) (Status, error) {
 	s := Status{
-		Version: c.Version, Started: c.Started, Console: c.Console(),
+		Version: c.Version, Started: c.Started, Console: c.Console(), Root: c.Root(),
 		Problems: append([]string{}, c.Problems()...), Requests: map[string]int{},
 	}
 	if s.Network = "on"; !c.Network() {

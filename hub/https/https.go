@@ -1,0 +1,174 @@
+// Package https is the console's encryption: the owner's own certificate, or
+// one by a certificate authority that is this home's alone, and one port that
+// takes HTTPS and plain HTTP.
+package https
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config configures Certificates.
+type Config struct {
+	Dir         string // of the local authority, made if it is absent
+	Certificate string // the owner's own chain as PEM; empty: the local authority is used
+	Key         string
+	Names       []string // that the console answers to, beside addresses, localhost and *.local
+	Log         *slog.Logger
+	Now         func() time.Time // default time.Now
+}
+
+// Certificates answers handshakes.
+type Certificates struct {
+	cfg  Config
+	root *ca // nil with the owner's own certificate
+
+	mu    sync.Mutex // guards the rest
+	leaf  *tls.Certificate
+	files [2]stamp // of the owner's own, as they were read
+	bad   error    // why their newer state is not used
+}
+
+// stamp tells a file's states apart.
+type stamp struct {
+	at   time.Time
+	size int64
+}
+
+// Open reads the owner's certificate, or the local authority, which it makes
+// at the first start.
+func Open(cfg Config) (*Certificates, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c := &Certificates{cfg: cfg}
+	if cfg.Certificate != "" {
+		return c, c.reload()
+	}
+	var err error
+	c.root, err = openCA(cfg.Dir, cfg.Names)
+	return c, err
+}
+
+// Root is the local authority's certificate (DER) and its SHA-256 in hex; nil
+// with the owner's own certificate.
+func (c *Certificates) Root() (der []byte, fingerprint string) {
+	if c.root == nil {
+		return nil, ""
+	}
+	sum := sha256.Sum256(c.root.cert.Raw)
+	return c.root.cert.Raw, hex.EncodeToString(sum[:])
+}
+
+// Trouble is why the owner's certificate files are not used as they are now; empty if they are.
+func (c *Certificates) Trouble() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bad == nil {
+		return ""
+	}
+	return "the console runs on with the certificate from before: " + c.bad.Error()
+}
+
+// TLS is the configuration of the console's server. It names its protocols:
+// a server that serves plain HTTP first would otherwise offer HTTP/2 and not
+// speak it.
+func (c *Certificates) TLS() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.certificate, NextProtos: []string{"h2", "http/1.1"}}
+}
+
+// certificate is called at each handshake: a file that was renewed, a
+// certificate that grows old and an address that is new are noticed then.
+func (c *Certificates) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.root == nil {
+		if was := c.bad; c.stamps() != c.files {
+			if c.bad = c.read(); c.bad != nil && was == nil {
+				c.cfg.Log.Warn("the console's certificate cannot be read", "err", c.bad)
+			}
+		}
+		return c.leaf, nil
+	}
+	var here netip.Addr
+	if a, ok := hello.Conn.LocalAddr().(*net.TCPAddr); ok {
+		here = a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	if c.leaf == nil || c.stale() || c.root.vouchesFor(here) && !slices.ContainsFunc(c.leaf.Leaf.IPAddresses, func(ip net.IP) bool { return ip.Equal(here.AsSlice()) }) {
+		leaf, err := c.root.issue(c.cfg.Now(), c.names(), append(addresses(), here))
+		if err != nil {
+			return nil, err
+		}
+		c.leaf = leaf
+	}
+	return c.leaf, nil
+}
+
+func (c *Certificates) stale() bool {
+	now := c.cfg.Now()
+	from := c.leaf.Leaf.NotBefore.Add(leafSkew)
+	return now.Sub(from) > leafRenew || now.Before(from.Add(-leafSkew))
+}
+
+// names are those of this machine and those configured.
+func (c *Certificates) names() []string {
+	names := []string{"localhost"}
+	if host, err := os.Hostname(); err == nil && host != "" {
+		names = append(names, host)
+		if !strings.Contains(host, ".") {
+			names = append(names, host+".local")
+		}
+	}
+	return append(names, c.cfg.Names...)
+}
+
+// addresses are those of this machine's interfaces now.
+func addresses() []netip.Addr {
+	var out []netip.Addr
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // the address of the connection is added anyway
+	}
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			out = append(out, p.Addr().Unmap().WithZone(""))
+		}
+	}
+	return out
+}
+
+func (c *Certificates) reload() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read()
+}
+
+// read takes the files as they are; what is not a pair leaves the old one in use.
+func (c *Certificates) read() error {
+	c.files = c.stamps()
+	pair, err := tls.LoadX509KeyPair(c.cfg.Certificate, c.cfg.Key)
+	if err != nil {
+		return fmt.Errorf("reading the certificate in %s and its key in %s: %w", c.cfg.Certificate, c.cfg.Key, err)
+	}
+	c.leaf = &pair
+	return nil
+}
+
+func (c *Certificates) stamps() (s [2]stamp) {
+	for i, path := range []string{c.cfg.Certificate, c.cfg.Key} {
+		if info, err := os.Stat(path); err == nil {
+			s[i] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	return s
+}
