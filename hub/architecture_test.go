@@ -49,6 +49,7 @@ var mayImport = map[string]string{
 	"bridge/homekit":              "bridge/homekit/avc bridge/homekit/stream rtsp",
 	"bridge/homekit/avc":          "",
 	"bridge/homekit/stream":       "rtsp",
+	"bridge/webrtc":               "rtsp",
 	"hub/motion":                  "rtsp rtsp/onvif hub/recording",
 	"hub/motion/motiontest":       "hub/motion",
 	"hub/clip":                    "rtsp hub/recording",
@@ -72,6 +73,7 @@ var consent = []string{"hub/bulletin", "hub/request", "hub/evidence", "hub/deliv
 var onlyIn = map[string]string{
 	"github.com/bluenviron/gortsplib": "rtsp",
 	"github.com/brutella/hap":         "bridge/homekit",
+	"github.com/pion/webrtc":          "bridge/webrtc",
 	"modernc.org/sqlite":              "hub/sqlite",
 }
 

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -112,7 +111,7 @@ func (h *hub) dressConsole() {
 	home := homeOf(c)
 	handler := ui.New(ui.Config{
 		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
-		Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
+		WHEP: h.live.whep(), Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:      ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		SetupCode: h.setupCode, Storage: h.storageSentence, Trust: h.consoleTrust(), Log: h.log,
 	})
@@ -125,9 +124,14 @@ func (h *hub) consoleCameras() []ui.Camera {
 	list := []ui.Camera{}
 	for _, c := range h.config().Cameras {
 		cam := ui.Camera{Name: c.Name, State: func() rtsp.State { return rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonOff} }}
-		i := slices.IndexFunc(running, func(l recording.Live) bool { return l.Camera == c.Name && l.Stream == recording.Main })
-		if i >= 0 {
-			cam.State = running[i].State
+		for _, l := range running {
+			switch {
+			case l.Camera != c.Name:
+			case l.Stream == recording.Main:
+				cam.State = l.State
+			case l.Stream == recording.Sub:
+				cam.Sub = l.State
+			}
 		}
 		list = append(list, cam)
 	}

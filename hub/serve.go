@@ -74,6 +74,7 @@ type hub struct {
 	homekit  *homekit.Bridge // nil if switched off
 	doorbell *doorbell
 	fleet    *recording.Fleet
+	live     liveView
 	motions  *motion.Service
 	// snapshots are asked for pictures of now.
 	snapshots snapshots
@@ -134,7 +135,7 @@ func firstConfig(data string) (*config.Config, error) {
 
 func (h *hub) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		h.openStores, h.openArchive, h.openRequests, h.openHomeKit, h.openIntake, h.openConsole,
+		h.openStores, h.openArchive, h.openRequests, h.openHomeKit, h.openIntake, h.openLive, h.openConsole,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -249,6 +250,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sources.Go(func() error { return h.serveConsole(sourceCtx) })
 	sources.Go(func() error { return h.controlServer().Run(sourceCtx) })
 	sources.Go(func() error { return h.watchConfig(sourceCtx) })
+	sources.Go(func() error { return h.live.run(sourceCtx) })
 	if h.homekit != nil {
 		sources.Go(func() error { h.runHomeKit(sourceCtx); return nil })
 		sources.Go(func() error { return h.doorbell.run(sourceCtx, h) })
@@ -280,7 +282,7 @@ func (h *hub) close() {
 	if h.listener != nil {
 		h.listener.Close()
 	}
-	var errs []error
+	errs := []error{h.live.close()}
 	if h.index != nil {
 		errs = append(errs, h.index.Close())
 	}

@@ -138,6 +138,7 @@ func (h *hub) problems() []string {
 	if bridge != nil {
 		list = append(list, "HomeKit does not run; restart the hub once this is mended: "+bridge.Error())
 	}
+	list = append(list, h.live.problems()...)
 	if t := h.archive.Trouble(); t != "" {
 		list = append(list, t)
 	}

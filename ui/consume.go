@@ -58,6 +58,14 @@ type Agencies interface {
 	Disallow(ctx context.Context, agency, by string) error
 }
 
+// WHEP sets up live view by WebRTC as draft-ietf-wish-whep says, and answers the
+// requests itself. may is asked as long as the viewer looks.
+type WHEP interface {
+	Create(w http.ResponseWriter, r *http.Request, camera, stream string, may func(context.Context) bool)
+	Update(w http.ResponseWriter, r *http.Request, camera, stream, id string)
+	Delete(w http.ResponseWriter, r *http.Request, camera, stream, id string)
+}
+
 // Preview reads inside a sealed package; *evidence.Preview is one.
 type Preview interface {
 	File(name string) (*io.SectionReader, error)

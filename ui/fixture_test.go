@@ -51,6 +51,7 @@ type house struct {
 	ledger   *fakeLedger
 	accounts *accounts
 	clips    *fakeClips
+	whep     WHEP // nil for a browser, which it could show nothing
 	now      func() time.Time
 	paired   bool
 }
@@ -69,7 +70,7 @@ func newHouse() *house {
 
 func (h *house) config() Config {
 	return Config{
-		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, Archive: h.archive,
+		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, Archive: h.archive,
 		Ledger: h.ledger, LedgerKey: "gatehouse.example/ledger+1c0ffee5+AZ7tdyR0Zx", Accounts: h.accounts,
 		Cameras: []Camera{
 			{Name: "Front door", State: func() rtsp.State { return liveState(h.now()) }},

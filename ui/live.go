@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"gatehouse/hub/recording"
@@ -21,11 +22,15 @@ type badge struct {
 
 // tile is one camera of the live page.
 type tile struct {
-	Camera string
-	Anchor int
-	State  badge
-	Saved  moment
-	Show   bool // there is a picture to try for
+	Camera  string
+	Anchor  int
+	Phase   string // live, connecting, offline or off
+	State   badge
+	Saved   moment
+	Show    bool   // there is a picture to try for
+	Streams string // what to show, best first
+	WHEP    bool
+	Sound   bool // the camera sends sound
 }
 
 // liveView is the body of the live page.
@@ -69,14 +74,62 @@ func (c *console) liveBody(r *http.Request) (liveView, error) {
 	cameras := c.cameras(r)
 	v := liveView{Head: c.health(cameras, status)}
 	for i, cam := range cameras {
-		st := cam.State()
-		v.Tiles = append(v.Tiles, tile{
-			Camera: cam.Name, Anchor: i, State: c.cameraState(st),
-			Saved: c.at(lastDurable(status, cam.Name), exactForm),
-			Show:  st.Phase == rtsp.PhaseLive || !lastDurable(status, cam.Name).IsZero(),
-		})
+		v.Tiles = append(v.Tiles, c.tile(i, cam, status))
 	}
 	return v, nil
+}
+
+// tile shows the sub stream of a camera, if it has one, in place of the main one.
+func (c *console) tile(i int, cam Camera, status []recording.StreamStatus) tile {
+	st, saved := cam.State(), lastDurable(status, cam.Name)
+	t := tile{
+		Camera: cam.Name, Anchor: i, Phase: phase(st), State: c.cameraState(st), Saved: c.at(saved, exactForm),
+		Show: st.Phase == rtsp.PhaseLive || !saved.IsZero(), Streams: recording.Main, WHEP: c.cfg.WHEP != nil,
+		Sound: hasSound(st),
+	}
+	if cam.Sub != nil {
+		sub := cam.Sub()
+		t.Streams = recording.Sub + " " + recording.Main
+		t.Sound = t.Sound || hasSound(sub)
+	}
+	return t
+}
+
+func hasSound(st rtsp.State) bool {
+	return slices.ContainsFunc(st.Formats, func(f *rtsp.Format) bool { return !f.Video() })
+}
+
+func phase(st rtsp.State) string {
+	if st.Reason == rtsp.ReasonOff {
+		return "off"
+	}
+	return string(st.Phase)
+}
+
+// oneView is the body of a camera's own page.
+type oneView struct {
+	Tile tile
+	Head health
+}
+
+// liveCamera shows one camera as large as it goes, from its main stream.
+func (c *console) liveCamera(w http.ResponseWriter, r *http.Request) {
+	cameras := c.cameras(r)
+	i := slices.IndexFunc(cameras, func(cam Camera) bool { return cam.Name == r.PathValue("camera") })
+	if i < 0 {
+		c.fail(w, r, errNoPage)
+		return
+	}
+	status, err := c.cfg.Archive.Status(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	v := oneView{Tile: c.tile(i, cameras[i], status), Head: c.health(cameras, status)}
+	if v.Tile.Streams != recording.Main {
+		v.Tile.Streams = recording.Main + " " + recording.Sub
+	}
+	c.render(w, r, http.StatusOK, "camera", view{Title: "live.title", Place: "live", Body: v})
 }
 
 // health sums up. A camera counts as recording if any stream of it is.

@@ -26,6 +26,11 @@ var may = map[string]string{
 	"GET /cameras/{camera}/{stream}/init/{file}":    "c",
 	"GET /cameras/{camera}/{stream}/segment/{file}": "c",
 	"GET /timeline/{camera}":                        "c",
+	"GET /live/{camera}":                            "c",
+
+	"POST /cameras/{camera}/{stream}/whep":            "c",
+	"PATCH /cameras/{camera}/{stream}/whep/{viewer}":  "c",
+	"DELETE /cameras/{camera}/{stream}/whep/{viewer}": "c",
 
 	"GET /cameras/{camera}/{stream}/clip.mp4": "a",
 	"GET /cameras/{camera}/{stream}/clip.zip": "a",
@@ -94,6 +99,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 // manned is the fixture home with a viewer for each camera and an approver.
 func manned() *house {
 	h := newHouse()
+	h.whep = &fakeWHEP{}
 	h.accounts.join("driveway", account.Viewer, "Driveway")
 	h.accounts.join("door", account.Viewer, "Front door")
 	h.accounts.join("bo", account.Approver)

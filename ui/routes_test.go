@@ -40,7 +40,7 @@ func pathOf(pattern string) (method, path string) {
 	method, path, _ = strings.Cut(pattern, " ")
 	return method, strings.NewReplacer(
 		"{$}", "", "{camera}", "Driveway", "{stream}", "main", "{file}", "1.mp4", "{id}", preparedID, "{n}", "0",
-		"{request}", sentID, "{index}", "3", "{tree}", "0", "{path...}", "console.css",
+		"{request}", sentID, "{viewer}", "x", "{index}", "3", "{tree}", "0", "{path...}", "console.css",
 	).Replace(path)
 }
 

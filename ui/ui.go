@@ -21,6 +21,7 @@ type Config struct {
 	Requests     Requests
 	Outbox       Outbox
 	Clips        Clips
+	WHEP         WHEP // nil leaves live view to HLS and stills
 	Archive      Archive
 	Ledger       Ledger
 	LedgerKey    string // its C2SP verifier key
@@ -48,7 +49,8 @@ type Trust struct {
 // Camera is a camera that the console shows.
 type Camera struct {
 	Name  string
-	State func() rtsp.State
+	State func() rtsp.State // of the main stream
+	Sub   func() rtsp.State // of the sub stream; nil if none is read
 }
 
 // Home is where the console stands. It never leaves the house.
@@ -172,6 +174,10 @@ func (c *console) footage() []route {
 		{"GET /{$}", page, everybody, c.live},
 		{"GET /events", inPage, everybody, c.events},
 		{"GET /live/tiles", inPage, everybody, c.liveStates},
+		{"GET /live/{camera}", page, everybody, c.liveCamera},
+		{"POST /cameras/{camera}/{stream}/whep", inPage, everybody, c.whepCreate},
+		{"PATCH /cameras/{camera}/{stream}/whep/{viewer}", inPage, everybody, c.whepUpdate},
+		{"DELETE /cameras/{camera}/{stream}/whep/{viewer}", inPage, everybody, c.whepDelete},
 		{"GET /cameras/{camera}/still.jpg", inPage, everybody, c.still},
 		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, everybody, c.livePlaylist},
 		{"GET /cameras/{camera}/{stream}/vod.m3u8", inPage, everybody, c.vodPlaylist},

@@ -29,6 +29,7 @@ func (c *Config) check(d *decoder) {
 	if c.Intake.Listen != "" {
 		checkAddr(d, "intake.listen", c.Intake.Listen)
 	}
+	checkLive(d, c.Live)
 	paths := map[string]bool{}
 	for i, s := range c.Storage {
 		key := fmt.Sprintf("storage[%d]", i)
@@ -109,6 +110,20 @@ func checkHTTPS(d *decoder, h HTTPS) {
 		if path != "" && !filepath.IsAbs(path) {
 			d.at(key, "should be an absolute path")
 		}
+	}
+}
+
+func checkLive(d *decoder, l Live) {
+	if l.Port < 0 || l.Port > 65535 {
+		d.at("live.port", "should be a port: 1 to 65535")
+	}
+	for i, a := range l.Addresses {
+		if _, err := netip.ParseAddr(a); err != nil {
+			d.at(fmt.Sprintf("live.addresses[%d]", i), "should be an IP address")
+		}
+	}
+	if len(l.Addresses) > 0 && l.Port == 0 {
+		d.at("live.addresses", "needs a port beside it")
 	}
 }
 

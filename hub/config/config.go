@@ -29,6 +29,14 @@ type Config struct {
 	Sharing   Sharing    `yaml:"sharing"`
 	HomeKit   HomeKit    `yaml:"homekit"`
 	Intake    Intake     `yaml:"intake"`
+	Live      Live       `yaml:"live"`
+}
+
+// Live is about live view by WebRTC. Browsers find the hub without it, except
+// in a container whose network is not the host's.
+type Live struct {
+	Port      int      `yaml:"port"`      // UDP port of all viewers; default one of its own for each
+	Addresses []string `yaml:"addresses"` // by which browsers reach the port, beside the one they reach the console by
 }
 
 // HTTPS is the console's encryption, on the same address.

@@ -16,6 +16,7 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},
 		{"homekit", boot.HomeKit, now.HomeKit},
 		{"intake", boot.Intake, now.Intake},
+		{"live", boot.Live, now.Live},
 	} {
 		if !reflect.DeepEqual(k.a, k.b) {
 			keys = append(keys, k.name)

@@ -1,5 +1,6 @@
 // The console works without scripts: these elements add pictures that move and
 // parts that keep themselves current.
+import { fullScreen } from "./live-full.mjs";
 import { Player } from "./player.mjs";
 import { Changed, Refresh, count } from "./refresh.mjs";
 import { Trim } from "./trim.mjs";
@@ -9,6 +10,7 @@ customElements.define("gh-refresh", Refresh);
 customElements.define("gh-changed", Changed);
 customElements.define("gh-trim", Trim);
 count();
+fullScreen();
 
 if (window.isSecureContext && navigator.serviceWorker) {
   // Browsers refuse where they do not trust the hub's certificate; then there is none.

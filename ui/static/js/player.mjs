@@ -1,6 +1,6 @@
-// <gh-player src live? still?>: a <video> that plays. What `live` shows is of
-// now and looks after itself (live.mjs); without it, src is a recording
-// (recorded.mjs).
+// <gh-player src> or <gh-player live base streams still whep?>: a <video> that
+// plays a recording (recorded.mjs), or what is now and looks after itself
+// (live.mjs).
 import { Live } from "./live.mjs";
 import { Recorded } from "./recorded.mjs";
 
@@ -8,7 +8,7 @@ export class Player extends HTMLElement {
   /** @type {Live | Recorded | undefined} */ #inside;
 
   connectedCallback() {
-    if (!this.querySelector("video") || !this.getAttribute("src")) return;
+    if (!this.querySelector("video")) return;
     this.#inside = this.hasAttribute("live") ? new Live(this) : new Recorded(this);
   }
 

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+
+	"gatehouse/bridge/webrtc"
+	"gatehouse/rtsp"
+	"gatehouse/ui"
+)
+
+// liveView is WebRTC, or why there is none.
+type liveView struct {
+	server *webrtc.Server // nil if its port could not be opened
+	err    error
+}
+
+// openLive leaves WebRTC out if its port cannot be opened: the console then
+// shows cameras by HLS.
+func (h *hub) openLive(context.Context) error {
+	c := webrtc.Config{Port: h.cfg.Live.Port, Log: h.log, Reader: func(camera, stream string, maxBytes int) *rtsp.Reader {
+		return h.fleet.Reader(camera, stream, maxBytes)
+	}}
+	for _, a := range h.cfg.Live.Addresses {
+		if addr, err := netip.ParseAddr(a); err == nil { // checked by config
+			c.Addresses = append(c.Addresses, addr)
+		}
+	}
+	if h.live.server, h.live.err = webrtc.New(c); h.live.err != nil {
+		h.log.Warn("live view without WebRTC", "err", h.live.err)
+	}
+	return nil
+}
+
+func (v *liveView) run(ctx context.Context) error {
+	if v.server == nil {
+		return nil
+	}
+	return v.server.Run(ctx)
+}
+
+func (v *liveView) close() error {
+	if v.server == nil {
+		return nil
+	}
+	return v.server.Close()
+}
+
+func (v *liveView) problems() []string {
+	if v.err == nil {
+		return nil
+	}
+	return []string{"live view is a few seconds late: WebRTC does not run; restart the hub once this is mended: " + v.err.Error()}
+}
+
+// whep is nil without WebRTC.
+func (v *liveView) whep() ui.WHEP {
+	if v.server == nil {
+		return nil
+	}
+	return v.server
+}
