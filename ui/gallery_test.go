@@ -63,6 +63,8 @@ var gallery = []shown{
 	{"login", "locked", "/login", 200},
 	{"live", "well", "/", 200},
 	{"live, a camera fails", "a camera fails", "/", 200},
+	{"live, one camera", "well", "/live/Driveway", 200},
+	{"live, one camera that fails", "a camera fails", "/live/Driveway", 200},
 	{"timeline", "well", "/timeline/Driveway?day=2026-11-21", 200},
 	{"requests, waiting", "well", "/requests", 200},
 	{"requests, sent", "well", "/requests?tab=sent", 200},
