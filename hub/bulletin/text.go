@@ -20,6 +20,10 @@ const (
 	zwj  = '\u200d'
 )
 
+// PlainText says what a line of text has that nothing shown to an owner may
+// contain, as "contains a control or invisible character"; "" if nothing.
+func PlainText(s string) string { return plainText(s) }
+
 // plainText says what a string has that it must never contain, "" if nothing:
 // text that is not in NFC, white space at its ends, control and format characters
 // (bidirectional ones among them), private use and damaged characters. The two

@@ -105,6 +105,13 @@ func (s *Server) routes() http.Handler {
 	handle("GET /requests/{id}", func(r *http.Request) (any, error) {
 		return s.cfg.Requests.Get(r.Context(), r.PathValue("id"))
 	})
+	handle("POST /requests", s.add)
+	handle("POST /requests/{id}/give", s.give)
+	handle("POST /requests/{id}/handed-over", s.handedOver)
+	handle("POST /requests/{id}/receipt", s.receipt)
+	handle("POST /requests/{id}/cancel-hand-over", func(r *http.Request) (any, error) {
+		return s.cfg.Requests.CancelHandOver(r.Context(), r.PathValue("id"), who)
+	})
 	handle("POST /requests/{id}/prepare", s.prepare)
 	handle("POST /requests/{id}/approve", s.approve)
 	handle("POST /requests/{id}/decline", func(r *http.Request) (any, error) {
@@ -161,18 +168,27 @@ func (s *Server) approve(r *http.Request) (any, error) {
 	if err := decode(r, &d); err != nil {
 		return nil, err
 	}
-	p, err := s.cfg.Accounts.CheckPerson(r.Context(), peer, d.As, d.Passphrase)
+	by, err := s.approver(r.Context(), d)
 	if err != nil {
 		return nil, err
 	}
+	return s.cfg.Requests.ApproveBy(r.Context(), r.PathValue("id"), d.Digest, by, d.Now)
+}
+
+// approver re-authenticates whoever decides.
+func (s *Server) approver(ctx context.Context, d Decision) (request.Approver, error) {
+	p, err := s.cfg.Accounts.CheckPerson(ctx, peer, d.As, d.Passphrase)
+	if err != nil {
+		return request.Approver{}, err
+	}
 	if !p.Decides() {
-		return nil, errMayNot
+		return request.Approver{}, errMayNot
 	}
 	by := request.Approver{Number: p.Number, Words: p.Words()}
 	if p.Number == account.OwnerNumber {
 		by.Words = who
 	}
-	return s.cfg.Requests.ApproveBy(r.Context(), r.PathValue("id"), d.Digest, by, d.Now)
+	return by, nil
 }
 
 // Rules is the body of a dry run: null asks the rules in force.
@@ -268,6 +284,7 @@ var ErrNoCamera = errors.New("no such camera")
 // fault maps an error to a status and words for a person.
 func fault(err error) (status int, words string) {
 	var refusal *bulletin.Refusal
+	var field *request.FieldError
 	switch {
 	case errors.As(err, &refusal):
 		return http.StatusUnprocessableEntity, refusal.Detail
@@ -278,6 +295,12 @@ func fault(err error) (status int, words string) {
 		return http.StatusConflict, request.ErrState.Error()
 	case errors.Is(err, request.ErrDigest):
 		return http.StatusConflict, request.ErrDigest.Error() + "; nothing was sent"
+	case errors.As(err, &field):
+		return http.StatusUnprocessableEntity, field.Error()
+	case errors.Is(err, request.ErrNotByHand), errors.Is(err, request.ErrNotGiven), errors.Is(err, request.ErrAgain), errors.Is(err, request.ErrForm):
+		return http.StatusConflict, err.Error()
+	case errors.Is(err, evidence.ErrPortal):
+		return http.StatusUnprocessableEntity, evidence.ErrPortal.Error()
 	case errors.Is(err, request.ErrNotYours):
 		return http.StatusUnprocessableEntity, request.ErrNotYours.Error()
 	case errors.Is(err, clip.ErrNoFootage):

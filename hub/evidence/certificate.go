@@ -40,6 +40,9 @@ func (s sheet) head(m Manifest) {
 	s.Fact("Sealed", utcText(m.SealedAt))
 	s.Fact("For", m.Request.Agency)
 	s.Fact("Request", m.Request.ID)
+	if m.Request.Unverified {
+		s.Fact("", "entered by the owner; who asked was not verified")
+	}
 	s.Fact("Its SHA-256", m.Request.SHA256)
 }
 

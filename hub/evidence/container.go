@@ -192,7 +192,14 @@ func (c *contents) add(name string, r *io.SectionReader) error {
 
 // whole checks that the files every package has are there.
 func (c *contents) whole() error {
-	for _, name := range []string{readmeName, sumsName, manifestName, requestName, profileName, eventsName} {
+	must := []string{readmeName, sumsName, manifestName, requestName, profileName, eventsName}
+	if c.files[manualName] != nil {
+		must = []string{readmeName, sumsName, manifestName, eventsName}
+		if c.files[requestName] != nil || c.files[profileName] != nil || c.files[proofName] != nil {
+			return fmt.Errorf("%w: it has two requests", errContents)
+		}
+	}
+	for _, name := range must {
 		if c.files[name] == nil {
 			return fmt.Errorf("%w: %s is missing", errContents, name)
 		}

@@ -23,6 +23,7 @@ const (
 	profileName  = "request/profile.dsse.json"
 	requestName  = "request/request.dsse.json"
 	proofName    = "request/request.tlog-proof"
+	manualName   = "request/unverified.json"
 )
 
 // told are the kinds of ledger entries that a package tells of: how the request
@@ -44,10 +45,13 @@ func (s *Sealer) entries(ctx context.Context, p Package, o Order, videos []*vide
 		return nil, err
 	}
 	files := []entry{
-		textEntry(requestName, o.Envelope),
-		textEntry(profileName, o.Profile),
 		textEntry(readmeName, readme(m)),
 		textEntry(certificateName, signable),
+	}
+	if m.Request.Unverified {
+		files = append(files, textEntry(manualName, o.Manual))
+	} else {
+		files = append(files, textEntry(requestName, o.Envelope), textEntry(profileName, o.Profile))
 	}
 	if len(o.Proof) > 0 {
 		files = append(files, textEntry(proofName, o.Proof))
@@ -85,10 +89,13 @@ func (s *Sealer) manifest(p Package, o Order, videos []*video) (Manifest, error)
 		return Manifest{}, fmt.Errorf("hashing the program: %w", err)
 	}
 	request := sha256.Sum256(o.Envelope)
+	if o.Manual != nil {
+		request = sha256.Sum256(o.Manual)
+	}
 	m := Manifest{
 		Package: p.ID, SealedAt: p.SealedAt, Software: s.cfg.Software, Binary: binary,
 		Hub: s.cfg.Key.Public().(ed25519.PublicKey), Ledger: s.cfg.LedgerKey,
-		Request: RequestRef{ID: o.RequestID, SHA256: hex.EncodeToString(request[:]), Agency: o.Agency},
+		Request: RequestRef{ID: o.RequestID, SHA256: hex.EncodeToString(request[:]), Agency: o.Agency, Unverified: o.Manual != nil},
 		Saw:     o.Saw, HubClock: s.clock(p.SealedAt),
 	}
 	if len(o.Proof) > 0 {

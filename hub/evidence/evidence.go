@@ -17,6 +17,10 @@
 //	  request/request.dsse.json  what was asked
 //	  request/request.tlog-proof that it was asked in public
 //
+// or, where nobody has signed for what was asked, only
+//
+//	request/unverified.json    what the owner says was asked
+//
 // No name, number or position of a camera is in it: cameras are cam-A, cam-B…
 // of this package.
 package evidence
@@ -46,7 +50,8 @@ type Selection struct {
 type Order struct {
 	RequestID   string
 	Envelope    []byte // the request exactly as asked
-	Proof       []byte // its tlog-proof in the bulletin; empty for a manual request
+	Manual      []byte // in place of Envelope, Proof, Profile and Recipient: what the owner says was asked
+	Proof       []byte // its tlog-proof in the bulletin
 	BulletinKey string // the bulletin log's verifier key, named in the README
 	Profile     []byte // the agency's profile envelope
 	Agency      string // name for people

@@ -57,8 +57,10 @@ type Manifest struct {
 // RequestRef names the request that a package answers.
 type RequestRef struct {
 	ID     string `json:"id"`
-	SHA256 string `json:"sha256"` // of request/request.dsse.json
+	SHA256 string `json:"sha256"` // of request/request.dsse.json, or of request/unverified.json
 	Agency string `json:"agency"` // for people
+	// Unverified says that nobody signed it: the owner says that it was asked.
+	Unverified bool `json:"unverified,omitempty"`
 }
 
 // Clip is what the manifest says of one video. Times are UTC by the clock that

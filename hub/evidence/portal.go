@@ -34,23 +34,29 @@ func deep(name string) string {
 	return name
 }
 
-// Portal gives the files of a package in the form in which a person can upload
-// them or hand them over: plain, without folders, sha256sum checks them and Verify
-// reads them. They are given by name; each reader is good until write returns. A
-// package beyond the limits is ErrPortal, before anything is written.
-func (p *Preview) Portal(ctx context.Context, write func(name string, r io.Reader) error) error {
+// FitsPortal gives ErrPortal for a package beyond the limits of portals.
+func (p *Preview) FitsPortal() error {
 	var total int64
 	for _, name := range p.contents.names {
 		size := p.contents.files[name].Size()
 		if total += size; size > portalFile || total > portalBytes {
 			return ErrPortal
 		}
-		if deep(flat(name)) != name {
-			return fmt.Errorf("%w: a file in it has a bad name", errContents)
-		}
 	}
 	if len(p.contents.names) > portalFiles {
 		return ErrPortal
+	}
+	return nil
+}
+
+// Plain gives the files of a package in the form in which a person can upload
+// them or hand them over: plain, without folders, sha256sum checks them and Verify
+// reads them. They are given by name; each reader is good until write returns.
+func (p *Preview) Plain(ctx context.Context, write func(name string, r io.Reader) error) error {
+	for _, name := range p.contents.names {
+		if deep(flat(name)) != name {
+			return fmt.Errorf("%w: a file in it has a bad name", errContents)
+		}
 	}
 	for _, name := range p.contents.names {
 		f, err := p.File(name)
@@ -94,7 +100,12 @@ func nameOf(line string) string {
 // unflatten gives the files of a folder in the portal form their names in the package. It reports
 // whether the folder is in that form.
 func (c *contents) unflatten() bool {
-	if c.files[requestName] != nil || c.files[flat(requestName)] == nil {
+	deepRequest, flatRequest := false, false
+	for _, name := range []string{requestName, manualName} {
+		deepRequest = deepRequest || c.files[name] != nil
+		flatRequest = flatRequest || c.files[flat(name)] != nil
+	}
+	if deepRequest || !flatRequest {
 		return false
 	}
 	for i, name := range c.names {

@@ -1,13 +1,16 @@
 package evidence
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -32,7 +35,13 @@ const checkLasts = 10 * time.Minute
 // Open opens a sealed package for its owner's preview; files are read from the
 // sealed file itself. It fails with ErrDigest if the file's digest is not
 // p.Digest. A file that has not changed since is not hashed again for ten minutes.
-func (s *Sealer) Open(p Package) (_ *Preview, err error) {
+func (s *Sealer) Open(p Package) (*Preview, error) { return s.open(p, false) }
+
+// Reopen is Open, and hashes the whole file whatever was hashed before: before
+// it leaves.
+func (s *Sealer) Reopen(p Package) (*Preview, error) { return s.open(p, true) }
+
+func (s *Sealer) open(p Package, whole bool) (_ *Preview, err error) {
 	f, err := os.Open(s.path(p))
 	if err != nil {
 		return nil, fmt.Errorf("opening package: %w", err)
@@ -46,7 +55,7 @@ func (s *Sealer) Open(p Package) (_ *Preview, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening package: %w", err)
 	}
-	digest, err := s.digest(f, info)
+	digest, err := s.digest(f, info, whole)
 	if err != nil {
 		return nil, fmt.Errorf("reading package: %w", err)
 	}
@@ -67,12 +76,12 @@ func (s *Sealer) Open(p Package) (_ *Preview, err error) {
 // path is where a package is: in Dir, whatever a row says.
 func (s *Sealer) path(p Package) string { return filepath.Join(s.cfg.Dir, filepath.Base(p.Path)) }
 
-func (s *Sealer) digest(f *os.File, info fs.FileInfo) (string, error) {
+func (s *Sealer) digest(f *os.File, info fs.FileInfo, whole bool) (string, error) {
 	now := s.cfg.Now()
 	s.mu.Lock()
 	c, ok := s.checked[f.Name()]
 	s.mu.Unlock()
-	if ok && unchanged(c.info, info) && now.Sub(c.at).Abs() < checkLasts {
+	if ok && !whole && unchanged(c.info, info) && now.Sub(c.at).Abs() < checkLasts {
 		return c.digest, nil
 	}
 	digest, err := hashOf(io.NewSectionReader(f, 0, info.Size()))
@@ -130,6 +139,62 @@ func (p *Preview) File(name string) (*io.SectionReader, error) {
 		return nil, fmt.Errorf("no such file in the package: %w", fs.ErrNotExist)
 	}
 	return io.NewSectionReader(f, 0, f.Size()), nil
+}
+
+// Sealed is the sealed file itself.
+func (p *Preview) Sealed() (*io.SectionReader, error) {
+	info, err := p.file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading package: %w", err)
+	}
+	return io.NewSectionReader(p.file, 0, info.Size()), nil
+}
+
+// lockWork is the cost of trying a passphrase, as a power of two: 32 MB, which a
+// hub has beside what it records. Passphrases are drawn, not chosen.
+const lockWork = 15
+
+var passphrase = regexp.MustCompile(`^[` + idLetters + `]{4}(-[` + idLetters + `]{4}){3}$`)
+
+// NewPassphrase draws one of 78 bits that can be told over a telephone.
+func NewPassphrase() string {
+	var groups [4]string
+	for i := range groups {
+		groups[i] = string([]byte{letter(), letter(), letter(), letter()})
+	}
+	return strings.Join(groups[:], "-")
+}
+
+// IsPassphrase reports whether NewPassphrase may have drawn a passphrase.
+func IsPassphrase(s string) bool { return passphrase.MatchString(s) }
+
+// ErrPassphrase means that a passphrase is none that NewPassphrase drew.
+var ErrPassphrase = errors.New("not a passphrase that was drawn for a package")
+
+// Lock writes the package encrypted to a passphrase alone (age, scrypt), for
+// somebody who has no key. Inside is the same archive, bit by bit. A passphrase
+// that was not drawn is ErrPassphrase, before anything is written.
+func (p *Preview) Lock(ctx context.Context, w io.Writer, secret string) error {
+	if !IsPassphrase(secret) {
+		return ErrPassphrase
+	}
+	to, err := age.NewScryptRecipient(secret)
+	if err != nil {
+		return fmt.Errorf("making a key of the passphrase: %w", err)
+	}
+	to.SetWorkFactor(lockWork)
+	a, err := age.Encrypt(w, to)
+	if err != nil {
+		return fmt.Errorf("encrypting: %w", err)
+	}
+	tar := p.contents.tar
+	if _, err := io.Copy(untilDone{ctx, a}, io.NewSectionReader(tar, 0, tar.Size())); err != nil {
+		return fmt.Errorf("encrypting: %w", err)
+	}
+	if err := a.Close(); err != nil {
+		return fmt.Errorf("encrypting: %w", err)
+	}
+	return nil
 }
 
 // Close closes the sealed file.

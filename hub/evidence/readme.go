@@ -32,6 +32,9 @@ var readmeText = template.Must(template.New("README").Funcs(template.FuncMap{"li
 
 Video that the owner of a home sealed for {{line .Request.Agency}} on {{.SealedAt.Format "2 January 2006, 15:04:05"}} UTC,
 in answer to the request {{line .Request.ID}}. Giving it was voluntary.
+{{- if .Request.Unverified}}
+The owner entered the request by hand; the recorder has not verified who asked.
+{{- end}}
 
 What is in it
 -------------
@@ -55,7 +58,7 @@ What is in it
   manifest.dsse.json   what the recorder says of all this, signed (in-toto, DSSE)
   custody/             from the videos to the recordings they were cut from, and
                        what the home's ledger says of the request
-  request/             the request, exactly as it was asked, and who signed it
+  request/             {{if .Request.Unverified}}what the owner says was asked; nobody has signed it{{else}}the request, exactly as it was asked, and who signed it{{end}}
 
 What is not in it
 -----------------
@@ -64,11 +67,16 @@ What is not in it
 
 How to check it with common tools
 ---------------------------------
-  Sealed (.ghe), with your age identity in key.txt:
+{{if .Request.Unverified}}  Locked with a passphrase (.age), which you were told in another way:
+
+      age -d {{.Package}}.age > {{.Package}}.tar
+{{else}}  Sealed (.ghe), with your age identity in key.txt:
 
       age -d -i key.txt {{.Package}}.ghe > {{.Package}}.tar
-      tar -xf {{.Package}}.tar
+{{end}}      tar -xf {{.Package}}.tar
       cd {{.Package}} && sha256sum -c SHA256SUMS
+
+  Plain files: sha256sum -c SHA256SUMS in their folder.
 
   SHA256SUMS lists every file but itself. The signed manifest lists the same
   digests under "subject", so that a person who changes a file has to break the
@@ -76,11 +84,11 @@ How to check it with common tools
 
 How to check all of it
 ----------------------
-      gatehouse verify --identity key.txt {{.Package}}.ghe
+      gatehouse verify {{if .Request.Unverified}}{{.Package}}.tar{{else}}--identity key.txt {{.Package}}.ghe{{end}}
 
   or, on the tar or the unpacked folder, gatehouse verify {{.Package}}. It needs
   no network. It checks every digest and signature, that the request was
-  {{if .BulletinKey}}published in the agency's log, that the ledger's entries are in the ledger{{else}}signed by the agency, that the ledger's entries are in the ledger{{end}},
+  {{if .Request.Unverified}}the one that the owner entered, that the ledger's entries are in the ledger{{else if .BulletinKey}}published in the agency's log, that the ledger's entries are in the ledger{{else}}signed by the agency, that the ledger's entries are in the ledger{{end}},
   and that every picture in the videos is one that was recorded, in its place.
 
 Keys named by this package

@@ -32,7 +32,7 @@ const maxVideos = 500
 // A selection without footage gives clip.ErrNoFootage, a key that cannot be
 // used ErrRecipient. Plain footage is never written to disk.
 func (s *Sealer) Seal(ctx context.Context, o Order) (_ Package, err error) {
-	recipients, err := s.recipients(o.Recipient)
+	recipients, err := s.recipients(o)
 	if err != nil {
 		return Package{}, err
 	}
@@ -92,8 +92,13 @@ func (s *Sealer) settle(ctx context.Context, clips []Selection) error {
 	return ctx.Err()
 }
 
-// recipients are the agency and the owner.
-func (s *Sealer) recipients(agency string) ([]age.Recipient, error) {
+// recipients are the agency and the owner; the owner alone where nobody is
+// known to have a key. That package is given in another form.
+func (s *Sealer) recipients(o Order) ([]age.Recipient, error) {
+	agency := o.Recipient
+	if o.Manual != nil {
+		return []age.Recipient{s.cfg.Owner.Recipient()}, nil
+	}
 	if strings.HasPrefix(strings.ToLower(agency), "age1pq1") {
 		return nil, fmt.Errorf("%w: it is a post-quantum key, the owner's is not, and one file cannot be sealed to both kinds", ErrRecipient)
 	}

@@ -29,6 +29,9 @@ const (
 	Sent          Kind = "package.sent"
 	Receipt       Kind = "package.receipt"
 	Failed        Kind = "package.failed"
+	Given         Kind = "package.given"       // to a person at home, to be handed over
+	HandedOver    Kind = "package.handed-over" // as the owner says
+	Noted         Kind = "package.noted"       // what the owner got for it
 	Disposed      Kind = "package.disposition" // what the agency says it did with a package
 	AgencyAdded   Kind = "agency.added"
 	AgencyChanged Kind = "agency.changed"

@@ -25,14 +25,14 @@ type Report struct {
 
 // AgencyCount are the requests of one agency.
 type AgencyCount struct {
-	Agency string // DNS name
+	Agency string // DNS name, or "(unverified)"
 	Counts
 }
 
 // Counts are requests. One that came in December and was approved in January
 // counts in both years.
 type Counts struct {
-	Received, Shown, Declined, Expired, Withdrawn, Approved, Sent int
+	Received, Shown, Declined, Expired, Withdrawn, Approved, Sent, ByHand int
 }
 
 // counted are a Report's columns in order.
@@ -48,7 +48,15 @@ var counted = []struct {
 	{Withdrawn, "withdrawn", func(c *Counts) *int { return &c.Withdrawn }},
 	{Approved, "approved", func(c *Counts) *int { return &c.Approved }},
 	{Sent, "sent", func(c *Counts) *int { return &c.Sent }},
+	{HandedOver, "by hand", func(c *Counts) *int { return &c.ByHand }},
 }
+
+// ManualPrefix begins the ids of requests that the owner entered. No agency
+// signed them, and the report has one line for them all.
+const (
+	ManualPrefix = "hand-"
+	unverified   = "(unverified)"
+)
 
 // Report counts a year.
 func (l *Log) Report(ctx context.Context, year int, now time.Time) (Report, error) {
@@ -66,6 +74,9 @@ func (l *Log) Report(ctx context.Context, year int, now time.Time) (Report, erro
 		e, err := Decode(leaf)
 		if err != nil {
 			return fmt.Errorf("%w: entry %d: %w", ErrDamaged, i, err)
+		}
+		if e.Agency == "" && strings.HasPrefix(e.Request, ManualPrefix) {
+			e.Agency = unverified
 		}
 		key := once{e.Kind, e.Request, e.Agency}
 		if e.Time.Year() != year || e.Agency == "" || e.Request == "" || seen[key] {
@@ -159,7 +170,8 @@ func (r Report) PDF() ([]byte, error) {
 	for _, t := range []string{
 		"received: requests that were signed by the agency and concerned this home. shown: the owner opened it in the console. declined: by the owner " +
 			"or a rule of the owner; nobody was told. expired: its time was over without an answer. withdrawn: by the agency. approved: the " +
-			"owner agreed to give certain clips. sent: they reached the agency.",
+			"owner agreed to give certain clips. sent: they reached the agency. by hand: the owner says that they handed them over.",
+		"(unverified): requests that the owner entered. Nobody signed them, and who asked is not known.",
 		"A request counts once in a column. One that was received in one year and answered in the next counts in both. Years are those of " +
 			"Coordinated Universal Time. Refused requests are not counted: anybody can send a forgery in an agency's name.",
 	} {

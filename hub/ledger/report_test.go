@@ -35,6 +35,10 @@ func TestReport(t *testing.T) {
 		{new2026, ledger.Withdrawn, "fire.example", "r3"},
 		{new2026, ledger.Received, "=cmd()", "r4"},
 		{new2026, ledger.Refused, "forged.example", "r5"},
+		{new2026, ledger.HandedOver, "fire.example", "r2"},
+		{new2026, ledger.Received, "", "hand-1"},
+		{new2026, ledger.Received, "", "hand-2"},
+		{new2026, ledger.HandedOver, "", "hand-2"},
 		{new2026, ledger.AgencyAdded, "police.example", ""},
 		{new2026, ledger.Recordings, "", ""},
 		{new2026.AddDate(1, 0, 0), ledger.Received, "police.example", "r6"}, // the year after
@@ -50,8 +54,9 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ledger.Report{Year: 2026, Until: now.Truncate(time.Second), Agencies: []ledger.AgencyCount{
+		{"(unverified)", ledger.Counts{Received: 2, ByHand: 1}},
 		{"=cmd()", ledger.Counts{Received: 1}},
-		{"fire.example", ledger.Counts{Received: 2, Expired: 1, Withdrawn: 1}},
+		{"fire.example", ledger.Counts{Received: 2, Expired: 1, Withdrawn: 1, ByHand: 1}},
 		{"police.example", ledger.Counts{Received: 1, Shown: 1, Declined: 1, Approved: 1, Sent: 1}},
 	}}
 	if diff := cmp.Diff(want, r); diff != "" {
@@ -61,8 +66,8 @@ func TestReport(t *testing.T) {
 	if err := r.CSV(&b); err != nil {
 		t.Fatal(err)
 	}
-	const csv = "year,agency,received,shown,declined,expired,withdrawn,approved,sent\n" +
-		"2026,'=cmd(),1,0,0,0,0,0,0\n2026,fire.example,2,0,0,1,1,0,0\n2026,police.example,1,1,1,0,0,1,1\n"
+	const csv = "year,agency,received,shown,declined,expired,withdrawn,approved,sent,by hand\n" +
+		"2026,(unverified),2,0,0,0,0,0,0,1\n2026,'=cmd(),1,0,0,0,0,0,0,0\n2026,fire.example,2,0,0,1,1,0,0,1\n2026,police.example,1,1,1,0,0,1,1,0\n"
 	if diff := cmp.Diff(csv, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -78,7 +83,7 @@ func TestReport(t *testing.T) {
 	}
 	text := strings.Join(strings.Fields(string(out)), " ")
 	for _, w := range []string{
-		"Requests for footage in 2026", "The year 2026 is not over.", "fire.example 2 0 0 1 1 0 0", "police.example 1 1 1 0 0 1 1", "All 4 1 1 1 1 1 1",
+		"Requests for footage in 2026", "The year 2026 is not over.", "fire.example 2 0 0 1 1 0 0 1", "police.example 1 1 1 0 0 1 1 0", "All 6 1 1 1 1 1 1 2",
 	} {
 		if !strings.Contains(text, w) {
 			t.Errorf("%q is not in it:\n%s", w, text)

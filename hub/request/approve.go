@@ -59,8 +59,7 @@ func (s *Service) ApproveBy(ctx context.Context, id, digest string, by Approver,
 	if err != nil {
 		return Record{}, err
 	}
-	to, err := next(r.State, approved)
-	if err != nil {
+	if _, err := next(r.State, approved); err != nil {
 		return Record{}, err
 	}
 	if r.Package == nil {
@@ -73,7 +72,11 @@ func (s *Service) ApproveBy(ctx context.Context, id, digest string, by Approver,
 	if err != nil {
 		return Record{}, err
 	}
-	target, err := usable(*r.Request, p.Profile)
+	target, e, err := r.leaves(p.Profile)
+	if err != nil {
+		return Record{}, err
+	}
+	to, err := next(r.State, e)
 	if err != nil {
 		return Record{}, err
 	}
@@ -91,6 +94,9 @@ func (s *Service) ApproveBy(ctx context.Context, id, digest string, by Approver,
 	}
 	if len(r.Approvals) < r.Needs() {
 		return s.agree(ctx, r, by)
+	}
+	if e == released {
+		return s.release(ctx, r, to, target, by.Words)
 	}
 	return s.approve(ctx, r, to, target, by.Words, skipCoolDown)
 }

@@ -49,7 +49,7 @@ func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selec
 		if err := s.covered(ctx, r, clips); err != nil {
 			return Record{}, err
 		}
-		pkg, err := s.cfg.Sealer.Seal(ctx, order(r, p, clips))
+		pkg, err := s.seal(ctx, r, p, clips)
 		if err != nil {
 			return Record{}, fmt.Errorf("sealing: %w", err)
 		}
@@ -67,10 +67,36 @@ func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selec
 	})
 }
 
+// seal makes the package of a selection. One that is to go to a portal has to fit into it.
+func (s *Service) seal(ctx context.Context, r Record, p bulletin.VerifiedProfile, clips []evidence.Selection) (evidence.Package, error) {
+	o, err := order(r, p, clips)
+	if err != nil {
+		return evidence.Package{}, err
+	}
+	pkg, err := s.cfg.Sealer.Seal(ctx, o)
+	if err != nil {
+		return evidence.Package{}, err
+	}
+	if t, _, err := r.leaves(p.Profile); err != nil || t.Kind != bulletin.Portal {
+		return pkg, nil //nolint:nilerr // Approve tells that there is no way
+	}
+	sealed, err := s.cfg.Sealer.Open(pkg)
+	if err == nil && sealed != nil {
+		err = errors.Join(sealed.FitsPortal(), sealed.Close())
+	}
+	if err != nil {
+		return evidence.Package{}, errors.Join(err, s.cfg.Sealer.Discard(pkg))
+	}
+	return pkg, nil
+}
+
 // actionable returns the profile that a request was verified by, if the request may still be answered.
 func (s *Service) actionable(r Record) (bulletin.VerifiedProfile, error) {
-	if r.Request == nil || !s.now().Before(r.Request.ExpiresAt) {
+	if end := r.Expires(); end.IsZero() || !s.now().Before(end) {
 		return bulletin.VerifiedProfile{}, ErrState
+	}
+	if r.Manual != nil {
+		return bulletin.VerifiedProfile{}, nil
 	}
 	return s.current(r)
 }
@@ -100,7 +126,11 @@ func (s *Service) covered(ctx context.Context, r Record, clips []evidence.Select
 	return nil
 }
 
-func order(r Record, p bulletin.VerifiedProfile, clips []evidence.Selection) evidence.Order {
+func order(r Record, p bulletin.VerifiedProfile, clips []evidence.Selection) (evidence.Order, error) {
+	if r.Manual != nil {
+		doc, err := r.document()
+		return evidence.Order{RequestID: r.ID, Manual: doc, Agency: r.agencyName(), Clips: clips}, err
+	}
 	o := evidence.Order{
 		RequestID: r.ID, Envelope: r.Envelope, Proof: r.Proof, BulletinKey: r.Log, Profile: r.Profile,
 		Agency: r.agencyName(), Clips: clips, Saw: saw(*r.Request),
@@ -110,7 +140,7 @@ func order(r Record, p bulletin.VerifiedProfile, clips []evidence.Selection) evi
 			o.Recipient = recipient
 		}
 	}
-	return o
+	return o, nil
 }
 
 // Preview opens the sealed file of a prepared request.
@@ -165,6 +195,9 @@ func (s *Service) close(ctx context.Context, r Record, to State, by, reason stri
 	old := r
 	r.State, r.DecidedBy, r.Reason, r.Updated = to, by, reason, s.cfg.Now()
 	r.Package, r.Selection, r.Approvals = nil, nil, nil
+	if to != Expired {
+		r.HeldUntil = time.Time{} // the caller gives the footage free
+	}
 	if err := s.cfg.Store.PutRecord(ctx, r, old.State, e...); err != nil {
 		return Record{}, err
 	}
@@ -174,7 +207,7 @@ func (s *Service) close(ctx context.Context, r Record, to State, by, reason stri
 
 // dropPackage removes what was sealed for a request and will not be sent.
 func (s *Service) dropPackage(old Record) error {
-	if old.Package == nil || old.State != Prepared && old.State != Failed {
+	if old.Package == nil || !slices.Contains([]State{Prepared, Ready, Failed}, old.State) {
 		return nil
 	}
 	if err := s.cfg.Sealer.Discard(*old.Package); err != nil {
@@ -229,7 +262,7 @@ func (s *Service) Delivered(ctx context.Context, id string, sent bool, detail st
 		r.HeldUntil = time.Time{}
 	}
 	if r.State == Withdrawn {
-		r.Package, r.Selection = nil, nil
+		r.Package, r.Selection, r.HeldUntil = nil, nil, time.Time{}
 	}
 	if err := s.cfg.Store.PutRecord(ctx, r, Approved); err != nil {
 		return err
@@ -276,7 +309,7 @@ func (s *Service) expire(ctx context.Context) error {
 // even before this has come by.
 func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error) {
 	wait = expireLate
-	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared)
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Ready)
 	if err != nil {
 		return 0, err
 	}
@@ -284,11 +317,14 @@ func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error)
 		return 0, err
 	}
 	for _, r := range list {
-		if left := r.Request.ExpiresAt.Sub(s.now()); left > 0 {
+		if left := r.Expires().Sub(s.now()); left > 0 {
 			wait = min(wait, max(left, expireSoon))
 			continue
 		}
 		_, err := s.change(ctx, r.ID, expired, func(r Record, to State) (Record, error) {
+			if r.ByHand.given() {
+				return r, nil // it may be with somebody: the owner has the last word
+			}
 			return s.close(ctx, r, to, "", "Its time is over.", s.entry(r, ledger.Expired, nil, "The request expired. Nothing was sent."))
 		})
 		if err != nil && !errors.Is(err, ErrState) {

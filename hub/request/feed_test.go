@@ -134,6 +134,19 @@ func TestTraceEquivalence(t *testing.T) {
 				h.t.Error(err)
 			}
 		},
+		"entered by hand, and handed over": func(h *home, _ *mirror, _ bulletin.Request) {
+			r := h.add(h.manual())
+			time.Sleep(11 * time.Minute)
+			r = h.prepare(r)
+			if _, err := h.Approve(h.t.Context(), r.ID, r.Package.Digest, "Ann", true); err != nil {
+				h.t.Error(err)
+			}
+			h.give(r.ID, request.Locked)
+			time.Sleep(5 * time.Hour)
+			if _, err := h.HandedOver(h.t.Context(), r.ID, toOrtiz, "Ann"); err != nil {
+				h.t.Error(err)
+			}
+		},
 		"waiting, then replayed": func(h *home, m *mirror, q bulletin.Request) {
 			h.arriveBy(m, q)
 			q.Incident.Headline = "Something else altogether"

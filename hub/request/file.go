@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/ledger"
@@ -197,6 +198,9 @@ func (s *Service) put(ctx context.Context, r Record, v verdict, old Record) erro
 		return &bulletin.Refusal{Code: r.Code, Detail: r.Reason}
 	}
 	shown := old.ID != "" && !judgedAgain(old.State)
+	if r.State != Waiting {
+		r.HeldUntil = time.Time{}
+	}
 	if s.later != nil && old.ID != "" && !shown && judgedAgain(r.State) {
 		*s.later = append(*s.later, Rejudged{Record: r, Was: old.State})
 		return nil
@@ -236,18 +240,24 @@ func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bull
 	if err != nil || old.Ended != "" {
 		return nil //nolint:nilerr // over already
 	}
-	if old.State == Approved {
+	if old.State == Approved || old.State == HandedOver || old.State == Ready && old.ByHand.given() {
 		noted := old
 		noted.Ended, noted.Updated = "The agency "+word+" the request after you approved it.", s.cfg.Now()
+		if old.State == HandedOver {
+			noted.Ended = "The agency " + word + " the request after you handed the footage over."
+		}
 		noted.Reason = noted.Ended
 		if err := s.cfg.Store.PutRecord(ctx, noted, old.State,
 			s.entry(r, ledger.Withdrawn, nil, "%s %s its request after the approval.", r.agencyName(), word)); err != nil {
 			return err
 		}
-		s.cancelLater(r.ID)
+		if old.State == Approved {
+			s.cancelLater(r.ID)
+		}
 		s.tell(noted)
 		return nil
 	}
+	r.HeldUntil = time.Time{}
 	r.State, r.Matches, r.AreaKM2, r.Rule, r.Case, r.Facts = to, old.Matches, old.AreaKM2, old.Rule, old.Case, old.Facts
 	var e []ledger.Entry
 	if !judgedAgain(old.State) {

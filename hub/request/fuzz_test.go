@@ -1,6 +1,7 @@
 package request
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,33 @@ func FuzzParseAllowed(f *testing.F) {
 		}
 		if b, err := parseAllowed(again); err != nil || b != a {
 			t.Fatalf("%+v became %+v, %v by way of\n%s", a, b, err, again)
+		}
+	})
+}
+
+func FuzzReadPasted(f *testing.F) {
+	for _, s := range []string{
+		"https://lakeside.evidence.example/c/9f2", "Case no. 2026-1 <https://nice.example/u?x=1&y=2>.\r\n\r\nThank you", "https://a.example@b.example/",
+		"\u202eabc", "a\u200bb", "incident: #77/1-x", "e\u0301", "https://[::1]:8443/x", "https://xn--vidence-x2a.example", "\xff", "https:///x", "https://a.example:99999999/",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ReadPasted(s)
+		if err != nil {
+			return
+		}
+		for line := range strings.SplitSeq(p.Text, "\n") {
+			if bad := bulletin.PlainText(line); bad != "" {
+				t.Fatalf("%q %s", line, bad)
+			}
+		}
+		if len([]rune(p.Text)) > maxText || (p.Link == "") != (p.Host == "") || p.Link != "" && (linkHost(p.Link) != p.Host || !strings.Contains(p.Text, p.Link)) {
+			t.Fatalf("%+v", p)
+		}
+		again, err := ReadPasted(p.Text) // what is shown is read as the same
+		if err != nil || again.Text != p.Text || again.Link != p.Link || again.Reference != p.Reference {
+			t.Fatalf("%+v became %+v, %v", p, again, err)
 		}
 	})
 }

@@ -190,17 +190,9 @@ func (h *home) refusedAs(code bulletin.Code) request.Record {
 
 func (h *home) kinds(id string) []ledger.Kind {
 	h.t.Helper()
-	index, err := h.house.ByRequest(h.t.Context(), id)
-	if err != nil {
-		h.t.Fatal(err)
-	}
 	var out []ledger.Kind
-	for _, i := range index {
-		e, err := h.ledger.Entries(h.t.Context(), i, 1)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		out = append(out, e[0].Kind)
+	for _, e := range h.entries(id) {
+		out = append(out, e.Kind)
 	}
 	return out
 }
@@ -288,6 +280,8 @@ func (s *sealer) Open(p evidence.Package) (*evidence.Preview, error) {
 	}
 	return nil, nil
 }
+
+func (s *sealer) Reopen(p evidence.Package) (*evidence.Preview, error) { return s.Open(p) }
 
 func (s *sealer) Discard(p evidence.Package) error { return os.Remove(p.Path) }
 

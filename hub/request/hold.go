@@ -36,7 +36,7 @@ func (s *Service) tryHold(ctx context.Context, r *Record, old Record) error {
 	}
 	r.HeldUntil, r.HoldRefused = time.Time{}, notHeld
 	if fits {
-		r.HeldUntil, r.HoldRefused = r.Request.ExpiresAt.Add(holdAfter), ""
+		r.HeldUntil, r.HoldRefused = r.Expires().Add(holdAfter), ""
 		if err := s.hold(ctx, *r); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (s *Service) fits(ctx context.Context, r Record) (bool, error) {
 		}
 		limit = int64(float64(disks) * quota.Percent / 100)
 	}
-	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Approved, Failed, Expired)
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Approved, Ready, Failed, Expired)
 	if err != nil {
 		return false, err
 	}
@@ -117,7 +117,7 @@ func united(list []span) (out []span) {
 func (s *Service) holdAgain(ctx context.Context, list []Record) error {
 	list = slices.DeleteFunc(slices.Clone(list), func(r Record) bool { return r.HoldRefused == "" })
 	slices.SortFunc(list, func(a, b Record) int {
-		return cmp.Or(a.Request.ExpiresAt.Compare(b.Request.ExpiresAt), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(a.Expires().Compare(b.Expires()), cmp.Compare(a.ID, b.ID))
 	})
 	without := 0
 	for _, r := range list {

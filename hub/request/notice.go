@@ -129,7 +129,7 @@ func (s *Service) notices(ctx context.Context) error {
 
 // rangLately reads whose rings of the last day count after a restart.
 func (s *Service) rangLately(ctx context.Context) (map[string][]time.Time, error) {
-	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Approved, Sent, Failed, Declined, Expired, Withdrawn)
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Approved, Sent, Ready, HandedOver, Failed, Declined, Expired, Withdrawn)
 	if err != nil {
 		return nil, err
 	}

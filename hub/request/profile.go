@@ -188,7 +188,7 @@ func (s *Service) current(r Record) (bulletin.VerifiedProfile, error) {
 	if !slices.ContainsFunc(now.Recipients, func(k string) bool { return bulletin.Fingerprint(k) == r.Request.Delivery.Recipient }) {
 		return blocked(bulletin.OldProfile, "The agency has revoked the key that the footage would be encrypted to.")
 	}
-	if t, err := usable(*r.Request, was.Profile); err == nil {
+	if t, _, err := r.leaves(was.Profile); err == nil && t.Kind != bulletin.InPerson {
 		before, _ := was.UploadHost(t)
 		after, listed := now.UploadHost(t)
 		if !listed || !reflect.DeepEqual(before, after) {
@@ -216,13 +216,22 @@ func (s *Service) Sendable(ctx context.Context, requestID string) error {
 // review ends what waits and rests on what an agency no longer stands for, and
 // stops such deliveries. A profile that only expired may be followed by another.
 func (s *Service) review(ctx context.Context, agency string) error {
-	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Approved)
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Approved, Ready)
 	if err != nil {
 		return err
 	}
 	for _, r := range list {
+		if r.Manual != nil || r.Agency != agency {
+			continue
+		}
 		var b *blockedError
-		if _, err := s.current(r); r.Agency != agency || !errors.As(err, &b) || b.passing {
+		if _, err := s.current(r); !errors.As(err, &b) || b.passing {
+			continue
+		}
+		if r.State == Ready {
+			if err := s.takeBack(ctx, r.ID, b.why); err != nil {
+				return err
+			}
 			continue
 		}
 		if r.State == Approved {

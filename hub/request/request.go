@@ -23,14 +23,16 @@ const (
 	Unmatched State = "unmatched"  // valid and allowed, but touches no camera here
 	Hidden    State = "hidden"     // a rule or opt-out keeps it away
 
-	Waiting   State = "waiting"
-	Prepared  State = "prepared"
-	Approved  State = "approved"
-	Sent      State = "sent"
-	Failed    State = "failed"
-	Declined  State = "declined"
-	Expired   State = "expired"
-	Withdrawn State = "withdrawn"
+	Waiting    State = "waiting"
+	Prepared   State = "prepared"
+	Approved   State = "approved" // on its way, or about to be
+	Sent       State = "sent"
+	Ready      State = "ready"       // approved, and nothing leaves but by the owner's hands
+	HandedOver State = "handed-over" // the owner says so
+	Failed     State = "failed"
+	Declined   State = "declined"
+	Expired    State = "expired"
+	Withdrawn  State = "withdrawn"
 )
 
 // Errors of decisions: owner input.
@@ -71,7 +73,8 @@ type Record struct {
 	Told        time.Time            `json:"told"`              // when the owner was told that it waits; zero if not yet, or never
 	Rang        bool                 `json:"rang,omitempty"`    // and it rang; false if another of the same time did
 	Shown       time.Time            `json:"shown"`             // zero if never
-	Request     *bulletin.Request    `json:"request,omitempty"` // nil if it could not be verified
+	Request     *bulletin.Request    `json:"request,omitempty"` // nil if it could not be verified, or never was signed
+	Manual      *Manual              `json:"manual,omitempty"`  // what the owner entered; the requester is unverified
 	AreaKM2     float64              `json:"area_km2,omitempty"`
 	Matches     []Match              `json:"matches,omitempty"`
 	HeldUntil   time.Time            `json:"held_until"`
@@ -80,6 +83,7 @@ type Record struct {
 	Selection   []evidence.Selection `json:"selection,omitempty"`
 	Approvals   []Approval           `json:"approvals,omitempty"`   // of the package that is sealed now
 	Disposed    string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
+	ByHand      *ByHand              `json:"by_hand,omitempty"`     // of what was approved to leave by hand
 	DecidedBy   string               `json:"decided_by,omitempty"`
 	SendAfter   time.Time            `json:"send_after"`            // end of the cool-down
 	CallBack    string               `json:"call_back,omitempty"`   // of the pinned profile
@@ -182,6 +186,8 @@ type Footage interface {
 type Sealer interface {
 	Seal(ctx context.Context, o evidence.Order) (evidence.Package, error)
 	Open(p evidence.Package) (*evidence.Preview, error)
+	// Reopen is Open, and hashes the whole file whatever was hashed before.
+	Reopen(p evidence.Package) (*evidence.Preview, error)
 	Discard(p evidence.Package) error
 	// Sweep removes the packages at home whose paths are not to be kept.
 	Sweep(keep func(path string) bool) error

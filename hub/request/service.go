@@ -163,7 +163,7 @@ func (s *Service) restore(ctx context.Context) error {
 		if r.Package != nil {
 			kept[filepath.Base(r.Package.Path)] = true
 		}
-		if slices.Contains([]State{Waiting, Prepared, Approved, Failed}, r.State) && s.cfg.Now().Before(r.HeldUntil) {
+		if slices.Contains([]State{Waiting, Prepared, Approved, Ready, Failed}, r.State) && s.cfg.Now().Before(r.HeldUntil) {
 			if err := s.hold(ctx, r); err != nil {
 				return err
 			}

@@ -13,6 +13,8 @@ const (
 	prepared  event = "prepared"  // a selection was sealed
 	agreed    event = "agreed"    // one of two people approved
 	approved  event = "approved"  // all that it takes
+	released  event = "released"  // all that it takes, for a person to take it to the agency
+	handed    event = "handed"    // the owner says that they handed it over
 	delivered event = "delivered" // the receiver signed for it
 	failed    event = "failed"    // delivery gave up, or was cancelled
 )
@@ -25,13 +27,15 @@ var moves = map[State]map[event]State{
 	},
 	Prepared: {
 		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused,
-		revised: Waiting, prepared: Prepared, agreed: Prepared, approved: Approved,
+		revised: Waiting, prepared: Prepared, agreed: Prepared, approved: Approved, released: Ready,
 	},
-	Approved:  {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
-	Failed:    {agreed: Failed, approved: Approved, withdrawn: Withdrawn},
-	NotListed: {withdrawn: Withdrawn},
-	Unmatched: {withdrawn: Withdrawn},
-	Hidden:    {withdrawn: Withdrawn},
+	Approved:   {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
+	Ready:      {handed: HandedOver, failed: Failed, expired: Expired, withdrawn: Withdrawn},
+	HandedOver: {withdrawn: HandedOver}, // nobody can take it back; no more of it is given
+	Failed:     {agreed: Failed, approved: Approved, released: Ready, withdrawn: Withdrawn},
+	NotListed:  {withdrawn: Withdrawn},
+	Unmatched:  {withdrawn: Withdrawn},
+	Hidden:     {withdrawn: Withdrawn},
 }
 
 // next returns the state after an event, or ErrState.

@@ -7,9 +7,10 @@ import (
 
 func TestStateMachine(t *testing.T) {
 	states := []State{
-		"", Refused, NotListed, Unmatched, Hidden, Waiting, Prepared, Approved, Sent, Failed, Declined, Expired, Withdrawn,
+		"", Refused, NotListed, Unmatched, Hidden, Waiting, Prepared, Approved, Sent, Ready, HandedOver, Failed, Declined, Expired,
+		Withdrawn,
 	}
-	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, agreed, approved, delivered, failed}
+	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, agreed, approved, released, handed, delivered, failed}
 	// Everything that may happen; all other pairs are refused.
 	want := map[State]map[event]State{
 		Waiting: {
@@ -17,13 +18,15 @@ func TestStateMachine(t *testing.T) {
 		},
 		Prepared: {
 			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused, revised: Waiting, prepared: Prepared,
-			agreed: Prepared, approved: Approved,
+			agreed: Prepared, approved: Approved, released: Ready,
 		},
-		Approved:  {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
-		Failed:    {agreed: Failed, approved: Approved, withdrawn: Withdrawn},
-		NotListed: {withdrawn: Withdrawn},
-		Unmatched: {withdrawn: Withdrawn},
-		Hidden:    {withdrawn: Withdrawn},
+		Approved:   {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
+		Ready:      {handed: HandedOver, failed: Failed, expired: Expired, withdrawn: Withdrawn},
+		HandedOver: {withdrawn: HandedOver},
+		Failed:     {agreed: Failed, approved: Approved, released: Ready, withdrawn: Withdrawn},
+		NotListed:  {withdrawn: Withdrawn},
+		Unmatched:  {withdrawn: Withdrawn},
+		Hidden:     {withdrawn: Withdrawn},
 	}
 	for _, s := range states {
 		for _, e := range events {
@@ -37,7 +40,7 @@ func TestStateMachine(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []State{Sent, Declined, Expired, Withdrawn, Approved, Failed} {
+	for _, s := range []State{Sent, Ready, HandedOver, Declined, Expired, Withdrawn, Approved, Failed} {
 		if replaceable(s) || judgedAgain(s) {
 			t.Errorf("a request that is %s can be judged again", s)
 		}

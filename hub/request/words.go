@@ -25,7 +25,11 @@ func (s *Service) entry(r Record, kind ledger.Kind, data map[string]any, format 
 	return e
 }
 
+// agencyName is who asks. Of an unverified requester it is what the owner says, and says so.
 func (r Record) agencyName() string {
+	if r.Manual != nil {
+		return r.Manual.Who + " (unverified)"
+	}
 	if r.AgencyName != "" {
 		return r.AgencyName
 	}

@@ -18,7 +18,7 @@ import (
 // cannot be rebuilt from anything, so a commit survives a power cut.
 type House struct {
 	db *database
-	// step is called inside Approve's and FinishJob's transactions after each
+	// step is called inside the transactions of PutRecord, Approve and FinishJob after each
 	// of their statements; tests end the process there.
 	step func(name string)
 }

@@ -68,15 +68,18 @@ func (h *House) Records(ctx context.Context, in ...request.State) ([]request.Rec
 // PutRecord implements request.Store.
 func (h *House) PutRecord(ctx context.Context, r request.Record, was request.State, e ...ledger.Entry) error {
 	err := h.db.write(ctx, func(tx *sql.Tx) error {
+		h.step("begin")
 		if err := putRecord(ctx, tx, r, was); err != nil {
 			return err
 		}
+		h.step("record")
 		if len(r.Envelope) > 0 {
 			if err := remember(ctx, tx, sha256.Sum256(r.Envelope), r.Received); err != nil {
 				return err
 			}
 		}
 		_, err := h.append(ctx, tx, e)
+		h.step("ledger")
 		return err
 	})
 	if err != nil {

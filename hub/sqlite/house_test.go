@@ -159,7 +159,7 @@ func houseRowsOf(t testing.TB, path string) (approved, entries, outbox, done int
 }
 
 // TestKilledAtEveryStep ends the process with SIGKILL at every step of an
-// approval and of a delivery's end; another process then sees all of it or nothing.
+// approval, of a delivery's end, and of a hand-over; another process then sees all of it or nothing.
 func TestKilledAtEveryStep(t *testing.T) {
 	if at := os.Getenv("GATEHOUSE_TEST_KILL_AT"); at != "" {
 		liveUntil(t, os.Getenv("GATEHOUSE_TEST_HOUSE"), at)
@@ -169,10 +169,14 @@ func TestKilledAtEveryStep(t *testing.T) {
 	if os.Getenv("GATEHOUSE_SOAK") != "" {
 		rounds = 100
 	}
-	before, sent, done := killRows{}, killRows{1, 1, 1, 0}, killRows{1, 3, 1, 1}
+	before, sent, done := killRows{}, killRows{1, 1, 1, 0, 0}, killRows{1, 3, 1, 1, 0}
+	released, given, handed := done.plus(1, 1), done.plus(2, 2), done.plus(3, 3)
 	for at, want := range map[string]killRows{
 		"approve begin": before, "approve record": before, "approve ledger": before, "approve outbox": before, "approve committed": sent,
 		"finish begin": sent, "finish outbox": sent, "finish ledger": sent, "finish committed": done,
+		"release begin": done, "release record": done, "release ledger": done, "release committed": released,
+		"give record": released, "give ledger": released, "give committed": given,
+		"hand over record": given, "hand over ledger": given, "hand over committed": handed,
 	} {
 		t.Run(at, func(t *testing.T) {
 			for range rounds {
@@ -183,7 +187,14 @@ func TestKilledAtEveryStep(t *testing.T) {
 }
 
 // killRows are what houseRowsOf counts.
-type killRows struct{ Approved, Entries, Outbox, Done int }
+// Hand is how far a hand-over came, in its record.
+type killRows struct{ Approved, Entries, Outbox, Done, Hand int }
+
+func (r killRows) plus(entries, hand int) killRows {
+	r.Entries += entries
+	r.Hand = hand
+	return r
+}
 
 // killedAt lives until a step, and looks at what is left with another process's eyes.
 func killedAt(t *testing.T, at string, want killRows) {
@@ -198,12 +209,18 @@ func killedAt(t *testing.T, at string, want killRows) {
 	}
 	var got killRows
 	got.Approved, got.Entries, got.Outbox, got.Done = houseRowsOf(t, path)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("rows (-want +got):\n%s", diff)
-	}
 	h, err := OpenHouse(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r, err := h.Record(t.Context(), "r2"); err == nil && r.ByHand != nil {
+		got.Hand = 1 + r.ByHand.Times
+		if r.State == request.HandedOver {
+			got.Hand++
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 	if err := errors.Join(ledger.New(h, nil).Check(t.Context(), nil), h.Close()); err != nil {
 		t.Errorf("ledger after the kill: %v", err)
@@ -244,6 +261,34 @@ func liveUntil(t *testing.T, path, at string) {
 		t.Fatal(err)
 	}
 	h.step("committed")
+	handOverUntil(t, h, dieIn)
+}
+
+// handOverUntil hands another request's package over, up to a step.
+func handOverUntil(t *testing.T, h *House, dieIn func(string)) {
+	dieIn("")
+	r := record("r2", request.Prepared)
+	if err := h.PutRecord(t.Context(), r, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name string
+		to   request.State
+		kind ledger.Kind
+		hand request.ByHand
+	}{
+		{"release", request.Ready, ledger.Approved, request.ByHand{}},
+		{"give", request.Ready, ledger.Given, request.ByHand{Times: 1}},
+		{"hand over", request.HandedOver, ledger.HandedOver, request.ByHand{Times: 1}},
+	} {
+		dieIn(step.name)
+		was := r.State
+		r.State, r.ByHand = step.to, &step.hand
+		if err := h.PutRecord(t.Context(), r, was, note(step.kind, "r2")); err != nil {
+			t.Fatal(err)
+		}
+		h.step("committed")
+	}
 }
 
 func TestNoLedgerNoBytes(t *testing.T) {
