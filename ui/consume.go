@@ -42,8 +42,20 @@ type Decisions interface {
 	// ApproveBy sends, or notes an approval that is not the last; request.ErrSecond if theirs counts already.
 	ApproveBy(ctx context.Context, id, digest string, by request.Approver, skipCoolDown bool) (request.Record, error)
 	Decline(ctx context.Context, id, by string) (request.Record, error)
+	ByHand
 	// MarkShown notes in the ledger that the owner has read a request; the first time counts.
 	MarkShown(ctx context.Context, id string) error
+}
+
+// ByHand is what comes and leaves by the owner's hands. Answers for what the
+// owner can put right are *request.FieldError and request's errors.
+type ByHand interface {
+	Add(ctx context.Context, m request.Manual) (request.Record, error)
+	// Give notes that the files are taken out; again, that the person was re-authenticated.
+	Give(ctx context.Context, id string, form request.Form, again bool) (request.Record, error)
+	HandedOver(ctx context.Context, id string, h request.Handed, by string) (request.Record, error)
+	NoteReceipt(ctx context.Context, id, receipt, by string) (request.Record, error)
+	CancelHandOver(ctx context.Context, id, by string) (request.Record, error)
 }
 
 // Agencies is the allowlist and the profiles it can be chosen from.
@@ -69,6 +81,11 @@ type WHEP interface {
 // Preview reads inside a sealed package; *evidence.Preview is one.
 type Preview interface {
 	File(name string) (*io.SectionReader, error)
+	// Plain gives all files, without folders; Lock the package, encrypted to a
+	// drawn passphrase; Sealed the sealed file.
+	Plain(ctx context.Context, write func(name string, r io.Reader) error) error
+	Lock(ctx context.Context, w io.Writer, secret string) error
+	Sealed() (*io.SectionReader, error)
 	Close() error
 }
 

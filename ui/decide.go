@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"gatehouse/hub/evidence"
@@ -116,42 +115,41 @@ func (c *console) approve(w http.ResponseWriter, r *http.Request) {
 	done, err := c.tryApprove(r, id)
 	if err != nil {
 		if fresh, getErr := c.cfg.Requests.Get(r.Context(), id); getErr == nil && errors.Is(err, request.ErrState) && sentAlready(fresh, r.PostFormValue("digest")) {
-			http.Redirect(w, r, requestPath(id)+"/result", http.StatusSeeOther)
+			http.Redirect(w, r, whereabouts(fresh), http.StatusSeeOther)
 			return
 		}
 		c.askAgain(w, r, rec, err)
 		return
 	}
-	if done.State != request.Approved { // another person is to approve as well
+	if done.State != request.Approved && done.State != request.Ready { // another person is to approve as well
 		http.Redirect(w, r, requestPath(id)+"#decide", http.StatusSeeOther)
 		return
 	}
-	http.Redirect(w, r, requestPath(id)+"/result", http.StatusSeeOther)
+	http.Redirect(w, r, whereabouts(done), http.StatusSeeOther)
 }
 
-// tryApprove takes the passphrase of whose session it is, or the name and
-// passphrase of another person who may approve and stands here as well. It is
-// asked for at every approval: that a session was confirmed is not enough.
+// whereabouts is the page of what became of an approved package.
+func whereabouts(rec request.Record) string {
+	if rec.ByHand != nil {
+		return requestPath(rec.ID) + "/hand-over"
+	}
+	return requestPath(rec.ID) + "/result"
+}
+
+// tryApprove asks for a passphrase at every approval: that a session was confirmed is not enough.
 func (c *console) tryApprove(r *http.Request, id string) (request.Record, error) {
 	if err := r.ParseForm(); err != nil {
 		return request.Record{}, errBadForm
 	}
-	name := strings.TrimSpace(r.PostFormValue("as"))
-	if name == "" {
-		name = visitor(r).Person.Name
-	}
-	p, err := c.cfg.Accounts.CheckPerson(r.Context(), peer(r), name, r.PostFormValue("passphrase"))
+	by, err := c.approverOf(r)
 	if err != nil {
 		return request.Record{}, err
-	}
-	if !p.Decides() {
-		return request.Record{}, errRole
 	}
 	digest := r.PostFormValue("digest")
 	if digest == "" {
 		return request.Record{}, request.ErrDigest
 	}
-	return c.cfg.Requests.ApproveBy(r.Context(), id, digest, request.Approver{Number: p.Number, Words: p.Words()}, false)
+	return c.cfg.Requests.ApproveBy(r.Context(), id, digest, by, false)
 }
 
 // sentAlready reports whether exactly this package was approved before: a button

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"fmt"
@@ -236,7 +237,7 @@ func TestSoundIsAskedFor(t *testing.T) {
 
 func TestInboxIsPaged(t *testing.T) {
 	house := newHouse()
-	for n := range 498 {
+	for n := range 497 {
 		rec := fixtureRecord(fmt.Sprintf("many-%03d", n), request.Waiting)
 		house.requests.records[rec.ID] = rec
 	}
@@ -382,5 +383,116 @@ func TestReadingARequestIsNotedOnce(t *testing.T) {
 	visit(h, http.MethodGet, "/requests/"+sentID, nil)
 	if diff := cmp.Diff([]string{waitingID}, house.requests.shown); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAddRequest: what is pasted fills the form in and is stored by nobody;
+// what is entered leads to its page.
+func TestAddRequest(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	before := len(house.requests.records)
+	w := visit(h, http.MethodPost, "/requests/add/read", url.Values{"paste": {"Case no. 24-11873: " + fixtureManualLink + " <script>alert(1)</script>"}})
+	body := w.Body.String()
+	for _, want := range []string{`value="24-11873"`, `value="` + fixtureManualLink + `"`, "<bdi>lakeside.evidence.example</bdi>", "&lt;script&gt;"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%d: no %s in\n%s", w.Code, want, body)
+		}
+	}
+	if strings.Contains(body, `href="https:`) || strings.Contains(body, "<script>alert") || len(house.requests.records) != before {
+		t.Error("a link, a script, or a record was made of a pasted text")
+	}
+	if w := visit(h, http.MethodPost, "/requests/add/read", url.Values{"paste": {"a\u202eb"}}); w.Code != 422 || !strings.Contains(w.Body.String(), "characters that cannot be seen") {
+		t.Errorf("hidden characters: %d", w.Code)
+	}
+	form := url.Values{
+		"who": {"Officer Ruiz"}, "from": {"2026-11-21T13:00"}, "to": {"2026-11-21T13:45"}, "way": {"in_person"}, "camera": {"Driveway"}, "text": {"Hello"},
+	}
+	bad := url.Values{"who": {"R\u202e"}, "from": {"2026-11-21T13:00"}, "to": {"2026-11-21T13:45"}, "text": {"Hello"}, "camera": {"Driveway"}, "way": {"in_person"}}
+	w = visit(h, http.MethodPost, "/requests/add/save", bad)
+	for _, want := range []string{"Say who asks in one line", ">Hello</textarea>", `value="Driveway" checked`, `value="in_person" checked`, `value="2026-11-21T13:00"`} {
+		if w.Code != 422 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d: no %s", w.Code, want)
+		}
+	}
+	if w := visit(h, http.MethodPost, "/requests/add/save", url.Values{"who": {"Officer Ruiz"}}); w.Code != 422 {
+		t.Errorf("without times: %d", w.Code)
+	}
+	w = visit(h, http.MethodPost, "/requests/add/save", form)
+	if w.Code != 303 || w.Header().Get("Location") != "/requests/hand-added" {
+		t.Fatalf("%d to %q", w.Code, w.Header().Get("Location"))
+	}
+	m := house.requests.records["hand-added"].Manual
+	if m.Way != request.InPerson || m.Window.From.UTC().Hour() != 21 || len(m.Cameras) != 1 {
+		t.Errorf("%+v", m)
+	}
+	if got := visit(h, http.MethodGet, "/requests/hand-added", nil).Body.String(); !strings.Contains(got, "Unverified requester") {
+		t.Error("the page does not say that nobody verified who asks")
+	}
+}
+
+// TestHandOver takes files out, notes the hand-over, and takes them out again
+// only with the passphrase.
+func TestHandOver(t *testing.T) {
+	house := newHouse()
+	house.clips.sealed = []byte("a film")
+	h := house.handler(t)
+	at := "/requests/" + readyID + "/hand-over"
+	post := func(path string, form url.Values) *httptest.ResponseRecorder {
+		return visit(h, http.MethodPost, at+path, form)
+	}
+	if w := post("/files", url.Values{"form": {"plain"}}); w.Code != 403 || w.Header().Get("Content-Disposition") != "" {
+		t.Errorf("taken out in a session that was not confirmed: %d", w.Code)
+	}
+	done := url.Values{"to": {"J. Ruiz"}, "way": {"portal"}, "at": {"2026-11-22T12:30:00"}, "passphrase": {fixturePass}}
+	if w := post("/done", done); w.Code != 409 || !strings.Contains(w.Body.String(), "never taken out") {
+		t.Errorf("handed over unseen: %d", w.Code)
+	}
+	secret := "2222-3333-4444-5555"
+	for form, want := range map[string]string{"plain": "application/zip", "locked": "application/octet-stream"} {
+		w := post("/files", url.Values{"form": {form}, "secret": {secret}, "passphrase": {fixturePass}})
+		if w.Code != 200 || w.Header().Get("Content-Type") != want || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
+			t.Errorf("%s: %d %v", form, w.Code, w.Header())
+		}
+		if form == "locked" && w.Body.String() != "locked with "+secret {
+			t.Error("not what was locked")
+		}
+		if form == "plain" {
+			z, err := zip.NewReader(bytes.NewReader(w.Body.Bytes()), int64(w.Body.Len()))
+			if err != nil || len(z.File) != 2 || z.File[1].Name != "original_cam-A.mp4" || z.File[1].Method != zip.Store {
+				t.Errorf("archive %+v, %v", z, err)
+			}
+		}
+	}
+	for _, bad := range []url.Values{{"form": {"locked"}, "secret": {"password"}}, {"form": {"sealed"}}, {"form": {"tar"}}, {}} {
+		bad.Set("passphrase", fixturePass)
+		if w := post("/files", bad); w.Code != 400 {
+			t.Errorf("%v: %d", bad, w.Code)
+		}
+	}
+	if body := visit(h, http.MethodGet, at, nil).Body.String(); !strings.Contains(body, "Taken out 2 times") || strings.Contains(body, `href="https:`) {
+		t.Error("the page does not tell of what was taken out, or leads to a portal")
+	}
+	wrong := url.Values{"to": {"J. Ruiz"}, "way": {"portal"}, "passphrase": {"wrong"}}
+	if w := post("/done", wrong); w.Code != 403 || !strings.Contains(w.Body.String(), `value="J. Ruiz"`) {
+		t.Errorf("wrong passphrase: %d", w.Code)
+	}
+	if w := post("/done", done); w.Code != 303 || house.state(readyID) != request.HandedOver {
+		t.Errorf("%d, %s", w.Code, house.state(readyID))
+	}
+	if w := post("/receipt", url.Values{"receipt": {"R-77"}}); w.Code != 303 {
+		t.Errorf("receipt: %d", w.Code)
+	}
+	for pass, want := range map[string]int{"": 403, "wrong": 403, fixturePass: 200} {
+		if w := post("/files", url.Values{"form": {"plain"}, "passphrase": {pass}}); w.Code != want {
+			t.Errorf("again with %q: %d, want %d", pass, w.Code, want)
+		}
+	}
+	if w := post("/cancel", url.Values{}); w.Code != 409 {
+		t.Errorf("cancelled after it: %d", w.Code)
+	}
+	// One that was never approved has no such page.
+	if w := visit(h, http.MethodGet, "/requests/"+manualID+"/hand-over", nil); w.Code != 303 {
+		t.Errorf("before the approval: %d", w.Code)
 	}
 }

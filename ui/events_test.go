@@ -68,7 +68,7 @@ func TestTicksGiveNothingAway(t *testing.T) {
 		field := func(line, name string) string {
 			return regexp.MustCompile(`"` + name + `":"([0-9a-f]+)"`).FindStringSubmatch(line)[1]
 		}
-		if field(busy[1], "waiting") != "0002" || field(busy[2], "waiting") != "0004" || field(busy[3], "waiting") != "0003" {
+		if field(busy[1], "waiting") != "0003" || field(busy[2], "waiting") != "0005" || field(busy[3], "waiting") != "0004" {
 			t.Errorf("waiting: %q", busy)
 		}
 		if field(busy[2], "request") == field(busy[3], "request") || field(busy[1], "requests") == field(busy[2], "requests") || field(busy[1], "live") != field(busy[5], "live") {

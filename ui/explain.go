@@ -11,6 +11,7 @@ import (
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
+	"gatehouse/hub/evidence"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/request"
 )
@@ -82,6 +83,11 @@ var explanations = []struct {
 	{request.ErrState, http.StatusConflict, "state"},
 	{request.ErrDigest, http.StatusConflict, "digest"},
 	{request.ErrSecond, http.StatusConflict, "second"},
+	{request.ErrNotByHand, http.StatusConflict, "not-by-hand"},
+	{request.ErrNotGiven, http.StatusConflict, "not-given"},
+	{request.ErrAgain, http.StatusConflict, "again"},
+	{request.ErrForm, http.StatusBadRequest, "bad-form"},
+	{evidence.ErrPortal, http.StatusUnprocessableEntity, "portal"},
 	{request.ErrNotYours, http.StatusUnprocessableEntity, "not-yours"},
 	{request.ErrBlocked, http.StatusConflict, "blocked"},
 	{request.ErrRoot, http.StatusConflict, "root"},
@@ -99,6 +105,10 @@ func explain(err error) problem {
 		if errors.Is(err, e.err) {
 			return problem{Status: e.status, What: "error." + e.key + ".what", Safe: "error." + e.key + ".safe", Do: "error." + e.key + ".do"}
 		}
+	}
+	var field *request.FieldError
+	if errors.As(err, &field) {
+		return problem{Status: http.StatusUnprocessableEntity, What: "field." + field.Field, Safe: "error.field.safe", Do: "error.field.do"}
 	}
 	var refusal *bulletin.Refusal
 	if errors.As(err, &refusal) {

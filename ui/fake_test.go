@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -86,7 +87,7 @@ func (f *fakeRequests) change(id string, do func(*request.Record) error, while .
 func (f *fakeRequests) Prepare(_ context.Context, id string, clips []evidence.Selection) (request.Record, error) {
 	return f.change(id, func(r *request.Record) error {
 		for _, c := range clips {
-			if c.From.Before(r.Request.Window.From) || c.To.After(r.Request.Window.To) {
+			if w := r.Window(); c.From.Before(w.From) || c.To.After(w.To) {
 				return fmt.Errorf("selecting: %w", request.ErrNotYours)
 			}
 		}
@@ -110,6 +111,78 @@ func (p fakePreview) File(string) (*io.SectionReader, error) {
 }
 func (p fakePreview) Close() error { return nil }
 
+func (p fakePreview) Plain(_ context.Context, write func(name string, r io.Reader) error) error {
+	return errors.Join(write("README.txt", strings.NewReader("what it is\n")), write("original_cam-A.mp4", bytes.NewReader(p.video)))
+}
+
+func (p fakePreview) Lock(_ context.Context, w io.Writer, secret string) error {
+	_, err := fmt.Fprintf(w, "locked with %s", secret)
+	return err
+}
+
+func (p fakePreview) Sealed() (*io.SectionReader, error) { return p.File("") }
+
+func (f *fakeRequests) Add(_ context.Context, m request.Manual) (request.Record, error) {
+	if strings.ContainsRune(m.Who, '\u202e') || m.Who == "" {
+		return request.Record{}, fmt.Errorf("adding: %w", &request.FieldError{Field: "who", Why: "is bad"})
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := fixtureManual("hand-added", request.Waiting)
+	r.Manual = &m
+	if m.AnswerBy.IsZero() {
+		m.AnswerBy = fixtureNow.AddDate(0, 0, 14)
+	}
+	f.records[r.ID] = r
+	return r, nil
+}
+
+func (f *fakeRequests) Give(_ context.Context, id string, form request.Form, again bool) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		if r.State == request.HandedOver && !again {
+			return request.ErrAgain
+		}
+		if !slices.Contains(r.Forms(), form) {
+			return request.ErrForm
+		}
+		h := *r.ByHand
+		h.Times, h.Taken, h.Form = h.Times+1, fixtureNow, form
+		r.ByHand = &h
+		return nil
+	}, request.Ready, request.HandedOver)
+}
+
+func (f *fakeRequests) HandedOver(_ context.Context, id string, h request.Handed, _ string) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		if r.ByHand.Times == 0 {
+			return request.ErrNotGiven
+		}
+		if len(h.To) < 2 {
+			return &request.FieldError{Field: "to", Why: "is short"}
+		}
+		by := *r.ByHand
+		by.To, by.Way, by.At, by.Note = h.To, h.Way, h.At, h.Note
+		r.State, r.ByHand = request.HandedOver, &by
+		return nil
+	}, request.Ready)
+}
+
+func (f *fakeRequests) NoteReceipt(_ context.Context, id, receipt, _ string) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		by := *r.ByHand
+		by.Receipt = receipt
+		r.ByHand = &by
+		return nil
+	}, request.HandedOver)
+}
+
+func (f *fakeRequests) CancelHandOver(_ context.Context, id, _ string) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		r.State = request.Failed
+		return nil
+	}, request.Ready)
+}
+
 func (f *fakeRequests) ApproveBy(_ context.Context, id, digest string, by request.Approver, _ bool) (request.Record, error) {
 	return f.change(id, func(r *request.Record) error {
 		if digest != r.Package.Digest {
@@ -121,6 +194,10 @@ func (f *fakeRequests) ApproveBy(_ context.Context, id, digest string, by reques
 			}
 		}
 		if r.Approvals = append(r.Approvals, request.Approval{Person: by.Number, By: by.Words}); len(r.Approvals) < r.Needs() {
+			return nil
+		}
+		if r.Manual != nil {
+			r.State, r.ByHand = request.Ready, &request.ByHand{Target: bulletin.Target{Kind: r.Manual.Way}}
 			return nil
 		}
 		r.State = request.Approved

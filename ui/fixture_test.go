@@ -27,12 +27,16 @@ var (
 )
 
 const (
-	fixturePass  = "correct horse battery"
-	fixtureToken = "fixture-session"
-	waitingID    = "01936f2a-7c00-7000-8000-000000000001"
-	preparedID   = "01936f2a-7c00-7000-8000-000000000002"
-	coolingID    = "01936f2a-7c00-7000-8000-000000000003"
-	sentID       = "01936f2a-7c00-7000-8000-000000000004"
+	fixturePass       = "correct horse battery"
+	fixtureToken      = "fixture-session"
+	waitingID         = "01936f2a-7c00-7000-8000-000000000001"
+	preparedID        = "01936f2a-7c00-7000-8000-000000000002"
+	coolingID         = "01936f2a-7c00-7000-8000-000000000003"
+	sentID            = "01936f2a-7c00-7000-8000-000000000004"
+	handedID          = "01936f2a-7c00-7000-8000-000000000008"
+	manualID          = "hand-7q3mk2xd9fhtw4rc"
+	fixtureManualLink = "https://lakeside.evidence.example/request/9f2c71"
+	readyID           = "hand-2k8vn5rtj6ycb3ge"
 )
 
 func mustZone(name string) *time.Location {
@@ -85,6 +89,7 @@ func (h *house) config() Config {
 		Home:         Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
 		HomeKit:      func() *HomeKitStatus { return h.homekit() },
 		Trust:        Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
+		HubKey:       fixtureRoot(0x44),
 		SetupCode:    "4821-7730",
 		Storage:      func() string { return "23 days kept on one disk; 1.2 TB of 2.0 TB used." },
 		AllowedHosts: []string{"hub.example"},
@@ -163,6 +168,19 @@ func fixtureRecord(id string, state request.State) request.Record {
 	}
 }
 
+// fixtureManual is a request that the owner entered.
+func fixtureManual(id string, state request.State) request.Record {
+	r := fixtureRecord(id, state)
+	m := request.Manual{
+		Who: "Officer Ruiz, Lakeside Police", Reference: "24-11873", Place: "Alder Street and 4th Avenue", Way: request.ByPortal,
+		Text: "Good afternoon,\nwe look into a crash of Saturday and would be glad of video from your house.\nPlease upload it with the link.",
+		Link: fixtureManualLink, Window: r.Request.Window, AnswerBy: r.Request.ExpiresAt, Entered: r.Received,
+	}
+	r.Agency, r.AgencyName, r.CallBack, r.Source, r.Request, r.Manual = "", "", "", "you", nil, &m
+	r.AreaKM2 = 0
+	return r
+}
+
 func fixturePackage(clips []evidence.Selection) *evidence.Package {
 	p := &evidence.Package{
 		ID: "GH-7Q3M-K2XD", Digest: fixtureRoot(0x77), Bytes: 48_318_442,
@@ -198,6 +216,20 @@ func fixtureRecords() map[string]request.Record {
 		}
 		add(r)
 	}
+	manual := fixtureManual(manualID, request.Waiting)
+	add(manual)
+	ready := fixtureManual(readyID, request.Ready)
+	ready.Selection = fixtureSelection()
+	ready.Package, ready.ByHand = fixturePackage(ready.Selection), &request.ByHand{Target: bulletin.Target{Kind: bulletin.Portal}}
+	add(ready)
+	handed := fixtureRecord(handedID, request.HandedOver)
+	handed.Selection = fixtureSelection()
+	handed.Package, handed.HeldUntil = fixturePackage(handed.Selection), time.Time{}
+	handed.ByHand = &request.ByHand{
+		Target: bulletin.Target{Kind: bulletin.InPerson}, Times: 2, Taken: fixtureNow.Add(-time.Hour), Form: request.Sealed, To: "J. Okafor, badge 4417",
+		Way: request.InPerson, At: fixtureNow.Add(-50 * time.Minute), Note: "On a stick, at the front desk", Receipt: "R-2026-118",
+	}
+	add(handed)
 	declined := fixtureRecord("01936f2a-7c00-7000-8000-000000000005", request.Declined)
 	add(declined)
 	hostile := fixtureRecord("01936f2a-7c00-7000-8000-000000000006", request.NotListed)

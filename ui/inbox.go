@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"gatehouse/hub/request"
 )
@@ -22,7 +23,8 @@ type row struct {
 	Answer   moment // by when
 	Left     string
 	Held     bool
-	Nth      int // request in its case, if it is not the first
+	Nth      int  // request in its case, if it is not the first
+	Manual   bool // the owner entered it: nobody has verified who asks
 }
 
 // inboxView is the body of the inbox. Every request that arrived is under one
@@ -63,7 +65,7 @@ var tabs = []tab{
 
 // knownStates are those of requests that the owner was, or could have been, asked about.
 var knownStates = []request.State{
-	request.Waiting, request.Prepared, request.Approved, request.Sent, request.Failed,
+	request.Waiting, request.Prepared, request.Approved, request.Sent, request.Ready, request.HandedOver, request.Failed,
 	request.Declined, request.Expired, request.Withdrawn,
 }
 
@@ -73,7 +75,7 @@ func tabOf(s request.State) string {
 	switch s {
 	case request.Waiting, request.Prepared:
 		return tabWaiting
-	case request.Approved, request.Sent, request.Failed:
+	case request.Approved, request.Sent, request.Ready, request.HandedOver, request.Failed:
 		return tabSent
 	case request.Declined, request.Expired, request.Withdrawn:
 		return tabClosed
@@ -154,13 +156,17 @@ func (c *console) row(rec request.Record) row {
 	if rec.Case != nil && rec.Case.Requests > 1 {
 		v.Nth = rec.Case.Requests
 	}
+	if m := rec.Manual; m != nil {
+		v.Manual, v.Case, v.Window = true, m.Reference, c.span(m.Window.From, m.Window.To)
+		v.Headline, _, _ = strings.Cut(m.Text, "\n")
+	}
+	if end := rec.Expires(); end.After(c.cfg.Now()) && tabOf(rec.State) == tabWaiting {
+		v.Left = length(end.Sub(c.cfg.Now()))
+	}
 	if q := rec.Request; q != nil {
 		v.Headline, v.Case = q.Incident.Headline, q.Case.Number
 		v.Window = c.span(q.Window.From, q.Window.To)
 		v.Answer = c.at(q.ExpiresAt, dayForm)
-		if left := q.ExpiresAt.Sub(c.cfg.Now()); left > 0 && tabOf(rec.State) == tabWaiting {
-			v.Left = length(left)
-		}
 	}
 	return v
 }
@@ -175,6 +181,9 @@ func codeKey(l *locale, rec request.Record) string {
 
 // agencyName prefers the owner's own list to what a request says of itself.
 func agencyName(rec request.Record) string {
+	if rec.Manual != nil {
+		return rec.Manual.Who
+	}
 	if rec.AgencyName != "" {
 		return rec.AgencyName
 	}
@@ -189,7 +198,9 @@ func requestState(s request.State) badge {
 		b.Icon, b.Tone = "inbox", "hold"
 	case request.Approved:
 		b.Icon, b.Tone = "hourglass", "warn"
-	case request.Sent:
+	case request.Ready:
+		b.Icon, b.Tone = "hand", "warn"
+	case request.Sent, request.HandedOver:
 		b.Icon, b.Tone = "circle-check", "ok"
 	case request.Failed, request.Refused:
 		b.Icon, b.Tone = "circle-alert", "danger"

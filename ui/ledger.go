@@ -70,6 +70,10 @@ func (c *console) ledgerRow(e ledger.Entry) ledgerRow {
 		row.Kind = "ledger.kind.other"
 	}
 	switch e.Kind {
+	case ledger.Given, ledger.HandedOver:
+		row.Icon, row.Tone = "hand", "accent"
+	case ledger.Noted:
+		row.Icon, row.Tone = "circle-check", "ok"
 	case ledger.Approved, ledger.Sent:
 		row.Icon, row.Tone = "send", "accent"
 	case ledger.Receipt:

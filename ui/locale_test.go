@@ -45,7 +45,7 @@ func builtKeys() []string {
 	add("role.", "owner", "approver", "viewer")
 	for _, s := range []request.State{
 		request.Refused, request.NotListed, request.Unmatched, request.Hidden, request.Waiting, request.Prepared,
-		request.Approved, request.Sent, request.Failed, request.Declined, request.Expired, request.Withdrawn,
+		request.Approved, request.Sent, request.Ready, request.HandedOver, request.Failed, request.Declined, request.Expired, request.Withdrawn,
 	} {
 		add("state.", string(s))
 	}
@@ -70,10 +70,14 @@ func builtKeys() []string {
 	for _, k := range []ledger.Kind{
 		ledger.Received, ledger.Refused, ledger.Held, ledger.Shown, ledger.Declined, ledger.Expired, ledger.Withdrawn,
 		ledger.Prepared, ledger.Agreed, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.Disposed, ledger.AgencyAdded,
+		ledger.Given, ledger.HandedOver, ledger.Noted,
 		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade,
 	} {
 		add("ledger.kind.", string(k))
 	}
+	add("field.", "who", "reference", "place", "text", "link", "way", "window", "answer_by", "cameras", "paste", "request", "to", "at", "note", "receipt")
+	add("handover.field.", "portal", "case", "who", "place", "request", "clip", "package", "digest")
+	add("error.field.", "safe", "do")
 	add("date.", "day", "months", "months-short", "days", "days-short")
 	add("lang.", "name")
 	for _, e := range explanations {

@@ -26,11 +26,14 @@ type requestView struct {
 	Revision int
 	Rule     *request.Ruled // nil if none of the owner's rules decided
 
-	Who  who
-	Ask  *ask // nil for what could not be verified
-	Have []coverage
-	Held moment
-	Free bool // it waits and its footage is not held
+	Who    who
+	Ask    *ask        // nil for what could not be verified
+	Manual *manualView // nil for what was signed
+	ByHand bool        // what is approved leaves by the owner's hands
+	Hand   bool        // there is a page of its hand-over
+	Have   []coverage
+	Held   moment
+	Free   bool // it waits and its footage is not held
 
 	Pick   []pick
 	Sealed *sealed
@@ -165,10 +168,15 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 	if rec.HeldUntil.After(c.cfg.Now()) {
 		v.Held = c.at(rec.HeldUntil, dayForm)
 	}
-	if rec.Request == nil {
+	v.ByHand, v.Hand = rec.LeavesByHand(), rec.ByHand != nil && rec.Package != nil
+	switch {
+	case rec.Manual != nil:
+		v.Manual = c.manual(rec)
+	case rec.Request != nil:
+		v.Ask = c.ask(rec)
+	default:
 		return v, nil
 	}
-	v.Ask = c.ask(rec)
 	var err error
 	if v.Case, err = c.caseCard(ctx, rec); err != nil {
 		return v, err

@@ -39,6 +39,9 @@ var may = map[string]string{
 	"GET /requests/{id}/result": "a", "GET /requests/{id}/progress": "a", "POST /requests/{id}/send-now": "a",
 	"POST /requests/{id}/cancel": "a", "GET /agencies": "a", "GET /ledger": "a", "GET /ledger/checkpoint": "a",
 	"GET /ledger/proof/{request}": "a", "GET /requests/{id}/receipt": "a", "GET /ledger/entry/{index}": "a",
+	"GET /requests/add": "a", "POST /requests/add/read": "a", "POST /requests/add/save": "a", "GET /requests/{id}/hand-over": "a",
+	"POST /requests/{id}/hand-over/files": "a", "POST /requests/{id}/hand-over/done": "a", "POST /requests/{id}/hand-over/receipt": "a",
+	"POST /requests/{id}/hand-over/cancel":  "a",
 	"GET /ledger/entry/{index}/proof.jsonl": "a", "GET /ledger/export.zip": "a",
 
 	"POST /agencies/card": "o", "POST /agencies/allow": "o", "POST /agencies/disallow": "o",

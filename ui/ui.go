@@ -29,6 +29,7 @@ type Config struct {
 	Cameras      []Camera // in the order shown
 	Home         Home
 	HomeKit      func() *HomeKitStatus // nil, or answers nil, without a bridge
+	HubKey       string                // the hub's public key in hex, for people to compare
 	SetupCode    string                // asked for at first run unless the browser is on this machine; empty closes first run to others
 	Storage      func() string         // one sentence on the disks; nil leaves it out
 	Trust        Trust
@@ -195,6 +196,9 @@ func (c *console) footage() []route {
 func (c *console) decisions() []route {
 	return []route{
 		{"GET /requests", page, deciders, c.inbox},
+		{"GET /requests/add", page, deciders, c.addForm},
+		{"POST /requests/add/read", inPage, deciders, c.addRead},
+		{"POST /requests/add/save", inPage, deciders, c.addSave},
 		{"GET /requests/{id}", page, deciders, c.request},
 		{"POST /requests/{id}/prepare", inPage, deciders, c.prepare},
 		{"POST /requests/{id}/approve", inPage, deciders, c.approve},
@@ -205,6 +209,11 @@ func (c *console) decisions() []route {
 		{"GET /requests/{id}/receipt", inPage, deciders, c.receipt},
 		{"POST /requests/{id}/send-now", inPage, deciders, c.sendNow},
 		{"POST /requests/{id}/cancel", inPage, deciders, c.cancel},
+		{"GET /requests/{id}/hand-over", page, deciders, c.handover},
+		{"POST /requests/{id}/hand-over/files", inPage, deciders, c.takeOut},
+		{"POST /requests/{id}/hand-over/done", inPage, deciders, c.change(c.handedOver)},
+		{"POST /requests/{id}/hand-over/receipt", inPage, deciders, c.change(c.noteReceipt)},
+		{"POST /requests/{id}/hand-over/cancel", inPage, deciders, c.change(c.cancelHandover)},
 
 		{"GET /agencies", page, deciders, c.agencies},
 		{"POST /agencies/card", inPage, owners, c.card},

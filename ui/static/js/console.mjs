@@ -1,13 +1,17 @@
 // The console works without scripts: these elements add pictures that move and
 // parts that keep themselves current.
+import { Copy } from "./copy.mjs";
 import { fullScreen } from "./live-full.mjs";
 import { Player } from "./player.mjs";
 import { Changed, Refresh, count } from "./refresh.mjs";
+import { Scan } from "./scan.mjs";
 import { Trim } from "./trim.mjs";
 
+customElements.define("gh-copy", Copy);
 customElements.define("gh-player", Player);
 customElements.define("gh-refresh", Refresh);
 customElements.define("gh-changed", Changed);
+customElements.define("gh-scan", Scan);
 customElements.define("gh-trim", Trim);
 count();
 fullScreen();
