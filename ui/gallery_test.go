@@ -91,6 +91,7 @@ var gallery = []shown{
 	{"hand-over, done", "well", "/requests/" + handedID + "/hand-over", 200},
 	{"agencies", "well", "/agencies", 200},
 	{"agencies, a card", "well", "/agencies?card=" + fixtureRoot(0x52), 200},
+	{"agencies, other scripts", "strangers", "/agencies", 200},
 	{"agencies, none", "empty", "/agencies", 200},
 	{"ledger", "well", "/ledger", 200},
 	{"ledger entry", "well", "/ledger/entry/8", 200},
@@ -117,14 +118,22 @@ func strangers(h *house) {
 		change(&rec)
 		h.requests.records[id] = rec
 	}
+	const arabic = "الإدارة العامة لشرطة محافظة البحيرة، قسم التحقيقات في حوادث السير"
+	long := "Joint Regional Task Force for Traffic, Harbour and Lakeshore Incidents of the Municipalities of " + strings.Repeat("Lakeside-", 8) + "on-the-Water"
+	for agency, name := range map[string]string{"police.buhayra.example": arabic, "task-force.lakeside.example": long} {
+		a := fixtureAllowed()[0]
+		a.Agency, a.Name = agency, name
+		h.requests.allowed = append(h.requests.allowed, a)
+	}
+	add("arabic-before", request.Declined, func(r *request.Record) { r.Agency, r.AgencyName = "police.buhayra.example", arabic })
 	add("arabic", request.Waiting, func(r *request.Record) {
-		r.AgencyName = "الإدارة العامة لشرطة محافظة البحيرة، قسم التحقيقات في حوادث السير"
+		r.Agency, r.AgencyName = "police.buhayra.example", arabic
 		r.Request.Incident.Headline = "إصابة راكب دراجة (شارع 4) 🚲"
 		r.Request.Incident.Summary = "صدمت سيارة داكنة راكب دراجة عند زاوية شارع 4 ثم غادرت. 🚗💥"
 		r.Case = &request.CaseUse{Requests: 3, Seconds: 8100, KM2: 0.6}
 	})
 	add("long", request.Waiting, func(r *request.Record) {
-		r.AgencyName = "Joint Regional Task Force for Traffic, Harbour and Lakeshore Incidents of the Municipalities of " + strings.Repeat("Lakeside-", 8) + "on-the-Water"
+		r.Agency, r.AgencyName = "task-force.lakeside.example", long
 		r.Request.Incident.Headline = strings.Repeat("W", 120)
 		r.Request.Area.Description = strings.Repeat("Alderstreet", 14)
 	})

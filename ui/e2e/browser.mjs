@@ -4,6 +4,8 @@ import { chromium } from "playwright-core";
 import AxeBuilder from "@axe-core/playwright";
 import assert from "node:assert/strict";
 
+/** How long anything may take, in ms: a machine under load is slow and not wrong. */
+export const patience = 120_000;
 export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
 
@@ -27,6 +29,7 @@ export async function open(browser, base, { viewport = desktop, colorScheme = "l
     isMobile: viewport.width < 600, hasTouch: viewport.width < 600, deviceScaleFactor: viewport.width < 600 ? 2 : 1,
     ignoreHTTPSErrors: true,
   });
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   const faults = [];
   page.on("console", (m) => {
@@ -72,7 +75,7 @@ export async function plays(page, selector) {
   await page.waitForFunction((s) => {
     const v = document.querySelector(s);
     return v && v.currentTime > 0 && v.getVideoPlaybackQuality().totalVideoFrames > 0;
-  }, selector, { timeout: 30_000 });
+  }, selector, { timeout: patience });
   const before = await page.$eval(selector, (v) => v.currentTime);
-  await page.waitForFunction(([s, t]) => document.querySelector(s).currentTime > t + 0.5, [selector, before], { timeout: 30_000 });
+  await page.waitForFunction(([s, t]) => document.querySelector(s).currentTime > t + 0.5, [selector, before], { timeout: patience });
 }
