@@ -43,6 +43,27 @@ func TestVendoredFilesAreWhatTheyWere(t *testing.T) {
 	}
 }
 
+// TestNoSides: a rule says start and end, not left and right, or it is wrong in
+// a language that runs the other way.
+func TestNoSides(t *testing.T) {
+	css, err := fs.ReadFile(staticFiles, "static/console.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sides := regexp.MustCompile(`(?:margin|padding|border)-(?:left|right)|[{;]\s*(?:left|right)\s*:|text-align:\s*(?:left|right)|float:|(?:inset|margin|padding):(?:\s+[^\s;]+){4}`)
+	inner := regexp.MustCompile(`\w*(?:-\w+)*\([^()]*\)`)
+	for i, line := range strings.Split(string(css), "\n") {
+		// A function's blanks are no separators.
+		plain := line
+		for range 3 {
+			plain = inner.ReplaceAllString(plain, "f")
+		}
+		if m := sides.FindString(plain); m != "" {
+			t.Errorf("line %d has sides: %s", i+1, m)
+		}
+	}
+}
+
 // TestIcons: every icon that a page names is a symbol of the sprite, and the
 // sprite has no other.
 func TestIcons(t *testing.T) {
