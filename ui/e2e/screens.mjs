@@ -22,7 +22,11 @@ const browser = await launch();
 /** Photographs a page as it stands and writes it small. */
 async function shoot(page, name, whole = true) {
   const png = join(raw, `${name}.png`);
-  await page.screenshot({ path: png, fullPage: whole, scale: "css" });
+  const usual = page.viewportSize();
+  // A window as high as the page has its bars where a person sees them.
+  if (whole) await page.setViewportSize({ width: usual.width, height: await page.evaluate(() => document.documentElement.scrollHeight) });
+  await page.screenshot({ path: png, scale: "css" });
+  await page.setViewportSize(usual);
   await run("ffmpeg", ["-loglevel", "error", "-y", "-i", png, "-frames:v", "1", "-c:v", "libwebp", "-q:v", "55", "-compression_level", "6", join(out, `${name}.webp`)]);
 }
 
