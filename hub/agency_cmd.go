@@ -123,8 +123,7 @@ func (c *agencyInit) Run(e *env) error {
 	for _, w := range feed.Witnesses {
 		fmt.Fprintf(e.stdout, "witness    %s\n", w)
 	}
-	fmt.Fprintf(e.stdout, "All keys are in this folder: that is for trying out. Move %s to a safe place: it signs profiles. "+
-		"Give officer and supervisor their keys.\n", filepath.Join(c.Dir, "offline"))
+	fmt.Fprintf(e.stdout, "The root's key is in this folder, which is for trying out. Move %s to a machine that is never online.\n", filepath.Join(c.Dir, "offline"))
 	return nil
 }
 

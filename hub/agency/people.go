@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"filippo.io/age"
 
@@ -62,7 +64,7 @@ func MakeKey(path string, role Role, holder string) (Public, error) {
 		return Public{}, fmt.Errorf("making key: the role should be one of %s", strings.Join(Roles(), ", "))
 	}
 	holder = strings.Join(strings.Fields(holder), " ")
-	if holder == "" {
+	if !isHolder(holder) {
 		return Public{}, errors.New("making key: say whose it is")
 	}
 	for _, end := range []string{".key", publicEnd} {
@@ -119,7 +121,7 @@ func ParsePublic(text string) (Public, error) {
 	role, ok := strings.CutPrefix(word, "gatehouse-")
 	key, holder, _ := strings.Cut(rest, " ")
 	p := Public{Role: Role(role), Holder: strings.TrimSpace(holder)}
-	if !ok || !slices.Contains(Roles(), role) || p.Holder == "" || strings.ContainsAny(p.Holder, "\r\n") {
+	if !ok || !slices.Contains(Roles(), role) || !isHolder(p.Holder) {
 		return Public{}, bad
 	}
 	if p.Role == Recipient {
@@ -135,6 +137,11 @@ func ParsePublic(text string) (Public, error) {
 	}
 	p.Key.Ed25519 = raw
 	return p, nil
+}
+
+// isHolder wants a name that a terminal shows as it is.
+func isHolder(name string) bool {
+	return name != "" && utf8.ValidString(name) && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // LoadPublic reads a .pub file, whose key must be for that role.

@@ -116,6 +116,9 @@ func TestKeysByRole(t *testing.T) {
 	if _, err := MakeKey(strings.TrimSuffix(key, ".key"), Officer, "Dana"); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("a second key of one name: %v", err)
 	}
+	if _, err := ParsePublic(strings.Replace(p.line(), "Dana", "Da\x1b[2Jna", 1)); err == nil {
+		t.Error("a name moves the terminal's cursor")
+	}
 	if st, err := os.Stat(key); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", st.Mode(), err)
 	}

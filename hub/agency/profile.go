@@ -89,7 +89,7 @@ func unsignedProfile(path string) ([]byte, error) {
 	}
 	p, err := bulletin.ParseProfileDraft(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading profile: %w", err)
+		return nil, fmt.Errorf("%s is not a draft of a profile: %w", filepath.Base(path), err)
 	}
 	return bulletin.NewProfile(p)
 }

@@ -88,7 +88,7 @@ func Sign(cfg SignConfig) (Signed, error) {
 		return Signed{}, fmt.Errorf("checking limits: %w", err)
 	}
 	if env, err = bulletin.SignRequest(env, key, p); err != nil {
-		return Signed{}, err
+		return Signed{}, fmt.Errorf("%s, version %d of the profile: %w", filepath.Base(cfg.Key), p.Version, err)
 	}
 	_, err = bulletin.OpenRequest(env, p)
 	s := Signed{Request: q, Whole: err == nil}
@@ -114,7 +114,7 @@ func unsigned(path string) ([]byte, error) {
 	}
 	q, err := bulletin.ParseDraft(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading request: %w", err)
+		return nil, fmt.Errorf("%s is not a draft of a request: %w", filepath.Base(path), err)
 	}
 	return bulletin.NewRequest(q)
 }

@@ -101,18 +101,26 @@ func TestStaticServersWhilePublishing(t *testing.T) {
 		bases = append(bases, s.serve(t, public))
 	}
 	newest := make([]bulletin.Checkpoint, len(bases))
-	reads, grown := 0, int64(1)
+	reads := 0
 	for range 4 {
+		start := newest[0].Size
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), publishDir+"="+o.dir)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for until := time.Now().Add(150*time.Millisecond + rand.N(150*time.Millisecond)); time.Now().Before(until); {
+		grown := time.Time{} // when the public first saw this publisher's work
+		for limit := time.Now().Add(time.Minute); grown.IsZero() || time.Now().Before(grown); {
+			if time.Now().After(limit) {
+				t.Fatalf("nothing was published in a minute")
+			}
 			for i, base := range bases {
 				newest[i] = o.readLikeAHome(t, base, newest[i])
 				reads++
+			}
+			if grown.IsZero() && newest[0].Size > max(start, 1) {
+				grown = time.Now().Add(rand.N(100 * time.Millisecond))
 			}
 		}
 		if err := cmd.Process.Kill(); err != nil {
@@ -121,13 +129,10 @@ func TestStaticServersWhilePublishing(t *testing.T) {
 		_ = cmd.Wait()
 		for i, base := range bases { // what the dead one left
 			newest[i] = o.readLikeAHome(t, base, newest[i])
-			grown = max(grown, newest[i].Size)
 		}
 		o.wantPrefix(t, newest[0])
 	}
-	if reads < 8 || grown < 2 {
-		t.Errorf("%d reads of a log that grew to %d", reads, grown)
-	}
+	t.Logf("%d reads of a log that grew to %d entries", reads, newest[0].Size)
 	if o.publish(t, time.Now()); len(litter(t, public)) != 0 {
 		t.Errorf("left behind: %v", litter(t, public))
 	}

@@ -44,7 +44,7 @@ type Behind struct{ Ask, Known int64 }
 
 // Error implements error.
 func (e *Behind) Error() string {
-	return fmt.Sprintf("the ask goes on from a tree of %d entries, and this witness last signed for %d: the agency asks again from there", e.Ask, e.Known)
+	return fmt.Sprintf("the ask goes on from a tree of %d entries, and this witness last signed for %d: the agency asks again from there (gatehouse agency witness add KEY --seen %d)", e.Ask, e.Known, e.Known)
 }
 
 // state is witness.json: who the witness is, and each log's key and newest tree.
