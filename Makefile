@@ -32,7 +32,7 @@ lint:
 
 # The race detector needs cgo; the product is built without.
 unit:
-	PATH="$(BIN):$$PATH" CGO_ENABLED=1 go test -race -timeout 20m ./...
+	PATH="$(BIN):$(TOOLS)/node:$$PATH" CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 # A browser walks the console of a real hub.
 e2e: build
@@ -74,6 +74,7 @@ BENCH ?=
 bench: tools bench-tools
 	PATH="$(BIN):$$PATH" go run ./hub/internal/bench $(BENCH)
 	go test -run '^$$' -bench BesideCurl -benchtime 1x ./hub/delivery
+	PATH="$(BIN):$(TOOLS)/node:$$PATH" BARS=1 go test -v -count 1 -run TestLiveInChromium ./hub
 
 ## bench-check: bench, and fail if a bar is missed
 bench-check: tools bench-tools

@@ -171,14 +171,14 @@ export class Live {
 
   /** @param {Way} way */
   #hls(way) {
-    const alone = !this.#player.closest(".tiles");
     const video = this.#video;
     const shown = () => this.#shown("late");
     video.addEventListener("playing", shown, { once: true });
-    // Low latency keeps two requests open, of the few that a browser allows.
-    const src = `${this.#player.getAttribute("base")}/${way.stream}/live.m3u8${alone ? "" : "?plain=1"}`;
-    const end = playHLS(video, src, {
-      options: { lowLatencyMode: alone, backBufferLength: 10, maxBufferLength: 10, startPosition: -1 },
+    const end = playHLS(video, `${this.#player.getAttribute("base")}/${way.stream}/live.m3u8`, {
+      options: {
+        lowLatencyMode: false, liveSyncDurationCount: 2, liveMaxLatencyDurationCount: 6,
+        backBufferLength: 10, startPosition: -1,
+      },
       ready: () => { video.play().catch(() => {}); },
       failed: () => {
         if (this.#began && Date.now() - this.#began > steady) this.#again(0);
