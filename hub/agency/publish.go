@@ -26,8 +26,8 @@ type PublishConfig struct {
 	Public string    // what a web server serves; default Dir/public, which only the folder's owner can reach
 	Now    time.Time // decides hours and expiry; cosignatures always carry the clock's time
 
-	Cosignatures [][]byte // witnesses' answers that came as files
-	Context      context.Context
+	Cosignatures [][]byte        // witnesses' answers that came as files
+	Context      context.Context // ends the asking of witnesses; default never
 }
 
 // Published is what Publish left.

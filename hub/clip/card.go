@@ -64,22 +64,16 @@ func card(title, sentence string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// line draws text in the middle.
+// line draws text in the middle, cut off with an ellipsis where it is too long.
 func line(img draw.Image, face font.Face, c color.Color, text string, y int) {
+	const room = cardWidth - 48
 	d := font.Drawer{Dst: img, Src: image.NewUniform(c), Face: face}
-	text = shorten(d, text, cardWidth-48)
+	if r := []rune(text); d.MeasureString(text).Ceil() > room {
+		for len(r) > 0 && d.MeasureString(string(r)+"…").Ceil() > room {
+			r = r[:len(r)-1]
+		}
+		text = string(r) + "…"
+	}
 	d.Dot = fixed.P((cardWidth-d.MeasureString(text).Ceil())/2, y)
 	d.DrawString(text)
-}
-
-// shorten cuts text off with an ellipsis where it is too long.
-func shorten(d font.Drawer, text string, room int) string {
-	r := []rune(text)
-	if d.MeasureString(text).Ceil() <= room {
-		return text
-	}
-	for len(r) > 0 && d.MeasureString(string(r)+"…").Ceil() > room {
-		r = r[:len(r)-1]
-	}
-	return string(r) + "…"
 }
