@@ -29,6 +29,7 @@ func hoursOf(h config.Hours) request.Hours {
 // follow adds what the owner says of all requests.
 func follow(home *request.Home, s config.Sharing) {
 	home.OptOut, home.PerCase = s.OptOut, request.PerCase{Time: s.PerCase.Time, KM2: s.PerCase.KM2}
+	home.Approvals = s.Approvals
 	home.HoldQuota = request.HoldQuota{Percent: s.HoldQuota.Percent, Bytes: int64(s.HoldQuota.Bytes)}
 	home.Notices = request.Notices{Digest: s.Digest.Minutes(), Rings: s.Rings}
 	for _, h := range s.Quiet {

@@ -165,6 +165,7 @@ type Sharing struct {
 	Digest    Clock    `yaml:"digest"`      // when the day's requests are told of, in the home's zone; default 18:00
 	Quiet     []Hours  `yaml:"quiet_hours"` // when nothing rings; what would have, rings after
 	Rings     int      `yaml:"rings"`       // at most so many rings a day for one agency, the others are in the digest; default 3
+	Approvals int      `yaml:"approvals"`   // so many different people must approve before anything is sent; require_two makes it two at least; default 1
 	PerCase   PerCase  `yaml:"per_case"`    // limits of all requests of one case together
 	HoldQuota Quota    `yaml:"hold_quota"`  // of footage held for requests, as 10% of the disks or 50GB; default 10%
 }
@@ -320,6 +321,9 @@ func (s *Sharing) defaults() {
 	}
 	if s.Rings == 0 {
 		s.Rings = 3
+	}
+	if s.Approvals == 0 {
+		s.Approvals = 1
 	}
 	if s.PerCase.Time == 0 {
 		s.PerCase.Time = 12 * time.Hour

@@ -192,6 +192,9 @@ func checkSharing(d *decoder, s Sharing) {
 	if alwaysQuiet(s.Quiet) {
 		d.at("sharing.quiet_hours", "should leave some of the day")
 	}
+	if s.Approvals < 1 || s.Approvals > 9 {
+		d.at("sharing.approvals", "should be 1 to 9")
+	}
 	if s.Rings < 1 || s.Rings > 100 {
 		d.at("sharing.rings", "should be 1 to 100; rules decide what rings at all")
 	}

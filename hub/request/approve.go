@@ -32,10 +32,18 @@ const OwnerNumber = 1
 
 // Needs is how many people must approve a request.
 func (r Record) Needs() int {
+	n := max(r.People, 1)
 	if r.Rule != nil && r.Rule.Action == RequireTwo {
-		return 2
+		n = max(n, 2)
 	}
-	return 1
+	return n
+}
+
+// approvals is how many people the owner wants to approve any request.
+func (s *Service) approvals() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.home.Approvals
 }
 
 // Approve is ApproveBy for the owner, whom by names.
@@ -89,6 +97,7 @@ func (s *Service) ApproveBy(ctx context.Context, id, digest string, by Approver,
 			return Record{}, fmt.Errorf("closing sealed package: %w", err)
 		}
 	}
+	r.People = max(r.People, s.approvals()) // what was made stricter holds at once
 	if r, err = s.count(ctx, r, by); err != nil {
 		return Record{}, err
 	}

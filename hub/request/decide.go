@@ -56,6 +56,7 @@ func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selec
 		old := r
 		was := r.State
 		r.State, r.Package, r.Selection, r.Updated, r.Reason = to, &pkg, clips, s.cfg.Now(), ""
+		r.People = s.approvals()
 		r.Approvals = nil // they were of other bytes
 		e := s.entry(r, ledger.Prepared, map[string]any{"package": pkg.ID, "sha256": pkg.Digest, "bytes": pkg.Bytes},
 			"The owner's selection was sealed as package %s. Nothing was sent.", pkg.ID)

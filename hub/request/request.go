@@ -82,6 +82,7 @@ type Record struct {
 	Package     *evidence.Package    `json:"package,omitempty"`
 	Selection   []evidence.Selection `json:"selection,omitempty"`
 	Approvals   []Approval           `json:"approvals,omitempty"`   // of the package that is sealed now
+	People      int                  `json:"people,omitempty"`      // who must approve at least: the owner's setting when it was sealed, or later if that is more
 	Disposed    string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
 	ByHand      *ByHand              `json:"by_hand,omitempty"`     // of what was approved to leave by hand
 	DecidedBy   string               `json:"decided_by,omitempty"`

@@ -27,7 +27,9 @@ type Home struct {
 	Rules    []Rule
 	OptOut   bool
 	PerCase  PerCase
-	Notices  Notices
+	// Approvals is how many people must approve any request; 0 is 1.
+	Approvals int
+	Notices   Notices
 
 	HoldQuota HoldQuota
 }

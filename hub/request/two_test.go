@@ -112,3 +112,29 @@ func TestOneIsEnoughWithoutARule(t *testing.T) {
 		t.Errorf("%s, %v", got.State, err)
 	}
 }
+
+// TestThreePeopleMustApprove: the owner's setting holds for every request. More
+// people are asked for at once, fewer only for what is sealed afterwards.
+func TestThreePeopleMustApprove(t *testing.T) {
+	h := newHome(t, func(c *request.Config) { c.Home.Approvals = 3 }).allowed()
+	r := h.prepare(h.arrive(h.request(), request.Waiting))
+	if r.Needs() != 3 {
+		t.Fatalf("%d people", r.Needs())
+	}
+	for i, by := range []request.Approver{second, {Number: 3, Words: "Approver 3"}} {
+		if i == 1 {
+			h.start(func(c *request.Config) { c.Home.Approvals = 1 })
+		}
+		if r, err := h.approveBy(r, by); err != nil || r.State != request.Prepared || len(r.Approvals) != i+1 {
+			t.Fatalf("%s: %s, %v", by.Words, r.State, err)
+		}
+	}
+	h.start(func(c *request.Config) { c.Home.Approvals = 4 })
+	if r, err := h.approveBy(r, owner); err != nil || r.State != request.Prepared || r.Needs() != 4 {
+		t.Fatalf("four people: %s, %v", r.State, err)
+	}
+	done, err := h.approveBy(r, request.Approver{Number: 4, Words: "Approver 4"})
+	if err != nil || done.State != request.Approved {
+		t.Errorf("%s, %v", done.State, err)
+	}
+}
