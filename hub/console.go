@@ -146,6 +146,17 @@ func (h *hub) consoleHomeKit() *ui.HomeKitStatus {
 	return &ui.HomeKitStatus{Name: s.Name, Paired: s.Paired, Controllers: s.Controllers, Code: s.Code, SetupURI: s.SetupURI}
 }
 
+// homekitStatus leaves out the set-up codes: the console shows them to who gives
+// the passphrase again.
+func (h *hub) homekitStatus() any {
+	s := h.homekit.Status()
+	s.Code, s.SetupURI = "", ""
+	if s.Sensor != nil {
+		s.Sensor.Code, s.Sensor.SetupURI = "", ""
+	}
+	return s
+}
+
 // storageSentence says where footage goes and what a power cut costs.
 func (h *hub) storageSentence() string {
 	s := h.boot.Storage[0]

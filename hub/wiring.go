@@ -155,7 +155,7 @@ func (h *hub) status() control.StatusConfig {
 		Archive: h.archive, Requests: h.requests, Outbox: h.outbox, Ledger: h.ledger,
 	}
 	if h.homekit != nil {
-		c.HomeKit = func() any { return h.homekit.Status() }
+		c.HomeKit = h.homekitStatus
 	}
 	return c
 }

@@ -144,6 +144,9 @@ func (a *Archive) NoteHeads(ctx context.Context, always bool) error {
 	var all []Head
 	for _, s := range streams {
 		h, err := a.newHead(ctx, s[0], s[1])
+		if errors.Is(err, ErrNotFound) {
+			continue // a camera that never sent a picture has gaps, and nothing to commit to
+		}
 		if err != nil {
 			return err
 		}

@@ -106,6 +106,21 @@ func TestHeadsCommitToEverySegmentOnce(t *testing.T) {
 
 // A segment that a disk took away while it was open is closed when the disk is
 // back, long after those that follow it.
+// TestHeadsOfACameraThatNeverSent: its gap is all there is of it, and keeps no
+// other stream from being noted.
+func TestHeadsOfACameraThatNeverSent(t *testing.T) {
+	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 2})
+	s, house := ledgered(t)
+	if _, err := s.index.AddGap(t.Context(), recording.Gap{Camera: "attic", Stream: recording.Main, From: time.Unix(1, 0), Reason: rtsp.ReasonRefused}); err != nil {
+		t.Fatal(err)
+	}
+	s.record(t, items(f)...)
+	s.note(t)
+	if heads := allHeads(t, house); len(heads) != 1 || len(heads[0].Chains) != 1 {
+		t.Errorf("%+v", heads)
+	}
+}
+
 func TestHeadsTakeWhatWasClosedLate(t *testing.T) {
 	_, house := ledgered(t)
 	add := func(ranges ...[2]int64) {
