@@ -62,7 +62,7 @@ var mayImport = map[string]string{
 	"hub/sqlite":                  "rtsp hub/account hub/bulletin hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
 	"hub/control":                 "rtsp hub/account hub/bulletin hub/clip hub/delivery hub/evidence hub/recording hub/request",
 	"hub/demo":                    "rtsp/rtsptest hub/agency hub/bulletin hub/evidence images/demo",
-	"ui":                          "rtsp hub/account hub/bulletin hub/clip hub/delivery hub/evidence hub/ledger hub/recording hub/request",
+	"ui":                          "rtsp hub/account hub/bulletin hub/clip hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
 	"hub":                         "*",
 }
 

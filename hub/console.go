@@ -110,7 +110,7 @@ func (h *hub) dressConsole() {
 	c := h.config()
 	home := homeOf(c)
 	handler := ui.New(ui.Config{
-		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
+		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
 		WHEP: h.live.whep(), Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Storage: h.storageSentence, Trust: h.consoleTrust(), Log: h.log,

@@ -13,6 +13,7 @@ import (
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/ledger"
+	"gatehouse/hub/motion"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 )
@@ -107,6 +108,9 @@ type Clips interface {
 	ServeZIP(w http.ResponseWriter, r *http.Request, q clip.Query) error
 	Still(ctx context.Context, camera string, t time.Time) (clip.Still, error)
 	StillNow(ctx context.Context, camera string) (clip.Still, error)
+	// Strip and Sheet are JPEG pictures of a minute and of a range; clip.ErrNoDecoder if none can be made.
+	Strip(ctx context.Context, camera string, t time.Time) ([]byte, error)
+	Sheet(ctx context.Context, camera string, from, to time.Time, zone *time.Location) ([]byte, error)
 }
 
 // Archive tells what is recorded; *recording.Archive is one.
@@ -114,6 +118,14 @@ type Archive interface {
 	Segments(ctx context.Context, camera, stream string, from, to time.Time) ([]recording.Segment, error)
 	Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]recording.Gap, error)
 	Status(ctx context.Context) ([]recording.StreamStatus, error)
+	// Holds lists what is kept from deletion, ended ones too.
+	Holds(ctx context.Context) ([]recording.Hold, error)
+}
+
+// Motions tells when something moved; *motion.Service is one.
+type Motions interface {
+	// Motions lists motion that overlaps [from, to), by From.
+	Motions(ctx context.Context, camera string, from, to time.Time) ([]motion.Motion, error)
 }
 
 // Ledger reads the ledger; *ledger.Log is one.

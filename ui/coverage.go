@@ -94,11 +94,15 @@ func (c *console) clip(g recording.Gap, from, to time.Time) stretch {
 }
 
 func (c *console) gap(g recording.Gap, s stretch) gap {
-	key := "reason." + string(g.Reason)
-	if !c.text.has(key) {
-		key = "reason.unknown"
+	return gap{When: c.clockSpan(s.from, s.to), Long: length(s.to.Sub(s.from)), Reason: c.reason(g), Open: g.To.IsZero()}
+}
+
+// reason is the locale key of why footage is missing.
+func (c *console) reason(g recording.Gap) string {
+	if key := "reason." + string(g.Reason); c.text.has(key) {
+		return key
 	}
-	return gap{When: c.clockSpan(s.from, s.to), Long: length(s.to.Sub(s.from)), Reason: key, Open: g.To.IsZero()}
+	return "reason.unknown"
 }
 
 func (c *console) bar(kind string, s stretch, from, to time.Time) bar {

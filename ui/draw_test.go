@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -93,11 +94,11 @@ func TestCoverage(t *testing.T) {
 func TestDayOfTheClockChange(t *testing.T) {
 	c := &console{cfg: newHouse().config(), text: english()}
 	start := time.Date(2026, 11, 1, 0, 0, 0, 0, fixtureZone)
-	v, err := c.timelineBody(httptest.NewRequest("GET", "/timeline/Driveway", nil), "Driveway", start)
+	v, err := c.timelineBody(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), cameraLink{Name: "Driveway"}, pointer{start: start})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Hours) != 25 || v.Hours[1].Label != "01:00" || v.Hours[2].Label != "01:00" {
+	if len(v.Hours) != 25 || v.Hours[1].Label != "01:00 PDT" || v.Hours[2].Label != "01:00 PST" || v.Long != "1 d 1 h" {
 		t.Errorf("%d hours on the day with 25", len(v.Hours))
 	}
 }

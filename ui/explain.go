@@ -93,6 +93,7 @@ var explanations = []struct {
 	{request.ErrRoot, http.StatusConflict, "root"},
 	{request.ErrAllowlist, http.StatusConflict, "allowlist"},
 	{clip.ErrNoFootage, http.StatusNotFound, "no-footage"},
+	{clip.ErrNoDecoder, http.StatusNotImplemented, "no-decoder"},
 	{clip.ErrNoBrowser, http.StatusUnsupportedMediaType, "no-browser"},
 	{os.ErrNotExist, http.StatusNotFound, "no-file"},
 	{context.Canceled, 499, "gone"}, // the browser left; nobody reads this

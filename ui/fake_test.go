@@ -357,12 +357,16 @@ func (l *fakeLedger) Checkpoint(context.Context) ([]byte, error) {
 
 // fakeClips serves one looping recording, cut into fragments.
 type fakeClips struct {
-	now    func() time.Time
-	movie  movie
-	sealed []byte // a progressive MP4
-	jpeg   []byte
-	err    error      // of ServeMP4 and ServeZIP
-	asked  clip.Query // the last of them
+	now     func() time.Time
+	archive *fakeArchive
+	movie   movie
+	hevc    map[string]bool // cameras whose main stream is large
+	large   movie           // in H.265
+	sealed  []byte          // a progressive MP4
+	jpeg    []byte
+	stripes []byte     // six pictures side by side
+	err     error      // of ServeMP4 and ServeZIP
+	asked   clip.Query // the last of them
 }
 
 func (c *fakeClips) ServeMP4(w http.ResponseWriter, r *http.Request, q clip.Query) error {
@@ -389,27 +393,38 @@ type movie struct {
 // fragmentLong is the length of every fragment but the last.
 const fragmentLong = 2 * time.Second
 
-func (c *fakeClips) Playlist(_ context.Context, r clip.Range, live bool) ([]byte, error) {
-	n := len(c.movie.fragments)
+func (c *fakeClips) Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error) {
+	m := c.of(r.Camera, r.Stream)
+	n := int64(len(m.fragments))
 	if n == 0 {
 		return nil, fmt.Errorf("listing: %w", clip.ErrNoFootage)
 	}
-	first, count := 0, min(n, int(r.To.Sub(r.From)/fragmentLong)+1)
-	if live {
-		first, count = int(c.now().Unix()/2), 8
+	segs, err := c.archive.Segments(ctx, r.Camera, r.Stream, r.From, r.To)
+	if err != nil {
+		return nil, err
 	}
 	var b strings.Builder
+	first := r.From.Unix() / 2
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n", first)
 	if live {
 		fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first/n)
 	}
-	b.WriteString("#EXT-X-MAP:URI=\"init/1.mp4\"\n")
-	for i := first; i < first+count; i++ {
-		if i%n == 0 && i > first {
-			b.WriteString("#EXT-X-DISCONTINUITY\n")
+	listed := 0
+	for k, s := range joined(segs, r.From, r.To) {
+		for i := s.from.Unix() / 2; i < s.to.Unix()/2; i++ {
+			start := i == s.from.Unix()/2
+			if listed++; listed > 1 && (i%n == 0 || start && k > 0) {
+				b.WriteString("#EXT-X-DISCONTINUITY\n")
+			}
+			if start || i%n == 0 {
+				fmt.Fprintf(&b, "#EXT-X-MAP:URI=\"init/1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:%s\n", time.Unix(2*i, 0).UTC().Format("2006-01-02T15:04:05.000Z"))
+			}
+			f := m.fragments[i%n]
+			fmt.Fprintf(&b, "#EXTINF:2.0,\n#EXT-X-BYTERANGE:%d@%d\nsegment/1.mp4\n", f[1], f[0])
 		}
-		f := c.movie.fragments[i%n]
-		fmt.Fprintf(&b, "#EXTINF:2.0,\n#EXT-X-BYTERANGE:%d@%d\nsegment/1.mp4\n", f[1], f[0])
+	}
+	if listed == 0 {
+		return nil, fmt.Errorf("listing: %w", clip.ErrNoFootage)
 	}
 	if !live {
 		b.WriteString("#EXT-X-ENDLIST\n")
@@ -417,19 +432,28 @@ func (c *fakeClips) Playlist(_ context.Context, r clip.Range, live bool) ([]byte
 	return []byte(b.String()), nil
 }
 
-func (c *fakeClips) Init(context.Context, string, string, int64) ([]byte, error) {
-	return c.movie.data[:c.movie.init], nil
+// of is what a stream shows.
+func (c *fakeClips) of(camera, stream string) movie {
+	if stream == recording.Main && c.hevc[camera] {
+		return c.large
+	}
+	return c.movie
+}
+
+func (c *fakeClips) Init(_ context.Context, camera, stream string, _ int64) ([]byte, error) {
+	m := c.of(camera, stream)
+	return m.data[:m.init], nil
 }
 
 type memoryFile struct{ *bytes.Reader }
 
 func (memoryFile) Close() error { return nil }
 
-func (c *fakeClips) SegmentFile(_ context.Context, _, _ string, id int64) (recording.File, error) {
+func (c *fakeClips) SegmentFile(_ context.Context, camera, stream string, id int64) (recording.File, error) {
 	if id != 1 {
 		return nil, fmt.Errorf("opening: %w", recording.ErrNotFound)
 	}
-	return memoryFile{bytes.NewReader(c.movie.data)}, nil
+	return memoryFile{bytes.NewReader(c.of(camera, stream).data)}, nil
 }
 
 func (c *fakeClips) Still(_ context.Context, _ string, t time.Time) (clip.Still, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -56,6 +57,8 @@ type house struct {
 	accounts *accounts
 	clips    *fakeClips
 	whep     WHEP // nil for a browser, which it could show nothing
+	motions  *fakeMotions
+	cameras  []string // beside the two
 	now      func() time.Time
 	paired   bool
 }
@@ -67,14 +70,15 @@ func newHouse() *house {
 	h.archive = &fakeArchive{now: func() time.Time { return h.now() }}
 	h.ledger = &fakeLedger{entries: fixtureEntries()}
 	h.accounts = newAccounts(func() time.Time { return h.now() }, true)
-	h.clips = &fakeClips{now: func() time.Time { return h.now() }}
+	h.clips = &fakeClips{now: func() time.Time { return h.now() }, archive: h.archive}
+	h.motions = &fakeMotions{perDay: 120, now: func() time.Time { return h.now() }}
 	h.requests.clips = h.clips
 	return h
 }
 
 func (h *house) config() Config {
-	return Config{
-		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, Archive: h.archive,
+	cfg := Config{
+		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, Archive: h.archive, Motions: h.motions,
 		Ledger: h.ledger, LedgerKey: "gatehouse.example/ledger+1c0ffee5+AZ7tdyR0Zx", Accounts: h.accounts,
 		Cameras: []Camera{
 			{Name: "Front door", State: func() rtsp.State { return liveState(h.now()) }},
@@ -96,7 +100,24 @@ func (h *house) config() Config {
 		Log:          slog.New(slog.DiscardHandler),
 		Now:          func() time.Time { return h.now() },
 	}
+	for _, name := range h.cameras {
+		cfg.Cameras = append(cfg.Cameras, Camera{Name: name, State: func() rtsp.State { return liveState(h.now()) }})
+	}
+	return cfg
 }
+
+// many makes a home of 64 cameras, with names that people do give.
+func (h *house) many() {
+	h.cameras = []string{"كاميرا الباب الأمامي", "🐓 hens 🐔", "Workshop", longName}
+	for i := len(h.cameras) + 2; i < 64; i++ {
+		h.cameras = append(h.cameras, fmt.Sprintf("Hall %d", i))
+	}
+	h.clips.hevc = map[string]bool{"Workshop": true}
+	h.motions.perDay = 2000
+	h.archive.gone, h.archive.empty = "Old garage", "Hall 9"
+}
+
+const longName = "The camera above the back door that looks over the bins, the bicycle shed and a corner of the neighbours' hedge"
 
 func (h *house) homekit() *HomeKitStatus {
 	if h.paired {
@@ -318,6 +339,10 @@ type fakeArchive struct {
 	now    func() time.Time
 	broken bool
 	fault  error
+	holds  []recording.Hold
+	bare   bool   // nothing was ever recorded
+	gone   string // a camera that is no longer set up
+	empty  string // a camera without footage
 }
 
 func (a *fakeArchive) holes(camera string, day time.Time) (from, to time.Time, reason rtsp.Reason) {
@@ -328,7 +353,7 @@ func (a *fakeArchive) holes(camera string, day time.Time) (from, to time.Time, r
 }
 
 func (a *fakeArchive) Segments(_ context.Context, camera, stream string, from, to time.Time) ([]recording.Segment, error) {
-	if a.fault != nil {
+	if a.fault != nil || camera == a.empty {
 		return nil, a.fault
 	}
 	var out []recording.Segment
@@ -367,10 +392,16 @@ func (a *fakeArchive) Status(context.Context) ([]recording.StreamStatus, error) 
 	if a.fault != nil {
 		return nil, a.fault
 	}
+	if a.bare {
+		return nil, nil
+	}
 	oldest := fixtureNow.AddDate(0, 0, -23)
 	out := []recording.StreamStatus{
 		{Camera: "Front door", Stream: recording.Main, LastDurable: a.now().Add(-2 * time.Second), AtMost: 7, Recording: true, Bytes: 611_000_000_000, Segments: 33_120, Oldest: oldest},
 		{Camera: "Driveway", Stream: recording.Main, LastDurable: a.now().Add(-3 * time.Second), Recording: true, Bytes: 598_000_000_000, Segments: 33_016, Oldest: oldest},
+	}
+	if a.gone != "" {
+		out = append(out, recording.StreamStatus{Camera: a.gone, Stream: recording.Main, LastDurable: fixtureNow.AddDate(0, 0, -2), Bytes: 1, Segments: 1, Oldest: oldest})
 	}
 	if a.broken {
 		out[1].Recording, out[1].LastDurable = false, fixtureNow.Add(-time.Hour)

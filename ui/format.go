@@ -92,7 +92,7 @@ func (c *console) field(t time.Time) string {
 // parseField reads a datetime-local input: browsers leave seconds out when
 // they are zero.
 func (c *console) parseField(s string) (time.Time, error) {
-	for _, layout := range []string{inputForm, "2006-01-02T15:04", "2006-01-02T15:04:05.000"} {
+	for _, layout := range []string{time.RFC3339, inputForm, "2006-01-02T15:04", "2006-01-02T15:04:05.000"} {
 		if t, err := time.ParseInLocation(layout, s, c.cfg.Home.TimeZone); err == nil {
 			return t, nil
 		}

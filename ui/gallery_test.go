@@ -38,6 +38,7 @@ var homes = map[string]func(*house){
 	"empty": func(h *house) {
 		h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries = nil, nil, nil, nil
 	},
+	"many cameras": (*house).many,
 	"family": func(h *house) {
 		h.accounts.join("Ana", account.Approver)
 		h.accounts.join("محمود", account.Viewer, "Driveway")
@@ -66,6 +67,13 @@ var gallery = []shown{
 	{"live, one camera", "well", "/live/Driveway", 200},
 	{"live, one camera that fails", "a camera fails", "/live/Driveway", 200},
 	{"timeline", "well", "/timeline/Driveway?day=2026-11-21", 200},
+	{"timeline, a moment", "well", "/timeline/Driveway?at=2026-11-21T13:20:00-08:00&with=Front+door", 200},
+	{"timeline, nothing", "many cameras", "/timeline/Hall%209?day=2026-11-21", 200},
+	{"timeline, a day to come", "well", "/timeline/Driveway?day=2027-01-01", 200},
+	{"timeline, a camera that is gone", "many cameras", "/timeline/Old%20garage?day=2026-11-20", 200},
+	{"timeline, 25 hours", "well", "/timeline/Driveway?day=2026-11-01", 200},
+	{"timeline, 64 cameras", "many cameras", "/timeline/" + url.PathEscape(longName) + "?with=" + url.QueryEscape("كاميرا الباب الأمامي"), 200},
+	{"contact sheet", "well", "/timeline/Driveway/sheet?from=2026-11-21T10:00&to=2026-11-21T10:10", 200},
 	{"requests, waiting", "well", "/requests", 200},
 	{"requests, sent", "well", "/requests?tab=sent", 200},
 	{"requests, closed", "well", "/requests?tab=closed", 200},

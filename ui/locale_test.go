@@ -24,7 +24,7 @@ import (
 
 var (
 	templateKey = regexp.MustCompile(`\b(?:t|tb) "([^"]+)"|"(?:Label|What)" "([^"]+)"`)
-	goKey       = regexp.MustCompile(`"((?:note|error|code|reason|state|job|camera|stream|category|attest|level|clock|ledger\.kind|side|map|requests\.tab)\.[a-z.-]+|[a-z]+\.title)"`)
+	goKey       = regexp.MustCompile(`"((?:note|timeline|error|code|reason|state|job|camera|stream|category|attest|level|clock|ledger\.kind|side|map|requests\.tab)\.[a-z.-]+|[a-z]+\.title)"`)
 )
 
 // builtKeys are keys that Go puts together from values of other packages.

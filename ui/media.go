@@ -23,12 +23,12 @@ const maxVOD = 24 * time.Hour
 
 // stream checks the camera and stream of a media address.
 func (c *console) stream(r *http.Request) (camera, stream string, err error) {
-	cam, ok := c.camera(r.PathValue("camera"))
 	stream = r.PathValue("stream")
-	if !ok || (stream != recording.Main && stream != recording.Sub) {
+	if stream != recording.Main && stream != recording.Sub {
 		return "", "", errNoPage
 	}
-	return cam.Name, stream, nil
+	cam, err := c.footageOf(r)
+	return cam.Name, stream, err
 }
 
 func (c *console) livePlaylist(w http.ResponseWriter, r *http.Request) {
@@ -180,13 +180,12 @@ func mediaError(err error) error {
 // stands in for a picture is an answer too. Two headers say what it is:
 // Gatehouse-Picture its origin, and Gatehouse-Taken when it was taken.
 func (c *console) still(w http.ResponseWriter, r *http.Request) {
-	cam, ok := c.camera(r.PathValue("camera"))
-	if !ok {
-		c.fail(w, r, errNoPage)
+	cam, err := c.footageOf(r)
+	if err != nil {
+		c.fail(w, r, err)
 		return
 	}
 	var still clip.Still
-	var err error
 	if at := r.FormValue("at"); at == "" {
 		still, err = c.cfg.Clips.StillNow(r.Context(), cam.Name)
 	} else {

@@ -58,7 +58,8 @@ func TestClipAddresses(t *testing.T) {
 	}
 }
 
-// TestTimelineOffersTheDownload of what it plays, unless that is too long.
+// TestTimelineOffersTheDownload of what it plays, unless that is too long. What
+// a script put beside the fields is exact, and counts before them.
 func TestTimelineOffersTheDownload(t *testing.T) {
 	h := newHouse().handler(t)
 	visit(h, http.MethodPost, "/confirm", url.Values{"passphrase": {fixturePass}})
@@ -66,11 +67,25 @@ func TestTimelineOffersTheDownload(t *testing.T) {
 		q := url.Values{"day": {"2026-11-22"}, "from": {"2026-11-22T" + from}, "to": {"2026-11-22T" + to}}
 		return visit(h, http.MethodGet, "/timeline/Driveway?"+q.Encode(), nil).Body.String()
 	}
-	if got := page("08:00:00", "08:10:00"); !strings.Contains(got, `clip.mp4?download=1&amp;from=2026-11-22T16%3A00%3A00Z&amp;to=2026-11-22T16%3A10%3A00Z"`) {
-		t.Error("no link to a download in", got)
+	if got := page("08:00:00", "08:10:00"); !strings.Contains(got, `src="/cameras/Driveway/main/clip.mp4?from=2026-11-22T16%3A00%3A00Z&amp;to=2026-11-22T16%3A10%3A00Z" controls`) {
+		t.Error("no file to play in", got)
 	}
 	if got := page("00:00:00", "13:00:00"); strings.Contains(got, "clip.mp4") {
 		t.Error("13 hours are offered")
+	}
+	for query, want := range map[string]string{
+		"from=2026-11-22T08:00:00&to=2026-11-22T08:10":                       "from=2026-11-22T16%3A00%3A00Z&to=2026-11-22T16%3A10%3A00Z",
+		"from=x&to=y&in=2026-11-22T16:00:00.250Z&out=2026-11-22T16:00:01.5Z": "from=2026-11-22T16%3A00%3A00.25Z&to=2026-11-22T16%3A00%3A01.5Z",
+	} {
+		w := visit(h, http.MethodGet, "/timeline/Driveway/clip?"+query, nil)
+		if got := w.Header().Get("Location"); got != "/cameras/Driveway/main/clip.mp4?download=1&"+want {
+			t.Errorf("%s leads to %q", query, got)
+		}
+	}
+	for _, query := range []string{"", "from=x&to=y", "in=x&out=y", "from=2026-11-22T08:10&to=2026-11-22T08:00", "from=2026-11-20T08:10&to=2026-11-22T08:00"} {
+		if w := visit(h, http.MethodGet, "/timeline/Driveway/clip?"+query, nil); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%q: %d", query, w.Code)
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ var everyPage = []string{
 	"/requests/add", "/requests/" + readyID, "/requests/" + readyID + "/hand-over", "/requests/" + handedID,
 	"/timeline/Driveway", "/timeline/Front%20door?day=2026-11-21", "/timeline/Driveway?day=2020-01-01",
 	"/timeline/Driveway?from=2026-11-22T10:00&to=2026-11-22T10:05:30", "/settings", "/people", "/you", "/confirm?next=/ledger", "/join", "/trust",
+	"/timeline/Driveway/sheet?from=2026-11-22T10:00&to=2026-11-22T10:05:30",
 }
 
 func TestEveryPage(t *testing.T) {
@@ -95,6 +96,7 @@ func TestHomeWithoutCameras(t *testing.T) {
 	house := newHouse()
 	cfg := house.config()
 	cfg.Cameras, cfg.HomeKit, cfg.Storage = nil, nil, nil
+	house.archive.bare = true
 	h := New(cfg)
 	for _, path := range []string{"/", "/timeline", "/settings", "/healthz"} {
 		if w := visit(h, http.MethodGet, path, nil); w.Code != http.StatusOK {

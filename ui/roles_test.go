@@ -26,11 +26,14 @@ var may = map[string]string{
 	"GET /cameras/{camera}/{stream}/init/{file}":    "c",
 	"GET /cameras/{camera}/{stream}/segment/{file}": "c",
 	"GET /timeline/{camera}":                        "c",
+	"GET /timeline/{camera}/data":                   "c",
+	"GET /cameras/{camera}/strip.jpg":               "c",
 	"GET /live/{camera}":                            "c",
 
 	"POST /cameras/{camera}/{stream}/whep":            "c",
 	"PATCH /cameras/{camera}/{stream}/whep/{viewer}":  "c",
 	"DELETE /cameras/{camera}/{stream}/whep/{viewer}": "c",
+	"GET /cameras/{camera}/sheet.jpg":                 "a", "GET /timeline/{camera}/clip": "a", "GET /timeline/{camera}/sheet": "a",
 
 	"GET /cameras/{camera}/{stream}/clip.mp4": "a",
 	"GET /cameras/{camera}/{stream}/clip.zip": "a",
@@ -115,7 +118,7 @@ func TestViewerSeesNothingElse(t *testing.T) {
 	house := newHouse()
 	house.accounts.join("vera", account.Viewer, "Driveway")
 	h := house.handler(t)
-	for _, path := range []string{"/", "/live/tiles", "/timeline/Driveway?day=2026-11-21", "/you", "/nope", "/requests", "/requests/" + preparedID, "/cameras/Front%20door/still.jpg"} {
+	for _, path := range []string{"/", "/live/tiles", "/timeline/Driveway?day=2026-11-21", "/timeline/Driveway/data?day=2026-11-21", "/timeline/Driveway?at=2026-11-21T13:20:00-08:00&with=Front+door", "/you", "/nope", "/requests", "/requests/" + preparedID, "/cameras/Front%20door/still.jpg"} {
 		body := visit(h, http.MethodGet, path, nil, as("vera-session")).Body.String()
 		for _, secret := range []string{"Front door", "Lakeside Police", "police.lakeside.example", "Cyclist", `href="/requests`, `href="/ledger`, `href="/settings"`} {
 			if strings.Contains(body, secret) {

@@ -48,6 +48,7 @@ func serveFixture(addr string) error {
 			h.accounts = newAccounts(h.accounts.now, false)
 		}
 		h.clips.movie, h.clips.sealed, h.clips.jpeg = film.movie, film.sealed, film.jpeg
+		h.clips.large, h.clips.stripes = film.large, film.stripes
 		houses[name] = h
 	}
 	ln, err := net.Listen("tcp", addr)
@@ -76,8 +77,10 @@ func (c *fakeClips) film(ctx context.Context) error {
 	source := []string{"-loglevel", "error", "-f", "lavfi", "-i", "gradients=s=1280x720:r=15:d=30:c0=0x2b3a42:c1=0x6b7a6a:c2=0x1d2429:speed=0.01"}
 	outputs := map[string][]string{
 		"frag.mp4":   {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-sc_threshold", "0", "-bf", "0", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
+		"large.mp4":  {"-t", "10", "-s", "640x360", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=30:min-keyint=30:scenecut=0:bframes=0:log-level=error", "-tag:v", "hvc1", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
 		"sealed.mp4": {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-bf", "0", "-pix_fmt", "yuv420p", "-t", "12", "-movflags", "faststart"},
 		"still.jpg":  {"-frames:v", "1"},
+		"strip.jpg":  {"-vf", "scale=160:90,fps=1/5,tile=6x1", "-frames:v", "1"},
 	}
 	files := map[string][]byte{}
 	for name, args := range outputs {
@@ -89,7 +92,8 @@ func (c *fakeClips) film(ctx context.Context) error {
 			return err
 		}
 	}
-	c.movie, c.sealed, c.jpeg = readMovie(files["frag.mp4"]), files["sealed.mp4"], files["still.jpg"]
+	c.large = readMovie(files["large.mp4"])
+	c.movie, c.sealed, c.jpeg, c.stripes = readMovie(files["frag.mp4"]), files["sealed.mp4"], files["still.jpg"], files["strip.jpg"]
 	return nil
 }
 

@@ -23,6 +23,7 @@ type Config struct {
 	Clips        Clips
 	WHEP         WHEP // nil leaves live view to HLS and stills
 	Archive      Archive
+	Motions      Motions // nil: none is known of
 	Ledger       Ledger
 	LedgerKey    string // its C2SP verifier key
 	Accounts     Accounts
@@ -180,6 +181,8 @@ func (c *console) footage() []route {
 		{"PATCH /cameras/{camera}/{stream}/whep/{viewer}", inPage, everybody, c.whepUpdate},
 		{"DELETE /cameras/{camera}/{stream}/whep/{viewer}", inPage, everybody, c.whepDelete},
 		{"GET /cameras/{camera}/still.jpg", inPage, everybody, c.still},
+		{"GET /cameras/{camera}/strip.jpg", inPage, everybody, c.strip},
+		{"GET /cameras/{camera}/sheet.jpg", inPage, deciders, c.sheetFile},
 		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, everybody, c.livePlaylist},
 		{"GET /cameras/{camera}/{stream}/vod.m3u8", inPage, everybody, c.vodPlaylist},
 		{"GET /cameras/{camera}/{stream}/clip.mp4", inPage, deciders, c.clipFile},
@@ -189,6 +192,9 @@ func (c *console) footage() []route {
 
 		{"GET /timeline", page, everybody, c.timelineFirst},
 		{"GET /timeline/{camera}", page, everybody, c.timeline},
+		{"GET /timeline/{camera}/data", inPage, everybody, c.timelineData},
+		{"GET /timeline/{camera}/clip", inPage, deciders, c.timelineClip},
+		{"GET /timeline/{camera}/sheet", page, deciders, c.sheet},
 	}
 }
 

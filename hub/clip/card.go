@@ -64,16 +64,22 @@ func card(title, sentence string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// line draws text in the middle, cut off with an ellipsis where it is too long.
+// line draws text in the middle.
 func line(img draw.Image, face font.Face, c color.Color, text string, y int) {
-	const room = cardWidth - 48
 	d := font.Drawer{Dst: img, Src: image.NewUniform(c), Face: face}
-	if r := []rune(text); d.MeasureString(text).Ceil() > room {
-		for len(r) > 0 && d.MeasureString(string(r)+"…").Ceil() > room {
-			r = r[:len(r)-1]
-		}
-		text = string(r) + "…"
-	}
+	text = shorten(d, text, cardWidth-48)
 	d.Dot = fixed.P((cardWidth-d.MeasureString(text).Ceil())/2, y)
 	d.DrawString(text)
+}
+
+// shorten cuts text off with an ellipsis where it is too long.
+func shorten(d font.Drawer, text string, room int) string {
+	r := []rune(text)
+	if d.MeasureString(text).Ceil() <= room {
+		return text
+	}
+	for len(r) > 0 && d.MeasureString(string(r)+"…").Ceil() > room {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
 }

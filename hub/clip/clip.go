@@ -49,6 +49,7 @@ type Service struct {
 	numbers *numbers
 	places  *places
 	stills  *stills
+	strips  *strips
 	fresh   *calls
 	room    *semaphore.Weighted // segments that exports may have in hand
 
@@ -73,6 +74,7 @@ func newService(a archive, ffmpeg string) *Service {
 		numbers: newNumbers(),
 		places:  &places{starts: map[int64]time.Time{}},
 		stills:  newStills(ffmpeg),
+		strips:  newStrips(),
 		fresh:   &calls{newest: map[string]*call{}},
 		room:    semaphore.NewWeighted(maxSegments),
 	}

@@ -150,17 +150,27 @@ func (e *Export) Close() error {
 	return errors.Join(errs...)
 }
 
-// Name is a file name for a person, in the time of a place:
+// Name is a file name for a person, see [fileName].
+func (e *Export) Name(i int, zone *time.Location, extension string) string {
+	return fileName(e.camera, e.cuts[i].from.In(zone), extension)
+}
+
+// fileName says of which camera and when, in the time of a place:
 // "driveway_2026-11-21_21-00-03+0100" and an extension. The offset tells the
 // hour that autumn repeats.
-func (e *Export) Name(i int, zone *time.Location, extension string) string {
+func fileName(camera string, from time.Time, extension string) string {
 	clean := strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f || strings.ContainsRune(`/\:*?"<>|`, r) {
 			return '-'
 		}
 		return r
-	}, e.camera)
-	return clean + e.cuts[i].from.In(zone).Format("_2006-01-02_15-04-05-0700") + extension
+	}, camera)
+	return clean + from.Format("_2006-01-02_15-04-05-0700") + extension
+}
+
+// Attachment is the Content-Disposition of footage for keeping.
+func Attachment(camera string, from time.Time, extension string) string {
+	return attachment(fileName(camera, from, extension))
 }
 
 // attachment is the Content-Disposition of a download (RFC 6266).

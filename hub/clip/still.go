@@ -79,10 +79,15 @@ func noPicture(camera, reason string) (Still, error) {
 	return Still{JPEG: jpeg, Origin: FromNothing}, ErrNoPicture
 }
 
-// pictureAt finds the picture at or before t that can be decoded by itself: the
-// main stream's, else the sub stream's; of those that are JPEG, or of all.
+// pictureAt is pictureIn of the main stream, else the sub stream.
 func (s *Service) pictureAt(ctx context.Context, camera string, t time.Time, jpeg bool) (stillKey, error) {
-	for _, stream := range []string{recording.Main, recording.Sub} {
+	return s.pictureIn(ctx, camera, t, jpeg, recording.Main, recording.Sub)
+}
+
+// pictureIn finds the picture at or before t that can be decoded by itself, in
+// the first of streams that has one; of those that are JPEG, or of all.
+func (s *Service) pictureIn(ctx context.Context, camera string, t time.Time, jpeg bool, streams ...string) (stillKey, error) {
+	for _, stream := range streams {
 		segments, err := s.archive.Segments(ctx, camera, stream, t.Add(-maxAge), t.Add(time.Microsecond))
 		if err != nil {
 			return stillKey{}, fmt.Errorf("listing segments: %w", err)
@@ -133,6 +138,8 @@ type stillKey struct {
 	taken            time.Time
 }
 
+func (k stillKey) cacheKey() cacheKey { return cacheKey{k.segment.ID, k.fragment, k.sample} }
+
 // maxPicture bounds a coded picture: the largest access unit the recorder takes.
 const maxPicture = 8 << 20
 
@@ -169,13 +176,17 @@ func (s *Service) film(key stillKey) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	one := mp4.Fragment{Samples: []mp4.Sample{{Size: uint32(len(data)), Duration: 1, Sync: true}}}
-	movie := mp4.Movie{Tracks: t.file.Tracks[t.lead : t.lead+1], Fragments: []mp4.Fragment{one}, Created: key.taken}
+	return filmFrom(t, data, []mp4.Sample{{Size: uint32(len(data)), Duration: 1, Sync: true}}, key.taken), nil
+}
+
+// filmFrom puts samples of a table's leading track into a file.
+func filmFrom(t *table, data []byte, samples []mp4.Sample, taken time.Time) []byte {
+	movie := mp4.Movie{Tracks: t.file.Tracks[t.lead : t.lead+1], Fragments: []mp4.Fragment{{Samples: samples}}, Created: taken}
 	b := mp4.AppendFileType(nil)
 	movie.Shift = int64(len(b)+len(movie.Append(nil))) + mp4.PatchSize
 	b = movie.Append(b)
 	mdat := mp4.PatchMdat(mp4.PatchOffset + mp4.PatchSize + int64(len(data)))
-	return append(append(b, mdat[:]...), data...), nil
+	return append(append(b, mdat[:]...), data...)
 }
 
 // stills makes pictures and keeps the last ones.
@@ -212,7 +223,7 @@ func newStills(ffmpeg string) *stills {
 // get answers from the cache or decodes what film returns. One decoder runs at
 // a time: on a small machine they would only slow each other and the recorder.
 func (s *stills) get(ctx context.Context, key stillKey, film func() ([]byte, error)) ([]byte, error) {
-	k := cacheKey{key.segment.ID, key.fragment, key.sample}
+	k := key.cacheKey()
 	if jpeg := s.cached(k); jpeg != nil {
 		return jpeg, nil
 	}

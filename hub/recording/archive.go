@@ -348,6 +348,9 @@ func (a *Archive) Hold(ctx context.Context, h Hold) error {
 	return a.refreshHolds(ctx)
 }
 
+// Holds lists all holds, those whose time is over too.
+func (a *Archive) Holds(ctx context.Context) ([]Hold, error) { return a.cfg.Index.Holds(ctx) }
+
 // Release ends all holds of an id.
 func (a *Archive) Release(ctx context.Context, id string) error {
 	if err := a.cfg.Index.ReleaseHold(ctx, id); err != nil {

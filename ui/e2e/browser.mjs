@@ -3,6 +3,8 @@
 import { chromium } from "playwright-core";
 import AxeBuilder from "@axe-core/playwright";
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 /** How long anything may take, in ms: a machine under load is slow and not wrong. */
 export const patience = 120_000;
@@ -78,4 +80,30 @@ export async function plays(page, selector) {
   }, selector, { timeout: patience });
   const before = await page.$eval(selector, (v) => v.currentTime);
   await page.waitForFunction(([s, t]) => document.querySelector(s).currentTime > t + 0.5, [selector, before], { timeout: patience });
+}
+
+const servers = [];
+
+/** Starts a fixture home and resolves to its address. */
+export async function home(env = {}) {
+  const child = spawn(process.env.CONSOLE_TEST, [], {
+    env: { ...process.env, GATEHOUSE_CONSOLE_FIXTURE: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "inherit"],
+  });
+  servers.push(child);
+  for await (const line of createInterface({ input: child.stdout })) return line.trim();
+  throw new Error("the fixture server did not start");
+}
+
+export function stopHomes() {
+  for (const s of servers) s.kill("SIGINT");
+}
+
+/** The passphrase of every fixture home. */
+export const pass = "correct horse battery";
+
+export async function logIn(page) {
+  await page.goto("/login");
+  await page.getByLabel("Passphrase").fill(pass);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL("**/");
 }

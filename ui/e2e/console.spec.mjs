@@ -54,8 +54,8 @@ test("from log-in to receipt", async (t) => {
   await t.test("a recording plays", async () => {
     await page.goto("/timeline");
     await page.waitForFunction(() => document.querySelector("video")?.readyState > 0, null, { timeout: 30_000 });
-    await page.$eval("video", (v) => { v.muted = true; return v.play(); });
-    await plays(page, "gh-player video");
+    await page.keyboard.press("k");
+    await plays(page, "gh-watch video");
     await shot("timeline");
   });
 

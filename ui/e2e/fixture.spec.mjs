@@ -6,26 +6,12 @@
 //   CONSOLE_TEST=/tmp/console.test [SHOTS=dir] node --test fixture.spec.mjs
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import { accessible, desktop, launch, open, phone, plays, reachable } from "./browser.mjs";
+import { accessible, desktop, home, launch, logIn, open, pass, phone, plays, reachable, stopHomes } from "./browser.mjs";
 
-const pass = "correct horse battery";
 const id = (n) => `01936f2a-7c00-7000-8000-00000000000${n}`;
 const shots = process.env.SHOTS;
-const servers = [];
 let browser;
-
-/** Starts a fixture home and resolves to its address. */
-async function home(env = {}) {
-  const child = spawn(process.env.CONSOLE_TEST, [], {
-    env: { ...process.env, GATEHOUSE_CONSOLE_FIXTURE: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "inherit"],
-  });
-  servers.push(child);
-  for await (const line of createInterface({ input: child.stdout })) return line.trim();
-  throw new Error("the fixture server did not start");
-}
 
 before(async () => {
   browser = await launch();
@@ -34,15 +20,8 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  for (const s of servers) s.kill("SIGINT");
+  stopHomes();
 });
-
-async function logIn(page) {
-  await page.goto("/login");
-  await page.getByLabel("Passphrase").fill(pass);
-  await page.getByRole("button", { name: "Log in" }).click();
-  await page.waitForURL("**/");
-}
 
 // Light and dark, desktop and phone, and three languages, one of them from right
 // to left: each manner once over every screen.

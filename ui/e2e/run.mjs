@@ -25,6 +25,7 @@ function test(file, env) {
 
 const data = await mkdtemp(join(tmpdir(), "gatehouse-e2e-"));
 let failed = await test("fixture.spec.mjs", {});
+failed |= await test("timeline.spec.mjs", {});
 try {
   for (const [view, scheme] of [["desktop", "light"], ["phone", "dark"]]) {
     const { url, pass, stop } = await demo(hub, data);

@@ -5,14 +5,18 @@ import { fullScreen } from "./live-full.mjs";
 import { Player } from "./player.mjs";
 import { Changed, Refresh, count } from "./refresh.mjs";
 import { Scan } from "./scan.mjs";
+import { Timeline } from "./timeline.mjs";
 import { Trim } from "./trim.mjs";
+import { Watch } from "./watch.mjs";
 
 customElements.define("gh-copy", Copy);
 customElements.define("gh-player", Player);
 customElements.define("gh-refresh", Refresh);
 customElements.define("gh-changed", Changed);
 customElements.define("gh-scan", Scan);
+customElements.define("gh-timeline", Timeline);
 customElements.define("gh-trim", Trim);
+customElements.define("gh-watch", Watch);
 count();
 fullScreen();
 

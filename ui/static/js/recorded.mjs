@@ -1,20 +1,145 @@
-import { playHLS } from "./hls.mjs";
-import { say } from "./mode.mjs";
+// One camera's recording in a <video>: any moment of any day by its wall clock.
+// The hub lists a few minutes around a moment as HLS; what is missing in
+// between does not exist in the video's own time, so every question here is in
+// Unix milliseconds and is answered from the list.
+/** @typedef {{ start: number, duration: number, programDateTime: number | null, relurl?: string }} Piece */
 
-/** A recording in a player, from its beginning. */
+const before = 60_000; // what is listed before a moment, and after it
+const after = 10 * 60_000;
+
 export class Recorded {
-  #end;
+  /** @type {any} */ #hls;
+  /** @type {Piece[]} */ #pieces = [];
+  #load = 0; // counts, so that a late answer is known as such
+  #failures = 0;
+  #gone = "";
+  /** @type {"main" | "sub"} */ stream = "main";
+  /** The moment that was asked for, until its picture is there. @type {number | undefined} */ wanted;
 
-  /** @param {HTMLElement} player */
-  constructor(player) {
-    const video = /** @type {HTMLVideoElement} */ (player.querySelector("video"));
-    say(player, "connecting");
-    this.#end = playHLS(video, player.getAttribute("src") ?? "", {
-      options: { lowLatencyMode: false, backBufferLength: 30, startPosition: 0 },
-      ready: () => say(player, "live"),
-      failed: () => say(player, "still"),
+  /**
+   * @param {HTMLElement} figure holds the <video>; data-media is the camera's address
+   * @param {{ ready: () => void, ended: (at: number) => void, nothing: (at: number) => void, failed: () => void, lesser: () => void }} tell
+   */
+  constructor(figure, tell) {
+    this.figure = figure;
+    this.tell = tell;
+    this.video = /** @type {HTMLVideoElement} */ (figure.querySelector("video"));
+    this.video.addEventListener("seeked", () => this.#arrived());
+    this.video.addEventListener("loadeddata", () => this.#arrived());
+    this.video.addEventListener("ended", () => {
+      const last = this.#pieces.at(-1);
+      if (last) this.tell.ended(/** @type {number} */ (last.programDateTime) + last.duration * 1000 + 1);
     });
   }
 
-  end() { this.#end(); }
+  #arrived() {
+    if (this.video.readyState < 2 || this.video.seeking) return;
+    this.wanted = undefined;
+    this.#failures = 0;
+    this.figure.classList.remove("waiting");
+    this.tell.ready();
+  }
+
+  /** The moment that is shown. */
+  get at() {
+    if (this.wanted !== undefined) return this.wanted;
+    const t = this.video.currentTime;
+    const p = this.#pieces.findLast((p) => p.start <= t + 0.001) ?? this.#pieces[0];
+    return p ? /** @type {number} */ (p.programDateTime) + Math.min(Math.max(t - p.start, 0), p.duration) * 1000 : undefined;
+  }
+
+  /** Where a moment is in the video's time; undefined if it is not listed. @param {number} ms */
+  #place(ms) {
+    const pieces = this.#pieces;
+    const end = pieces.length && /** @type {number} */ (pieces[pieces.length - 1].programDateTime) + pieces[pieces.length - 1].duration * 1000;
+    if (!pieces.length || ms < /** @type {number} */ (pieces[0].programDateTime) || ms >= end) return undefined;
+    const i = pieces.findLastIndex((p) => /** @type {number} */ (p.programDateTime) <= ms);
+    const into = (ms - /** @type {number} */ (pieces[i].programDateTime)) / 1000;
+    if (into < pieces[i].duration) return pieces[i].start + into;
+    return pieces[i + 1]?.start;
+  }
+
+  /** Goes to a moment; where nothing is recorded, to the next that is listed. @param {number} ms */
+  seek(ms) {
+    this.wanted = ms;
+    this.figure.classList.add("waiting");
+    const place = this.#place(ms);
+    if (place === undefined) return void this.#open(ms);
+    this.#load++;
+    if (Math.abs(this.video.currentTime - place) < 0.001 && this.video.readyState >= 2) this.#arrived();
+    else this.video.currentTime = place;
+  }
+
+  /** @param {number} ms */
+  async #open(ms) {
+    const load = ++this.#load;
+    const { default: Hls } = await import("../vendor/hls.light.min.mjs");
+    if (load !== this.#load) return;
+    if (!Hls.isSupported()) return this.tell.failed();
+    this.#hls?.destroy();
+    this.#pieces = [];
+    const paused = this.video.paused, rate = this.video.playbackRate;
+    const hls = this.#hls = new Hls({
+      enableWorker: false, // fragments are MP4 already; a worker would need its own policy
+      lowLatencyMode: false, backBufferLength: 60, maxBufferLength: 20, autoStartLoad: false, startFragPrefetch: true,
+    });
+    hls.on(Hls.Events.LEVEL_LOADED, (/** @type {string} */ _, /** @type {any} */ data) => {
+      this.#pieces = data.details.fragments;
+      hls.startLoad(this.#place(ms) ?? this.#pieces[0]?.start ?? 0);
+    });
+    hls.on(Hls.Events.ERROR, (/** @type {string} */ _, /** @type {any} */ data) => this.#fault(Hls, hls, data, ms));
+    const iso = (/** @type {number} */ t) => new Date(t).toISOString();
+    hls.loadSource(`${this.figure.dataset.media}${this.stream}/vod.m3u8?from=${iso(ms - before)}&to=${iso(ms + after)}`);
+    hls.attachMedia(this.video);
+    this.video.defaultPlaybackRate = this.video.playbackRate = rate;
+    if (!paused) this.video.play().catch(() => {});
+  }
+
+  /** @param {any} Hls @param {any} hls @param {any} data @param {number} ms */
+  #fault(Hls, hls, data, ms) {
+    const codec = /codec/i.test(data.details);
+    if (!data.fatal && !codec || hls !== this.#hls) return;
+    const missing = data.response?.code === 404;
+    this.#failures++;
+    if ((codec || data.response?.code === 415) && this.stream === "main") {
+      this.stream = "sub"; // this browser lacks the format, and the smaller picture has another
+      this.tell.lesser();
+      this.#open(ms);
+    } else if (missing && data.frag) {
+      this.#skip(data.frag, ms);
+    } else if (missing) {
+      this.#close();
+      this.tell.nothing(ms);
+    } else if (this.#failures < 4 && !codec) {
+      const at = this.at ?? ms;
+      setTimeout(() => hls === this.#hls && this.#open(at), 500 * this.#failures);
+    } else {
+      this.#close();
+      this.tell.failed();
+    }
+  }
+
+  /** A file went while it was played: asks anew, and if it is still listed, goes on behind it. @param {any} frag @param {number} ms */
+  #skip(frag, ms) {
+    const file = String(frag.relurl ?? frag.url);
+    const rest = this.#pieces.filter((p) => /** @type {number} */ (p.programDateTime) > frag.programDateTime && p.relurl !== frag.relurl);
+    const next = this.#gone === file && rest[0]?.programDateTime;
+    this.#gone = file;
+    this.#open(next || frag.programDateTime || ms);
+  }
+
+  #close() {
+    this.#hls?.destroy();
+    this.#hls = undefined;
+    this.#pieces = [];
+    this.wanted = undefined;
+    this.figure.classList.remove("waiting");
+  }
+
+  /** Stops and shows nothing, for as long as nothing is recorded. */
+  blank() {
+    this.#load++;
+    this.#close();
+    this.video.pause();
+  }
 }

@@ -1,4 +1,5 @@
 // <gh-trim>: sums up what is ticked, in the words of its data attributes.
+import { length } from "./clock.mjs";
 
 export class Trim extends HTMLElement {
   connectedCallback() {
@@ -24,16 +25,4 @@ export class Trim extends HTMLElement {
       .replace("{n}", String(clips))
       .replace("{long}", length(total / 1000));
   }
-}
-
-/** Writes seconds with the two largest units, as the pages do. @param {number} s */
-function length(s) {
-  const parts = [];
-  for (const [unit, name] of /** @type {[number, string][]} */ ([[3600, "h"], [60, "min"], [1, "s"]])) {
-    const n = Math.floor(s / unit);
-    if (n > 0 && parts.length < 2) parts.push(`${n} ${name}`);
-    else if (parts.length > 0) break;
-    s -= n * unit;
-  }
-  return parts.join(" ") || "0 s";
 }

@@ -1,0 +1,97 @@
+package clip
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/hub/internal/mp4/mp4test"
+	"gatehouse/rtsp"
+)
+
+// numberIn reads the number that a picture of mp4test wears, in a cell of a drawing.
+func numberIn(img image.Image, cell image.Rectangle) int {
+	bars := make([]byte, cell.Dx())
+	for x := range bars {
+		bars[x] = color.GrayModel.Convert(img.At(cell.Min.X+x, cell.Min.Y+8)).(color.Gray).Y
+	}
+	// Number wants sixteen samples, one a bar.
+	out := make([]byte, 16)
+	for i := range out {
+		out[i] = bars[(2*i+1)*len(bars)/32]
+	}
+	return mp4test.Number(out)
+}
+
+// TestStripShowsItsMinute: each cell is the key frame of its ten seconds, of
+// H.264 and H.265, and of two segments.
+func TestStripShowsItsMinute(t *testing.T) {
+	for _, codec := range []rtsp.Codec{rtsp.H264, rtsp.H265} {
+		minute := time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)
+		f := mp4test.Make(t, mp4test.Shot{Video: codec, Seconds: 24, Width: 640, Rate: 5, GOP: 10, Numbered: true, Start: minute.Add(20 * time.Second)})
+		var s shelf
+		s.film(t, f, 2)
+		c := newService(&s, installed(t))
+		b, err := c.Strip(t.Context(), "Yard", minute.Add(31*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := jpeg.Decode(bytes.NewReader(b))
+		if err != nil || img.Bounds() != image.Rect(0, 0, 960, 90) {
+			t.Fatalf("%v %v", img, err)
+		}
+		var got []int
+		for i := range stripCells {
+			got = append(got, numberIn(img, image.Rect(i*stripWidth, 0, (i+1)*stripWidth, stripHeight)))
+		}
+		if diff := cmp.Diff([]int{0, 0, 20, 70, 110, 110}, got); diff != "" {
+			t.Errorf("%v: numbers of the cells (-want +got):\n%s", codec, diff)
+		}
+		sheet, err := c.Sheet(t.Context(), "Yard", minute.Add(-10*time.Second), minute.Add(50*time.Second), time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img, err = jpeg.Decode(bytes.NewReader(sheet)); err != nil {
+			t.Fatal(err)
+		}
+		first := image.Rect(sheetMargin, sheetHead, sheetMargin+sheetWidth, sheetHead+sheetHeight)
+		last := first.Add(image.Pt(3*(sheetWidth+sheetMargin), 5*(sheetHeight+sheetLine+sheetMargin)))
+		if a, b := numberIn(img, first), numberIn(img, last); a != 0 || b != 110 {
+			t.Errorf("%v: the sheet begins with %d and ends with %d", codec, a, b)
+		}
+		s.data = nil // from here on only from memory
+		if again, err := c.Strip(t.Context(), "Yard", minute); err != nil || !bytes.Equal(b, again) {
+			t.Errorf("not from memory: %v", err)
+		}
+		if _, err := c.Strip(t.Context(), "Yard", minute.Add(-time.Hour)); !errors.Is(err, ErrNoFootage) {
+			t.Errorf("an hour before: %v", err)
+		}
+		if _, err := newService(&s, "").Strip(t.Context(), "Yard", minute); !errors.Is(err, ErrNoDecoder) {
+			t.Errorf("without ffmpeg: %v", err)
+		}
+	}
+}
+
+func TestSheetTimes(t *testing.T) {
+	zero := time.Unix(1_800_000_000, 0).UTC()
+	var got []time.Duration
+	for _, at := range SheetTimes(zero, zero.Add(3*time.Second)) {
+		got = append(got, at.Sub(zero))
+	}
+	want := []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond, 2500 * time.Millisecond}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(SheetTimes(zero, zero.Add(12*time.Hour))); n != SheetPictures {
+		t.Errorf("%d pictures of half a day", n)
+	}
+	if n := len(SheetTimes(zero, zero.Add(time.Millisecond))); n != 1 {
+		t.Errorf("%d pictures of a millisecond", n)
+	}
+}
