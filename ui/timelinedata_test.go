@@ -46,6 +46,7 @@ func TestLanes(t *testing.T) {
 		Asked: []laneAsk{
 			{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Lakeside Police", "/requests/" + waitingID},
 			{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Lakeside Police", "/requests/" + preparedID},
+			{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Officer Ruiz, Lakeside Police", "/requests/hand-7q3mk2xd9fhtw4rc"},
 		},
 	}
 	if diff := cmp.Diff(want, l); diff != "" || len(l.Motion) < 2 {
