@@ -168,6 +168,9 @@ func (l *locale) word(v any) string {
 	if n, ok := whole(v); ok {
 		return l.print.Sprint(number.Decimal(n))
 	}
+	if l.dir() == "rtl" {
+		return "\u2068" + fmt.Sprint(v) + "\u2069" // isolated: "6 d 2 h" is not turned round
+	}
 	return fmt.Sprint(v)
 }
 
