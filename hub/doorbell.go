@@ -23,23 +23,6 @@ func (d *doorbell) ring() {
 	}
 }
 
-// runHomeKit serves the bridge. Its failure, such as a port that is taken, is a
-// problem to show: recording goes on.
-func (h *hub) runHomeKit(ctx context.Context) {
-	err := h.homekit.Run(ctx)
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	h.bridgeFailed(err)
-}
-
-func (h *hub) bridgeFailed(err error) {
-	h.log.Error("homekit does not run", "err", err)
-	h.mu.Lock()
-	h.badBridge = err
-	h.mu.Unlock()
-}
-
 func (d *doorbell) run(ctx context.Context, h *hub) error {
 	select {
 	case <-h.homekit.Ready():

@@ -63,15 +63,3 @@ func (h *hub) motion(camera string, d time.Duration) error {
 	h.motions.Report(camera, d)
 	return nil
 }
-
-// moved tells the bridges, which have one sensor for all cameras.
-func (h *hub) moved(string, bool) {
-	if h.homekit == nil {
-		return
-	}
-	if h.motions.Moving() {
-		h.homekit.Motion(24 * time.Hour) // until it is told otherwise
-		return
-	}
-	h.homekit.Motion(0)
-}

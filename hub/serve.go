@@ -194,23 +194,6 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 	return nil
 }
 
-// openHomeKit leaves the bridge out if it cannot be opened: recording goes on.
-func (h *hub) openHomeKit(context.Context) error {
-	if !h.cfg.HomeKit.Enabled {
-		return nil
-	}
-	bridge, err := homekit.New(homekit.Config{
-		Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
-		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log,
-	})
-	if err != nil {
-		h.bridgeFailed(err)
-		return nil
-	}
-	h.homekit = bridge
-	return nil
-}
-
 // notify hears of every request that starts to wait or changes state.
 func (h *hub) notify(r request.Record) {
 	if r.State == request.Approved {

@@ -81,7 +81,7 @@ func (c *conn) serve(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { c.net.Close() })
 	var posting sync.WaitGroup
 	posting.Go(func() { c.post(ctx) })
-	for c.one() {
+	for c.one(ctx) {
 	}
 	cancel()
 	if stop() {
@@ -92,7 +92,7 @@ func (c *conn) serve(ctx context.Context) {
 }
 
 // one reads and answers one request, and reports whether another may follow.
-func (c *conn) one() bool {
+func (c *conn) one(ctx context.Context) bool {
 	if c.session == nil {
 		c.net.SetReadDeadline(time.Now().Add(strangerFor))
 	} else {
@@ -115,7 +115,7 @@ func (c *conn) one() bool {
 	if len(body) <= bodyMax {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.RemoteAddr = c.net.RemoteAddr().String()
-		req = req.WithContext(context.WithValue(req.Context(), connKey{}, c))
+		req = req.WithContext(context.WithValue(ctx, connKey{}, c))
 		a = c.server.route(c, req, body)
 	}
 	if err := c.send(a); err != nil {

@@ -142,7 +142,7 @@ func checkPicture(t *testing.T, p *peer, b *Bridge, s size) {
 		SHA256 string `json:"sha256"`
 	}
 	p.do(m{"do": "image", "as": "bell", "width": s.w, "height": s.h}, &got)
-	want := b.snapshot(s.w, s.h)
+	want := b.snapshot(t.Context(), s.w, s.h)
 	if got.Start != "ffd8ff" || got.SHA256 != digest(want) || got.Bytes != len(want) {
 		t.Errorf("%v: controller got %+v, drawn were %d bytes", s, got, len(want))
 	}

@@ -91,6 +91,18 @@ func drawNeutral(card Card, g grid, s size, scale float64) *canvas {
 	return c
 }
 
+// drawNotice draws one sentence where a camera's picture would be.
+func drawNotice(name, fact string, s size) []byte {
+	i := 0
+	for grids[i].from > s.w {
+		i++
+	}
+	g := grids[i].grid
+	c := newCanvas(s, min(float64(s.w)/g.units, float64(s.h)/(g.units*shape)), night)
+	c.statement(g, name, fact, pen{medium, g.kicker * 2, nightInk}, pen{regular, g.label, nightMuted})
+	return c.jpeg()
+}
+
 // statement writes one fact and one sentence about it, in the middle.
 func (c *canvas) statement(g grid, fact, about string, large, small pen) {
 	width := c.width() - 2*g.margin

@@ -3,6 +3,7 @@
 package homekit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,13 +37,14 @@ type Config struct {
 	Interfaces []string // mDNS interfaces; empty means all but container bridges
 	Code       string   // setup code "123-45-678"; empty makes and keeps a random one
 	Neutral    bool     // the card shows only that a request waits
+	Cameras    []Camera // each an accessory of its own; names differ
 	Log        *slog.Logger
 	Now        func() time.Time
 }
 
-// Bridge is two HomeKit accessories with one setup code: the request doorbell,
-// which listens on Config.Addr, and a motion sensor, which listens on the next
-// port (or on any, if the port is 0). They are separate because HomeKit sends a
+// Bridge is HomeKit accessories with one setup code: the request doorbell, which
+// listens on Config.Addr, a motion sensor, which listens on the next port, and
+// the cameras on those after it (or all on any, if the port is 0). They are separate because HomeKit sends a
 // bridged camera's pictures through the home hub, and because a motion sensor on
 // the doorbell itself would notify with the card's picture.
 type Bridge struct {
@@ -52,6 +54,7 @@ type Bridge struct {
 	sensor   *sensor
 	bell     *server
 	eye      *server
+	cameras  []*camera
 
 	started atomic.Bool
 	ready   chan struct{}
@@ -122,6 +125,13 @@ func (b *Bridge) open() (err error) {
 		name: eyeName, category: categorySensor, setupID: b.setup.SensorID,
 		acc: b.sensor.acc, store: eyes,
 	}
+	for _, cam := range b.cfg.Cameras {
+		c, err := newCamera(b, cam)
+		if err != nil {
+			return fmt.Errorf("camera %s: %w", cam.Name, err)
+		}
+		b.cameras = append(b.cameras, c)
+	}
 	for _, s := range []*server{b.bell, b.eye} {
 		s.code, s.log, s.now = b.setup.Code, b.cfg.Log, b.cfg.Now
 		if err := s.open(); err != nil {
@@ -164,13 +174,22 @@ func (b *Bridge) Show(cards []Card) {
 	b.wake()
 }
 
-// Motion reports motion for the given time, whatever was reported before; with
-// no time it ends.
+// Motion reports motion anywhere for the given time, whatever was reported
+// before; with no time it ends.
 func (b *Bridge) Motion(d time.Duration) {
 	b.mu.Lock()
 	b.motion = time.Now().Add(d)
 	b.mu.Unlock()
 	b.wake()
+}
+
+// MotionAt reports whether a camera sees motion.
+func (b *Bridge) MotionAt(camera string, moves bool) {
+	for _, c := range b.cameras {
+		if c.Name == camera {
+			c.motion.SetValue(moves)
+		}
+	}
 }
 
 // wake makes the loop of Run look at what has changed. It never blocks.
@@ -182,7 +201,9 @@ func (b *Bridge) wake() {
 }
 
 // snapshot returns the card on display in the size asked.
-func (b *Bridge) snapshot(width, height int) []byte { return b.face.Load().jpeg(width, height) }
+func (b *Bridge) snapshot(_ context.Context, width, height int) []byte {
+	return b.face.Load().jpeg(width, height)
+}
 
 // Status describes the bridge for the pairing page and the command line.
 func (b *Bridge) Status() Status {
@@ -192,6 +213,12 @@ func (b *Bridge) Status() Status {
 	st := status(b.bell, addr)
 	eye := status(b.eye, eyeAt)
 	st.Sensor = &eye
+	for _, c := range b.cameras {
+		b.mu.Lock()
+		addr := c.addr
+		b.mu.Unlock()
+		st.Cameras = append(st.Cameras, status(c.server, addr))
+	}
 	return st
 }
 
@@ -210,15 +237,16 @@ func status(s *server, addr string) Status {
 
 // Status of a Bridge.
 type Status struct {
-	Name        string  `json:"name"`
-	DeviceID    string  `json:"device_id"`
-	Addr        string  `json:"addr"`
-	Category    int     `json:"category"`
-	Paired      bool    `json:"paired"`
-	Controllers int     `json:"controllers"`
-	Code        string  `json:"code,omitempty"`      // only while not paired
-	SetupURI    string  `json:"setup_uri,omitempty"` // X-HM://
-	Sensor      *Status `json:"sensor,omitempty"`    // the motion sensor, paired on its own
+	Name        string   `json:"name"`
+	DeviceID    string   `json:"device_id"`
+	Addr        string   `json:"addr"`
+	Category    int      `json:"category"`
+	Paired      bool     `json:"paired"`
+	Controllers int      `json:"controllers"`
+	Code        string   `json:"code,omitempty"`      // only while not paired
+	SetupURI    string   `json:"setup_uri,omitempty"` // X-HM://
+	Sensor      *Status  `json:"sensor,omitempty"`    // the motion sensor, paired on its own
+	Cameras     []Status `json:"cameras,omitempty"`   // each paired on its own
 }
 
 // listenAddrs returns the addresses of the doorbell and of the sensor.

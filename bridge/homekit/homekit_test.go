@@ -195,7 +195,7 @@ func TestDeckFreezesWhatRang(t *testing.T) {
 func TestRingWaitsForAController(t *testing.T) {
 	b := startBridge(t, Config{})
 	b.Show([]Card{sample})
-	before := b.snapshot(640, 360)
+	before := b.snapshot(t.Context(), 640, 360)
 	time.Sleep(100 * time.Millisecond)
 	b.mu.Lock()
 	if b.rung.has(sample.Request) {
@@ -210,7 +210,7 @@ func TestRingWaitsForAController(t *testing.T) {
 	changed := sample
 	changed.Agency = "Someone else"
 	b.Show([]Card{changed})
-	if !cmp.Equal(before, b.snapshot(640, 360)) {
+	if !cmp.Equal(before, b.snapshot(t.Context(), 640, 360)) {
 		t.Error("the card changed after it rang")
 	}
 }

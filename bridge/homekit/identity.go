@@ -34,6 +34,7 @@ type identity struct {
 	Shape       []byte       `json:"shape"` // hash of the services, to see when Version must change
 	Tries       int          `json:"tries"`
 	Controllers []controller `json:"controllers"`
+	SetupID     string       `json:"setup_id,omitempty"` // of a camera; four characters
 }
 
 // store keeps one identity in a file that its owner alone can read. A change is
@@ -147,6 +148,18 @@ func (s *store) remove(name string) error {
 		if !slices.ContainsFunc(id.Controllers, func(c controller) bool { return c.Admin }) {
 			id.Controllers = nil
 		}
+		return nil
+	})
+}
+
+// setupID returns what ties a camera's QR code to it, and makes it at first.
+func (s *store) setupID() (string, error) {
+	if id := s.get().SetupID; id != "" {
+		return id, nil
+	}
+	id := newSetupID()
+	return id, s.update(func(i *identity) error {
+		i.SetupID = id
 		return nil
 	})
 }

@@ -128,11 +128,17 @@ func (w *wire) verify(id string, key ed25519.PrivateKey) []tlv {
 // paired adds a controller to the doorbell and returns its key.
 func paired(t *testing.T, b *Bridge, id string, admin bool) ed25519.PrivateKey {
 	t.Helper()
+	return pairedWith(t, b.bell, id, admin)
+}
+
+// pairedWith adds a controller to an accessory and returns its key.
+func pairedWith(t *testing.T, s *server, id string, admin bool) ed25519.PrivateKey {
+	t.Helper()
 	pub, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.bell.store.add(controller{ID: id, Key: pub, Admin: admin}); err != nil {
+	if err := s.store.add(controller{ID: id, Key: pub, Admin: admin}); err != nil {
 		t.Fatal(err)
 	}
 	return key

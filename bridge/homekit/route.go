@@ -1,6 +1,7 @@
 package homekit
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -61,7 +62,7 @@ func (s *server) route(c *conn, req *http.Request, body []byte) answer {
 	case "PUT /prepare":
 		return s.prepare(c, body)
 	case "POST /resource":
-		return s.resource(body)
+		return s.resource(req.Context(), body)
 	default:
 		return answer{status: http.StatusNotFound}
 	}
@@ -101,7 +102,7 @@ func (s *server) find(aid, iid uint64) *characteristic.C {
 }
 
 // resource answers with the snapshot in the size asked (HAP R2, 11.5).
-func (s *server) resource(body []byte) answer {
+func (s *server) resource(ctx context.Context, body []byte) answer {
 	var ask struct {
 		Type   string `json:"resource-type"`
 		Width  int    `json:"image-width"`
@@ -113,7 +114,7 @@ func (s *server) resource(body []byte) answer {
 	if s.snapshot == nil || ask.Type != "image" {
 		return jsonStatus(http.StatusNotFound, codeUnknown)
 	}
-	return answer{status: http.StatusOK, kind: kindJPEG, body: s.snapshot(ask.Width, ask.Height)}
+	return answer{status: http.StatusOK, kind: kindJPEG, body: s.snapshot(ctx, ask.Width, ask.Height)}
 }
 
 // flag reports whether a query parameter asks for something to be added.

@@ -30,6 +30,14 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	defer eyeLn.Close()
 
+	eyes, err := b.listenCameras(ctx, &lc, eyeAddr)
+	for _, ln := range eyes {
+		defer ln.Close()
+	}
+	if err != nil {
+		return err
+	}
+
 	b.mu.Lock()
 	b.addr, b.eyeAt = bellLn.Addr().String(), eyeLn.Addr().String()
 	b.mu.Unlock()
@@ -45,11 +53,35 @@ func (b *Bridge) Run(ctx context.Context) error {
 	part(func() error { return b.serve(ctx, b.bell, bellLn) })
 	part(func() error { return b.serve(ctx, b.eye, eyeLn) })
 	part(func() error { return b.loop(ctx) })
+	for i, c := range b.cameras {
+		part(func() error { return b.serve(ctx, c.server, eyes[i]) })
+		part(func() error { c.follow(ctx); return nil })
+		part(func() error { c.warm.run(ctx); return nil })
+	}
 	wg.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil
+}
+
+// listenCameras opens the cameras' ports. What it returns is open, also beside an error.
+func (b *Bridge) listenCameras(ctx context.Context, lc *net.ListenConfig, eye string) (list []net.Listener, err error) {
+	for i, c := range b.cameras {
+		addr, err := cameraAddr(eye, i)
+		if err != nil {
+			return list, err
+		}
+		ln, err := lc.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return list, fmt.Errorf("listening for homekit camera: %w", err)
+		}
+		list = append(list, ln)
+		b.mu.Lock()
+		c.addr = ln.Addr().String()
+		b.mu.Unlock()
+	}
+	return list, nil
 }
 
 // serve runs one accessory and its announcement.

@@ -29,7 +29,7 @@ type server struct {
 	setupID  string
 	acc      *accessory.A
 	store    *store
-	snapshot func(width, height int) []byte // nil if the accessory has no picture
+	snapshot func(ctx context.Context, width, height int) []byte // nil if the accessory has no picture
 	log      *slog.Logger
 	now      func() time.Time
 	changed  func() // told when the pairings have changed; may be nil

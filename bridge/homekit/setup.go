@@ -15,6 +15,7 @@ import (
 // Accessory categories (HAP R2, 13).
 const (
 	categorySensor   = 10
+	categoryCamera   = 17
 	categoryDoorbell = 18
 )
 

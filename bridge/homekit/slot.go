@@ -18,8 +18,9 @@ import (
 
 // Values of StreamingStatus (HAP R2, 9.102).
 const (
-	slotFree  = 0
-	slotInUse = 1
+	slotFree        = 0
+	slotInUse       = 1
+	slotUnavailable = 2
 )
 
 // videoClock is the rate of H.264's RTP times (RFC 6184, 8.2.1).
@@ -63,6 +64,19 @@ func newSlot(view viewing, log *slog.Logger) *slot {
 }
 
 func (s *slot) status(v byte) { s.svc.StreamingStatus.SetValue(appendTLV(nil, 1, []byte{v})) }
+
+// available tells controllers whether there is anything to show.
+func (s *slot) available(is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.held != nil && s.held.stop != nil: // in use; the camera may come back
+	case is:
+		s.status(slotFree)
+	default:
+		s.status(slotUnavailable)
+	}
+}
 
 // setUp answers a controller's wish for a session.
 func (s *slot) setUp(v any, req *http.Request) (any, int) {

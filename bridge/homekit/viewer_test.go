@@ -33,10 +33,11 @@ type screen struct {
 	in, out      *srtp.Context
 	reports      int // sender reports of the accessory
 	answers      bool
+	began        time.Time
 }
 
 // watch verifies and finds a stream slot.
-func watch(t *testing.T, addr string, w *wire, slot int) *screen {
+func watch(t *testing.T, w *wire, slot int) *screen {
 	t.Helper()
 	_, body := w.ask("GET", "/accessories", nil)
 	var shape shapeOf
@@ -134,6 +135,7 @@ func (s *screen) open(w, h uint16) {
 	if s.out, err = srtp.CreateContext(s.key, s.salt, srtp.ProtectionProfileAes128CmHmacSha1_80); err != nil {
 		s.t.Fatal(err)
 	}
+	s.began = time.Now()
 	if code := s.write(s.start, s.selection(commandStart, w, h)); code != codeDone {
 		s.t.Fatalf("start: %d", code)
 	}
@@ -187,6 +189,17 @@ func (s *screen) pictures(n int) []byte {
 		}
 	}
 	return out
+}
+
+// quiet waits until nothing more arrives and forgets it.
+func (s *screen) quiet() {
+	buf := make([]byte, 2048)
+	for {
+		s.video.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if _, err := s.video.Read(buf); err != nil {
+			return
+		}
+	}
 }
 
 func (s *screen) say(p rtcp.Packet, port uint16) {
@@ -246,7 +259,7 @@ func TestStreamShowsTheCard(t *testing.T) {
 	for i, s := range []size{{1280, 720}, {640, 360}} {
 		w := dial(t, b.Addr())
 		w.verify("me", key)
-		v := watch(t, b.Addr(), w, i)
+		v := watch(t, w, i)
 		began := time.Now()
 		v.open(uint16(s.w), uint16(s.h))
 		films = append(films, v.pictures(5))
@@ -254,7 +267,7 @@ func TestStreamShowsTheCard(t *testing.T) {
 		if n != 5 || v.reports == 0 {
 			t.Errorf("%d pictures, %d reports", n, v.reports)
 		}
-		if d := likeness(t, gray, b.snapshot(s.w, s.h), s); d > 3 {
+		if d := likeness(t, gray, b.snapshot(t.Context(), s.w, s.h), s); d > 3 {
 			t.Errorf("%v: the picture differs from the card by %.1f", s, d)
 		}
 		t.Log("five pictures after", time.Since(began))
@@ -264,7 +277,7 @@ func TestStreamShowsTheCard(t *testing.T) {
 	for i, v := range both {
 		h264 := append(films[i], v.pictures(25)...)
 		s := []size{{1280, 720}, {640, 360}}[i]
-		if gray, _ := decoded(t, h264, s); likeness(t, gray, b.snapshot(s.w, s.h), s) > 3 {
+		if gray, _ := decoded(t, h264, s); likeness(t, gray, b.snapshot(t.Context(), s.w, s.h), s) > 3 {
 			t.Errorf("%v: still the old card", s)
 		}
 	}
@@ -277,7 +290,7 @@ func TestStreamSlots(t *testing.T) {
 	one, two := dial(t, b.Addr()), dial(t, b.Addr())
 	one.verify("me", key)
 	two.verify("me", key)
-	first, second := watch(t, b.Addr(), one, 0), watch(t, b.Addr(), two, 0)
+	first, second := watch(t, one, 0), watch(t, two, 0)
 	second.id[1] = 2
 
 	first.open(320, 240)

@@ -166,6 +166,9 @@ func checkCamera(d *decoder, key string, c Camera) {
 		d.at(key+".tls", "stands beside plain addresses; encrypted are rtsps:// and, for onvif and snapshot, https://")
 	}
 	checkRecord(d, key, c)
+	if !slices.Contains([]string{HomeKitOff, HomeKitSnapshots, HomeKitLive}, c.HomeKit) {
+		d.at(key+".homekit", "should be off, snapshots or live")
+	}
 	checkMotion(d, key+".motion", c.Motion)
 	if c.Motion.From == "onvif" && c.ONVIF == "" {
 		d.at(key+".motion.from", "needs the camera's onvif address")

@@ -90,10 +90,18 @@ type Camera struct {
 	Exterior  *bool  `yaml:"exterior"`   // requests can only ever touch exterior cameras; default true
 	Record    string `yaml:"record"`     // the main stream: always, motion or off; default always
 	RecordSub string `yaml:"record_sub"` // the sub stream; default as record
+	HomeKit   string `yaml:"homekit"`    // what HomeKit shows of it, as an accessory of its own: off, snapshots or live; default off
 	Motion    Motion `yaml:"motion"`
 	Keep      Limit  `yaml:"keep"`     // of the main stream, instead of the storage's days and within its bytes
 	KeepSub   Limit  `yaml:"keep_sub"` // the same of the sub stream
 }
+
+// What HomeKit shows of a camera.
+const (
+	HomeKitOff       = "off"
+	HomeKitSnapshots = "snapshots"
+	HomeKitLive      = "live"
+)
 
 // Motion is how a camera's motion is known, and what is recorded around it.
 type Motion struct {
@@ -289,6 +297,9 @@ func (c *Config) defaults() {
 		}
 		if cam.RecordSub == "" {
 			cam.RecordSub = cam.Record
+		}
+		if cam.HomeKit == "" {
+			cam.HomeKit = HomeKitOff
 		}
 		cam.Motion.defaults()
 		if cam.Transport == "" {

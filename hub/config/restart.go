@@ -15,6 +15,7 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		{"bulletins", boot.Bulletins, now.Bulletins},
 		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},
 		{"homekit", boot.HomeKit, now.HomeKit},
+		{"homekit of cameras", shownIn(boot), shownIn(now)},
 		{"intake", boot.Intake, now.Intake},
 		{"live", boot.Live, now.Live},
 	} {
@@ -23,4 +24,15 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		}
 	}
 	return keys
+}
+
+// shownIn is what HomeKit shows of each camera that it shows.
+func shownIn(c *Config) map[string]string {
+	shown := map[string]string{}
+	for _, cam := range c.Cameras {
+		if cam.HomeKit != HomeKitOff && c.HomeKit.Enabled {
+			shown[cam.Name] = cam.HomeKit
+		}
+	}
+	return shown
 }
