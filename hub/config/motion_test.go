@@ -16,6 +16,7 @@ func TestMotion(t *testing.T) {
 		"record: motion":            "cameras[0].record",
 		"record_sub: motion":        "cameras[0].record_sub",
 		"record: sometimes":         "cameras[0].record",
+		"homekit: sometimes":        "cameras[0].homekit",
 		"motion: {from: onvif}":     "cameras[0].motion.from",
 		"motion: {from: radar}":     "cameras[0].motion.from",
 		"motion: {sensitivity: 11}": "cameras[0].motion.sensitivity",
