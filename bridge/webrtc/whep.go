@@ -193,14 +193,12 @@ func (v *viewer) restart(ctx context.Context, f fragment) (string, error) {
 	return answer, nil
 }
 
-// Delete ends a viewer (WHEP 4.3).
+// Delete ends a viewer (WHEP 4.3). One that has ended is no error: the end of its
+// connection may have come first.
 func (s *Server) Delete(w http.ResponseWriter, _ *http.Request, camera, stream, id string) {
-	v := s.find(camera, stream, id)
-	if v == nil {
-		http.Error(w, "no such viewer", http.StatusNotFound)
-		return
+	if v := s.find(camera, stream, id); v != nil {
+		v.end(errLeft)
 	}
-	v.end(errLeft)
 	w.WriteHeader(http.StatusOK)
 }
 

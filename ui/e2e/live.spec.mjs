@@ -47,7 +47,7 @@ const readClock = (n) => page.evaluate((n) => new Promise((resolve) => {
 before(async () => {
   browser = await launch();
   // A refused offer is how the player learns that the browser lacks a codec, or that a camera is away.
-  ({ page, faults } = await open(browser, process.env.CONSOLE_URL, { expected: [404, 406, 409, 503] }));
+  ({ page, faults } = await open(browser, process.env.CONSOLE_URL, { expected: [406, 409, 503] }));
   await page.context().addInitScript(() => {
     addEventListener("loadeddata", () => { globalThis.firstPicture ??= Date.now(); }, true);
   });
