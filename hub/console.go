@@ -114,6 +114,7 @@ func (h *hub) dressConsole() {
 		WHEP: h.live.whep(), Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Storage: h.storageSentence, Trust: h.consoleTrust(), Log: h.log,
+		Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},
 	})
 	h.handler.Store(&handler)
 }

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
+	"strings"
+
 	"gatehouse/hub/config"
 	"gatehouse/hub/request"
+	"gatehouse/ui"
 )
 
 // rulesOf are the configuration's rules as package request takes them.
@@ -35,4 +39,58 @@ func follow(home *request.Home, s config.Sharing) {
 	for _, h := range s.Quiet {
 		home.Notices.Quiet = append(home.Notices.Quiet, hoursOf(h))
 	}
+}
+
+// consoleRules are the rules as the console shows, tries and saves them.
+func (h *hub) consoleRules(home request.Home) ui.Rules {
+	editor := config.NewEditor(h.data, nil)
+	return ui.Rules{
+		InForce: func() []request.Rule { return rulesOf(h.config().Rules) }, Opted: home.OptOut, Try: h.requests.DryRun, Parse: parseRules,
+		Text: func() (text, version string, err error) {
+			file, version, err := editor.Read()
+			if err == nil {
+				text, err = config.Text(file, "rules")
+			}
+			return text, version, err
+		},
+		Save: func(version, text string) error { return h.saveRules(editor, version, text) },
+	}
+}
+
+// parseRules reads what stands below rules: in the file. Places are those of the text.
+func parseRules(text string) ([]request.Rule, []ui.Mistake) {
+	const indent = "  " // a list in one line stands further in than its key
+	list, err := config.ParseRules([]byte("rules:\n" + indent + strings.ReplaceAll(text, "\n", "\n"+indent)))
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		return rulesOf(list), nil
+	}
+	mistakes := make([]ui.Mistake, len(problems))
+	for i, p := range problems {
+		mistakes[i] = ui.Mistake{Line: max(p.Line-1, 1), Column: max(p.Column-len(indent), 1), Text: p.Key + ": " + p.Text}
+	}
+	return nil, mistakes
+}
+
+// saveRules writes rules into gatehouse.yml and follows them at once.
+func (h *hub) saveRules(editor *config.Editor, version, text string) error {
+	if strings.TrimSpace(text) == "" {
+		text = "[]"
+	}
+	c, err := editor.Edit(version, config.SetText("rules", strings.TrimRight(text, "\n")+"\n"))
+	var broken *config.Broken
+	var problems config.Problems
+	var refused *config.Refused
+	switch {
+	case errors.Is(err, config.ErrConflict):
+		return ui.ErrEdited
+	case errors.As(err, &broken), errors.As(err, &problems), errors.As(err, &refused):
+		return ui.ErrEdit
+	case err == nil:
+		h.mu.Lock()
+		h.cfg = c // the watcher takes over the rest
+		h.mu.Unlock()
+		h.requests.SetHome(homeOf(c))
+	}
+	return err
 }

@@ -95,6 +95,8 @@ var explanations = []struct {
 	{clip.ErrNoFootage, http.StatusNotFound, "no-footage"},
 	{clip.ErrNoDecoder, http.StatusNotImplemented, "no-decoder"},
 	{clip.ErrNoBrowser, http.StatusUnsupportedMediaType, "no-browser"},
+	{ErrEdited, http.StatusConflict, "edited"},
+	{ErrEdit, http.StatusConflict, "edit"},
 	{os.ErrNotExist, http.StatusNotFound, "no-file"},
 	{context.Canceled, 499, "gone"}, // the browser left; nobody reads this
 }

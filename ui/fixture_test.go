@@ -61,6 +61,8 @@ type house struct {
 	cameras  []string // beside the two
 	now      func() time.Time
 	paired   bool
+	off      bool // the network
+	saved    []string
 }
 
 func newHouse() *house {
@@ -91,6 +93,8 @@ func (h *house) config() Config {
 			}},
 		},
 		Home:         Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
+		Rules:        h.rules(),
+		Network:      Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
 		HomeKit:      func() *HomeKitStatus { return h.homekit() },
 		Trust:        Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
 		HubKey:       fixtureRoot(0x44),

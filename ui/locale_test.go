@@ -37,11 +37,15 @@ func builtKeys() []string {
 	}
 	add("category.", bulletin.Categories()...)
 	add("attest.", bulletin.Attestations()...)
+	add("fate.", "rings", "digest", "two_people", "held", "hidden", "declined", "elsewhere", "not_listed", "refused", "withdrawn")
+	add("rule.then.", "hide", "digest", "notify", "hold", "require_two", "decline")
+	add("rule.if.", "agency", "level", "category", "missing", "km2", "minutes", "age", "cameras", "hours", "in-case", "in-30-days",
+		"keep", "unused", "onward", "not-onward", "faces", "no-faces")
 	add("level.", "municipal", "county", "state", "federal", "fire", "other")
 	add("stream.", "main", "sub")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
-		"person-changed", "person-removed", "uninvited")
+		"person-changed", "person-removed", "uninvited", "rules-saved", "network-on", "network-off")
 	add("role.", "owner", "approver", "viewer")
 	for _, s := range []request.State{
 		request.Refused, request.NotListed, request.Unmatched, request.Hidden, request.Waiting, request.Prepared,

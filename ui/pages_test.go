@@ -60,7 +60,7 @@ var everyPage = []string{
 	"/requests/" + coolingID + "/progress", "/agencies", "/agencies?card=x", "/ledger/entry/0", "/ledger", "/ledger?before=50", "/ledger?before=-3",
 	"/requests/add", "/requests/" + readyID, "/requests/" + readyID + "/hand-over", "/requests/" + handedID,
 	"/timeline/Driveway", "/timeline/Front%20door?day=2026-11-21", "/timeline/Driveway?day=2020-01-01",
-	"/timeline/Driveway?from=2026-11-22T10:00&to=2026-11-22T10:05:30", "/settings", "/people", "/you", "/confirm?next=/ledger", "/join", "/trust",
+	"/timeline/Driveway?from=2026-11-22T10:00&to=2026-11-22T10:05:30", "/settings", "/settings/rules", "/people", "/you", "/confirm?next=/ledger", "/join", "/trust",
 	"/timeline/Driveway/sheet?from=2026-11-22T10:00&to=2026-11-22T10:05:30",
 }
 
@@ -69,6 +69,7 @@ func TestEveryPage(t *testing.T) {
 		"well":           func(*house) {},
 		"a camera fails": func(h *house) { h.archive.broken = true },
 		"paired":         func(h *house) { h.paired = true },
+		"network off":    func(h *house) { h.off = true },
 		"empty": func(h *house) {
 			h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries = nil, nil, nil, nil
 		},

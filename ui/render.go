@@ -31,6 +31,7 @@ type view struct {
 	Tongues []choice
 	Waiting int            // requests that wait for the owner
 	Note    string         // locale key of a line about what was just done
+	Offline bool           // the owner has switched the network off
 	Bare    bool           // no navigation: first run, log-in
 	Who     account.Person // whose session it is; nobody on pages without one
 	// Confirmed says that the session need not give the passphrase again now.
@@ -81,6 +82,7 @@ func dict(pairs ...any) map[string]any {
 // that a fault never leaves half a page.
 func (c *console) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	v.Page = name
+	v.Offline = !v.Bare && c.offline()
 	v.Home, v.Lang, v.Dir, v.Looks = c.cfg.Home.Name, c.text.tag, c.text.dir(), looks(r)
 	v.Tongues, v.Here = c.languages(r), "/"
 	if r.Method == http.MethodGet {

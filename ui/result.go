@@ -42,6 +42,7 @@ type jobView struct {
 	Host     string
 	CanSend  bool
 	CanStop  bool
+	Off      bool // waits for the network to be switched on
 	Moving   bool // the page should look again
 	Signed   bool // there is a receipt
 	Pace     string
@@ -122,6 +123,9 @@ func (c *console) jobView(j delivery.Job) *jobView {
 		Sent: j.Offset, Bytes: j.Bytes, SentText: c.text.size(j.Offset), AllText: c.text.size(j.Bytes),
 		Tries: j.Attempts, Detail: j.Error, Finished: c.at(j.Finished, dayForm+", "+exactForm),
 		Host: targetHost(j.Target), CanSend: j.State == delivery.Cooling, Signed: len(j.Receipt) > 0,
+	}
+	if v.Off = j.Off; v.Off {
+		v.Badge = badge{Icon: "hourglass", Tone: "warn", Key: "job.off"}
 	}
 	if left := j.Left(); left > 0 {
 		v.Pace, v.Rest = c.text.size(j.Rate), length(left)

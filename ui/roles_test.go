@@ -49,6 +49,7 @@ var may = map[string]string{
 
 	"POST /agencies/card": "o", "POST /agencies/allow": "o", "POST /agencies/disallow": "o",
 	"GET /people": "o", "POST /people/invite": "o", "POST /people/uninvite": "o", "POST /people/change": "o", "POST /people/remove": "o",
+	"GET /settings/rules": "o", "POST /settings/rules": "o", "POST /settings/rules/try": "o", "POST /settings/network": "o",
 	"GET /settings": "o", "POST /settings/homekit": "o",
 }
 

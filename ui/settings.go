@@ -22,6 +22,7 @@ type settingsView struct {
 	Placed  bool
 	HomeKit *HomeKitStatus
 	Pairing *pairingCode
+	Offline bool
 }
 
 // streamRow is the health of one recorded stream.
@@ -57,7 +58,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 	v := settingsView{
 		Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(c.cfg.Cameras, streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
 		Now: c.at(c.cfg.Now(), dayForm+", "+exactForm), Placed: c.cfg.Home.Position.Lat != 0 || c.cfg.Home.Position.Lon != 0,
-		Pairing: code,
+		Pairing: code, Offline: c.offline(),
 	}
 	if c.cfg.Storage != nil {
 		v.Storage = c.cfg.Storage()

@@ -29,6 +29,8 @@ type Config struct {
 	Accounts     Accounts
 	Cameras      []Camera // in the order shown
 	Home         Home
+	Rules        Rules
+	Network      Network
 	HomeKit      func() *HomeKitStatus // nil, or answers nil, without a bridge
 	HubKey       string                // the hub's public key in hex, for people to compare
 	SetupCode    string                // asked for at first run unless the browser is on this machine; empty closes first run to others
@@ -245,6 +247,10 @@ func (c *console) household() []route {
 		{"GET /confirm", page, everybody, c.confirmForm},
 		{"POST /confirm", inPage, everybody, c.confirmDo},
 
+		{"GET /settings/rules", page, owners, c.rules},
+		{"POST /settings/rules", inPage, owners, c.saveRules},
+		{"POST /settings/rules/try", inPage, owners, c.tryRules},
+		{"POST /settings/network", inPage, owners, c.switchNetwork},
 		{"GET /people", page, owners, c.people},
 		{"POST /people/invite", inPage, owners, c.invite},
 		{"POST /people/uninvite", inPage, owners, c.uninvite},

@@ -230,3 +230,40 @@ test("a request by hand: paste, enter, seal, approve, take out, hand over", asyn
   assert.deepEqual(faults, []);
   await context.close();
 });
+
+for (const [size, viewport, colorScheme] of [["desktop", desktop, "light"], ["phone", phone, "dark"]]) {
+  test(`rules are tried and saved, the network is switched off, ${size}, ${colorScheme}`, async () => {
+    const base = await home();
+    const { page, context, faults } = await open(browser, base, { viewport, colorScheme });
+    const look = async (name) => {
+      if (shots) await page.screenshot({ path: `${shots}/${name}-${size}-${colorScheme}.png`, fullPage: true });
+      await accessible(page, name);
+      await reachable(page, name);
+    };
+    await logIn(page);
+    await page.goto("/settings");
+    await page.getByRole("link", { name: "Rules" }).click();
+    const text = page.getByLabel("Rules as they stand in gatehouse.yml");
+    await text.fill("- {level: wrong, action: hide}\n");
+    await page.getByRole("button", { name: "Try these rules" }).click();
+    await page.getByText("There are 2 mistakes").waitFor();
+    assert.match(await text.inputValue(), /wrong/);
+    faults.length = 0; // a browser reports every answer of 422
+    await look("rules-wrong");
+    await text.fill("- {level: federal, action: hide}\n");
+    await page.getByRole("button", { name: "Try these rules" }).click();
+    await page.getByText("In the last 365 days 41 requests touched your home.").waitFor();
+    await look("rules-tried");
+    await page.getByLabel("Passphrase").fill(pass);
+    await page.getByRole("button", { name: "Save these rules" }).click();
+    await page.getByText("The rules are saved").waitFor();
+    await page.goto("/settings");
+    await page.getByRole("button", { name: "Switch the network off" }).click();
+    await page.getByText("Network off: nothing is fetched").waitFor();
+    await look("network-off");
+    await page.getByRole("button", { name: "Switch the network on" }).click();
+    await page.getByText("The network is on.").waitFor();
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
+}
