@@ -15,12 +15,18 @@ import (
 
 // Playlist returns an HLS media playlist (RFC 8216) of a range: byte ranges of
 // the fragments on disk with EXT-X-PROGRAM-DATE-TIME, and EXT-X-DISCONTINUITY
-// at gaps. It leaves out what browsers do not play, see ErrNoBrowser. live leaves the end open: it is asked for again and again with a
-// later From, and what it numbered once keeps its number for as long as the
-// Service lives, and a higher one than any before a restart. URIs are relative:
+// at gaps. It leaves out what browsers do not play, see ErrNoBrowser, and of the
+// past what has lost its file: that is a gap to whoever watches. live leaves the
+// end open: it is asked for again and again with a later From, and what it
+// numbered once keeps its number for as long as the Service lives, and a higher
+// one than any before a restart. URIs are relative:
 // "init/<segment id>.mp4", see Init, and "segment/<segment id>.mp4", see SegmentFile.
 func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) {
-	pieces, err := s.resolve(ctx, r)
+	resolve := s.remaining
+	if live {
+		resolve = s.resolve
+	}
+	pieces, err := resolve(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -58,11 +58,20 @@ func (s *Service) resolve(ctx context.Context, r Range) ([]piece, error) {
 		if err != nil {
 			return nil, err
 		}
-		pieces, err := s.pieces(ctx, r, segments)
+		pieces, err := s.pieces(ctx, r, segments, false)
 		if again || !errors.Is(err, recording.ErrNotFound) {
 			return pieces, err
 		}
 	}
+}
+
+// remaining lists what a range touches and still has its file.
+func (s *Service) remaining(ctx context.Context, r Range) ([]piece, error) {
+	segments, err := s.segments(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.pieces(ctx, r, segments, true)
 }
 
 func (s *Service) segments(ctx context.Context, r Range) ([]recording.Segment, error) {
@@ -77,14 +86,18 @@ func (s *Service) segments(ctx context.Context, r Range) ([]recording.Segment, e
 }
 
 // pieces lists what a range touches of its segments, from the key frame at or
-// before its start.
-func (s *Service) pieces(ctx context.Context, r Range, segments []recording.Segment) ([]piece, error) {
+// before its start. A file that is gone is an error, or is passed over.
+func (s *Service) pieces(ctx context.Context, r Range, segments []recording.Segment, over bool) ([]piece, error) {
 	var out []piece
 	for _, seg := range segments {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		t, err := s.tables.get(seg)
+		if over && errors.Is(err, recording.ErrNotFound) {
+			s.log.Warn("a segment's file is gone", "camera", seg.Camera, "segment", seg.ID, "err", err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

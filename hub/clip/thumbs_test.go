@@ -3,6 +3,7 @@ package clip
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/hub/internal/mp4/mp4test"
+	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
 
@@ -93,5 +95,32 @@ func TestSheetTimes(t *testing.T) {
 	}
 	if n := len(SheetTimes(zero, zero.Add(time.Millisecond))); n != 1 {
 		t.Errorf("%d pictures of a millisecond", n)
+	}
+}
+
+// lossy answers as an archive does whose files were deleted by somebody.
+type lossy struct{ *shelf }
+
+func (l lossy) Open(r recording.Segment) (recording.File, error) {
+	if _, ok := l.data[r.ID]; !ok {
+		return nil, recording.ErrNotFound
+	}
+	return l.shelf.Open(r)
+}
+
+// TestPlaylistPassesOverALostFile: the minutes around it still play.
+func TestPlaylistPassesOverALostFile(t *testing.T) {
+	var s shelf
+	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 12, Rate: 5, GOP: 10})
+	s.film(t, f, 2)
+	if len(s.rows) < 3 {
+		t.Fatalf("%d files", len(s.rows))
+	}
+	r := Range{Camera: "Yard", Stream: s.rows[0].Stream, From: f.Session.Zero, To: f.Session.Zero.Add(12 * time.Second)}
+	delete(s.data, s.rows[1].ID)
+	list, err := newService(lossy{&s}, "").Playlist(t.Context(), r, false)
+	if err != nil || !bytes.Contains(list, fmt.Appendf(nil, "segment/%d.mp4", s.rows[2].ID)) || bytes.Contains(list, fmt.Appendf(nil, "segment/%d.mp4", s.rows[1].ID)) ||
+		!bytes.Contains(list, []byte("#EXT-X-DISCONTINUITY\n")) {
+		t.Errorf("%v:\n%s", err, list)
 	}
 }

@@ -62,7 +62,7 @@ export class Watch extends HTMLElement {
         this.#tick();
       },
       ended: (at) => i === 0 && this.#onward(at),
-      nothing: (at) => i === 0 && this.#onward(at),
+      nothing: (at) => i === 0 && this.#onward(at + 60_000), // it was there when the lanes were told: a file went
       failed: () => this.#say(screen, this.dataset.failed),
       lesser: () => this.#say(screen, this.dataset.lesser),
     });
