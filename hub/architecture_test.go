@@ -35,6 +35,7 @@ var mayImport = map[string]string{
 	"hub/internal/bench":          "rtsp/rtsptest",
 	"hub/config":                  "rtsp hub/bulletin",
 	"hub/identity":                "",
+	"hub/survey":                  "rtsp rtsp/onvif",
 	"hub/account":                 "",
 	"hub/https":                   "",
 	"hub/bulletin":                "",
@@ -62,7 +63,7 @@ var mayImport = map[string]string{
 	"hub/sqlite":                  "rtsp hub/account hub/bulletin hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
 	"hub/control":                 "rtsp hub/account hub/bulletin hub/clip hub/delivery hub/evidence hub/recording hub/request",
 	"hub/demo":                    "rtsp/rtsptest hub/agency hub/bulletin hub/evidence images/demo",
-	"ui":                          "rtsp hub/account hub/bulletin hub/clip hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
+	"ui":                          "rtsp rtsp/onvif hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request hub/survey",
 	"hub":                         "*",
 }
 

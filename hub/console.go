@@ -10,13 +10,16 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"gatehouse/hub/config"
 	"gatehouse/hub/https"
 	"gatehouse/hub/recording"
+	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
 	"gatehouse/ui"
 )
@@ -113,18 +116,22 @@ func (h *hub) dressConsole() {
 		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
 		WHEP: h.live.whep(), Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
-		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Storage: h.storageSentence, Trust: h.consoleTrust(), Log: h.log,
+		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Log: h.log, Version: version,
+		Settings: h.editor, Survey: h.survey, FirstRun: config.FirstRun{DataDir: h.data},
+		Disks: func() []survey.Disk { return survey.Disks(h.data) }, Stores: h.archive.Disks, Problems: h.problems,
 		Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},
 	})
 	h.handler.Store(&handler)
 }
 
-// consoleCameras lists the configured cameras in the owner's order.
+// consoleCameras lists the configured cameras in the owner's order, and after
+// them those that only left footage.
 func (h *hub) consoleCameras() []ui.Camera {
 	running := h.fleet.Streams()
 	list := []ui.Camera{}
+	off := func() rtsp.State { return rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonOff} }
 	for _, c := range h.config().Cameras {
-		cam := ui.Camera{Name: c.Name, State: func() rtsp.State { return rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonOff} }}
+		cam := ui.Camera{Name: c.Name, State: off}
 		for _, l := range running {
 			switch {
 			case l.Camera != c.Name:
@@ -135,6 +142,15 @@ func (h *hub) consoleCameras() []ui.Camera {
 			}
 		}
 		list = append(list, cam)
+	}
+	kept, err := h.archive.Status(context.Background())
+	if err != nil {
+		h.log.Error("listing kept footage failed", "err", err)
+	}
+	for _, s := range kept {
+		if s.Segments > 0 && !slices.ContainsFunc(list, func(c ui.Camera) bool { return c.Name == s.Camera }) {
+			list = append(list, ui.Camera{Name: s.Camera, State: off, Former: true})
+		}
 	}
 	return list
 }
@@ -156,14 +172,4 @@ func (h *hub) homekitStatus() any {
 		s.Sensor.Code, s.Sensor.SetupURI = "", ""
 	}
 	return s
-}
-
-// storageSentence says where footage goes and what a power cut costs.
-func (h *hub) storageSentence() string {
-	s := h.boot.Storage[0]
-	lost := "about 2 seconds and one group of pictures"
-	if s.Profile == string(recording.ProfileSD) {
-		lost = "about 10 seconds and one group of pictures"
-	}
-	return fmt.Sprintf("Footage is kept in %s. A power cut loses at most %s.", s.Path, lost)
 }

@@ -24,13 +24,13 @@ import (
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/https"
 	"gatehouse/hub/identity"
-	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/motion"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 	"gatehouse/hub/sqlite"
+	"gatehouse/hub/survey"
 )
 
 type serveCmd struct {
@@ -85,11 +85,14 @@ type hub struct {
 	handler   atomic.Pointer[http.Handler]
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
 	setupCode string
+	editor    *config.Editor
+	survey    *survey.Survey
 	sinkDown  chan error // what ends the program from inside the fleet
 
-	boot *config.Config // what this run started with
-	mu   sync.Mutex     // guards cfg, badCfg and badBridge
-	cfg  *config.Config // what the file says now; parts of it wait for a restart
+	boot     *config.Config // what this run started with
+	applying sync.Mutex     // held while a configuration is taken over
+	mu       sync.Mutex     // guards cfg, badCfg and badBridge
+	cfg      *config.Config // what the file says now; parts of it wait for a restart
 	// badCfg is why the file on disk is not what runs.
 	badCfg error
 	// badBridge is why HomeKit does not run though it should.
@@ -99,10 +102,7 @@ type hub struct {
 // serve opens, runs and closes a hub. It returns nil when ctx ended.
 func serve(ctx context.Context, o serveOptions) error {
 	unix.Umask(0o077) // whatever the hub makes is the owner's alone: footage, databases, keys
-	cfg, err := config.Load(o.data)
-	if errors.Is(err, os.ErrNotExist) {
-		cfg, err = firstConfig(o.data)
-	}
+	cfg, err := config.LoadOrMake(o.data)
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,7 @@ func serve(ctx context.Context, o serveOptions) error {
 	}
 	defer held.Close()
 	h := &hub{data: o.data, log: o.log, started: time.Now(), boot: cfg, cfg: cfg, listen: cfg.Listen, sinkDown: make(chan error, 1)}
+	h.editor, h.survey = config.NewEditor(o.data, h.applyConfig), &survey.Survey{Log: o.log}
 	defer h.close()
 	if o.listen != "" {
 		h.listen = o.listen
@@ -120,17 +121,6 @@ func serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	return h.run(ctx, o.ready)
-}
-
-// firstConfig writes a configuration that runs and has no camera yet.
-func firstConfig(data string) (*config.Config, error) {
-	if err := durable.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data folder: %w", err)
-	}
-	if err := durable.WriteFile(filepath.Join(data, config.File), []byte(config.First), 0o600); err != nil {
-		return nil, fmt.Errorf("writing the first configuration: %w", err)
-	}
-	return config.Load(data)
 }
 
 func (h *hub) open(ctx context.Context) error {

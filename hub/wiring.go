@@ -81,6 +81,8 @@ func (h *hub) watchConfig(ctx context.Context) error {
 // applyConfig takes over what can change while running: cameras, home, hosts,
 // rules and opt-out. The rest is used at the next start, and problems says so.
 func (h *hub) applyConfig(c *config.Config) {
+	h.applying.Lock()
+	defer h.applying.Unlock()
 	h.mu.Lock()
 	h.cfg = c
 	h.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
+	"gatehouse/hub/config"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/request"
@@ -62,6 +63,11 @@ var explanations = []struct {
 	{clip.ErrRange, http.StatusUnprocessableEntity, "time"},
 	{clip.ErrTooLong, http.StatusUnprocessableEntity, "too-long"},
 	{clip.ErrBusy, http.StatusServiceUnavailable, "busy"},
+	{errField, http.StatusUnprocessableEntity, "field"},
+	{config.ErrConflict, http.StatusConflict, "conflict"},
+	{errBrokenFile, http.StatusConflict, "broken-file"},
+	{errUneditable, http.StatusConflict, "uneditable"},
+	{errNoSearch, http.StatusServiceUnavailable, "no-search"},
 	{errRepeat, http.StatusUnprocessableEntity, "repeat"},
 	{errCode, http.StatusForbidden, "code"},
 	{errCodeThrottled, http.StatusTooManyRequests, "throttled"},

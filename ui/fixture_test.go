@@ -63,6 +63,7 @@ type house struct {
 	paired   bool
 	off      bool // the network
 	saved    []string
+	step     fakeFirstRun
 }
 
 func newHouse() *house {
@@ -92,14 +93,14 @@ func (h *house) config() Config {
 				return st
 			}},
 		},
-		Home:         Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
-		Rules:        h.rules(),
-		Network:      Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
-		HomeKit:      func() *HomeKitStatus { return h.homekit() },
-		Trust:        Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
-		HubKey:       fixtureRoot(0x44),
-		SetupCode:    "4821-7730",
-		Storage:      func() string { return "23 days kept on one disk; 1.2 TB of 2.0 TB used." },
+		Home:      Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
+		Rules:     h.rules(),
+		Network:   Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
+		HomeKit:   func() *HomeKitStatus { return h.homekit() },
+		Trust:     Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
+		HubKey:    fixtureRoot(0x44),
+		SetupCode: "4821-7730",
+		Settings:  fakeSettings{}, Survey: fakeSurvey{}, FirstRun: &h.step, Disks: fixtureDisks, Stores: fixtureStores,
 		AllowedHosts: []string{"hub.example"},
 		Log:          slog.New(slog.DiscardHandler),
 		Now:          func() time.Time { return h.now() },

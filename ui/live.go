@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
@@ -49,6 +50,10 @@ type health struct {
 }
 
 func (c *console) live(w http.ResponseWriter, r *http.Request) {
+	if n := c.firstStep(); n > 0 && visitor(r).Person.Role == account.Owner {
+		http.Redirect(w, r, firstRunPath(n), http.StatusSeeOther)
+		return
+	}
 	v, err := c.liveBody(r)
 	if err != nil {
 		c.fail(w, r, err)
@@ -71,7 +76,7 @@ func (c *console) liveBody(r *http.Request) (liveView, error) {
 	if err != nil {
 		return liveView{}, err
 	}
-	cameras := c.cameras(r)
+	cameras := present(c.cameras(r))
 	v := liveView{Head: c.health(cameras, status)}
 	for i, cam := range cameras {
 		v.Tiles = append(v.Tiles, c.tile(i, cam, status))

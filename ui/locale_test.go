@@ -87,6 +87,7 @@ func builtKeys() []string {
 	for _, e := range explanations {
 		add("error."+e.key+".", "what", "safe", "do")
 	}
+	settingsKeys(add)
 	add("error.internal.", "what", "safe", "do")
 	add("error.refusal.", "safe", "do")
 	return keys

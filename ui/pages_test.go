@@ -96,10 +96,10 @@ func TestEveryPage(t *testing.T) {
 func TestHomeWithoutCameras(t *testing.T) {
 	house := newHouse()
 	cfg := house.config()
-	cfg.Cameras, cfg.HomeKit, cfg.Storage = nil, nil, nil
+	cfg.Cameras, cfg.HomeKit = nil, nil
 	house.archive.bare = true
 	h := New(cfg)
-	for _, path := range []string{"/", "/timeline", "/settings", "/healthz"} {
+	for _, path := range []string{"/", "/timeline", "/settings", "/settings/health", "/settings/cameras", "/healthz"} {
 		if w := visit(h, http.MethodGet, path, nil); w.Code != http.StatusOK {
 			t.Errorf("%s: %d", path, w.Code)
 		}

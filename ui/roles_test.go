@@ -51,6 +51,12 @@ var may = map[string]string{
 	"GET /people": "o", "POST /people/invite": "o", "POST /people/uninvite": "o", "POST /people/change": "o", "POST /people/remove": "o",
 	"GET /settings/rules": "o", "POST /settings/rules": "o", "POST /settings/rules/try": "o", "POST /settings/network": "o",
 	"GET /settings": "o", "POST /settings/homekit": "o",
+	"GET /setup/{step}": "o", "POST /setup/{step}": "o", "GET /settings/health": "o", "GET /settings/health/diagnostics.txt": "o",
+	"GET /settings/cameras": "o", "GET /settings/cameras/add": "o", "POST /settings/cameras/find": "o", "POST /settings/cameras/ask": "o",
+	"GET /settings/cameras/add/{draft}": "o", "POST /settings/cameras/add/{draft}": "o", "GET /settings/cameras/add/{draft}/picture.jpg": "o",
+	"GET /settings/camera/{camera}": "o", "POST /settings/camera/{camera}": "o", "POST /settings/camera/{camera}/pause": "o",
+	"POST /settings/camera/{camera}/rename": "o", "POST /settings/camera/{camera}/remove": "o",
+	"GET /settings/{form}": "o", "POST /settings/{form}": "o", "GET /settings/{form}/{entry}": "o", "POST /settings/{form}/{entry}": "o",
 }
 
 // TestEveryRouteForEveryRole walks the whole table as every kind of person.

@@ -18,6 +18,13 @@ import (
 // TestMain serves the fixture home instead of testing when an address is in
 // GATEHOUSE_CONSOLE_FIXTURE: ui/e2e drives browsers against it.
 func TestMain(m *testing.M) {
+	if os.Getenv("GATEHOUSE_CAMERA_RIG") != "" {
+		if err := serveCamera(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	addr := os.Getenv("GATEHOUSE_CONSOLE_FIXTURE")
 	if addr == "" {
 		code := m.Run()

@@ -37,7 +37,7 @@ func (c *console) showSetup(w http.ResponseWriter, r *http.Request, status int, 
 	now := c.cfg.Now()
 	c.render(w, r, status, "setup", view{Title: "setup.title", Bare: true, Body: entry{
 		Problem: p, NeedCode: !local(r), Trust: c.cfg.Trust.Root != nil,
-		Now: c.at(now, dayForm+", "+clockForm), Zone: c.cfg.Home.TimeZone.String(),
+		Now: c.at(now, dayForm+", "+clockForm), Zone: c.zone(),
 	}})
 }
 
@@ -72,7 +72,15 @@ func (c *console) trySetup(r *http.Request) error {
 	if r.PostFormValue("passphrase") != r.PostFormValue("repeat") {
 		return errRepeat
 	}
-	return c.cfg.Accounts.SetPassphrase(r.Context(), r.PostFormValue("passphrase"), false)
+	if err := c.cfg.Accounts.SetPassphrase(r.Context(), r.PostFormValue("passphrase"), false); err != nil {
+		return err
+	}
+	if c.cfg.FirstRun != nil {
+		if err := c.cfg.FirstRun.Reach(passphraseStep + 1); err != nil {
+			c.cfg.Log.Warn("set-up cannot be resumed", "err", err) // every step is a page of settings as well
+		}
+	}
+	return nil
 }
 
 // enter logs in and goes on.
@@ -155,4 +163,12 @@ func (c *console) pairing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.showSettings(w, r, http.StatusOK, nil, &pairingCode{Code: hk.Code, QR: code})
+}
+
+// zone names the home's time zone; the machine's own has a short name only.
+func (c *console) zone() string {
+	if name := c.cfg.Home.TimeZone.String(); name != "Local" {
+		return name
+	}
+	return c.cfg.Now().In(c.cfg.Home.TimeZone).Format("MST")
 }

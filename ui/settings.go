@@ -3,23 +3,19 @@ package ui
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
 
-// settingsView is the page of health and settings.
+// settingsView is the page of settings.
 type settingsView struct {
 	Problem *problem
 	Trust   bool // devices can be taught to trust this home's certificates
 	Head    health
-	Storage string
-	Streams []streamRow
-	Name    string
-	Zone    string
-	Now     moment
-	Placed  bool
+	Links   []string // keys of the pages of forms
 	HomeKit *HomeKitStatus
 	Pairing *pairingCode
 	Offline bool
@@ -37,6 +33,11 @@ type streamRow struct {
 	Codec          string
 	Clock          string // locale key
 	Offset         string
+	Rate           string   // of the last hour
+	Key            string   // mean time between key frames
+	Lost           string   // of the last day
+	Warnings       []string // locale keys
+	Link           string   // to the camera's settings
 }
 
 // pairingCode is shown once, after the passphrase.
@@ -55,19 +56,14 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 		c.fail(w, r, err)
 		return
 	}
-	v := settingsView{
-		Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(c.cfg.Cameras, streams), Name: c.cfg.Home.Name, Zone: c.cfg.Home.TimeZone.String(),
-		Now: c.at(c.cfg.Now(), dayForm+", "+exactForm), Placed: c.cfg.Home.Position.Lat != 0 || c.cfg.Home.Position.Lon != 0,
-		Pairing: code, Offline: c.offline(),
-	}
-	if c.cfg.Storage != nil {
-		v.Storage = c.cfg.Storage()
+	v := settingsView{Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(present(c.cfg.Cameras), streams), Pairing: code, Offline: c.offline()}
+	if c.cfg.Settings != nil {
+		for _, f := range append(slices.Clone(settingsForms), settingsLists...) {
+			v.Links = append(v.Links, f.key)
+		}
 	}
 	if c.cfg.HomeKit != nil {
 		v.HomeKit = c.cfg.HomeKit()
-	}
-	for _, s := range streams {
-		v.Streams = append(v.Streams, c.streamRow(s))
 	}
 	c.render(w, r, status, "settings", view{Title: "settings.title", Place: "settings", Body: v})
 }

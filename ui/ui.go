@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/recording"
+	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
 )
 
@@ -34,7 +36,13 @@ type Config struct {
 	HomeKit      func() *HomeKitStatus // nil, or answers nil, without a bridge
 	HubKey       string                // the hub's public key in hex, for people to compare
 	SetupCode    string                // asked for at first run unless the browser is on this machine; empty closes first run to others
-	Storage      func() string         // one sentence on the disks; nil leaves it out
+	Settings     Settings              // nil: what the file says cannot be changed here
+	Survey       Survey                // nil: no camera can be added here
+	FirstRun     FirstRun              // nil: set-up ends with the passphrase
+	Disks        func() []survey.Disk  // that footage could be kept on
+	Stores       func(context.Context) ([]recording.DiskStatus, error)
+	Problems     func() []string // what the owner should mend, in English sentences
+	Version      string
 	Trust        Trust
 	AllowedHosts []string // host names besides loopback, IP addresses and *.local
 	Log          *slog.Logger
@@ -52,9 +60,10 @@ type Trust struct {
 
 // Camera is a camera that the console shows.
 type Camera struct {
-	Name  string
-	State func() rtsp.State // of the main stream
-	Sub   func() rtsp.State // of the sub stream; nil if none is read
+	Name   string
+	State  func() rtsp.State // of the main stream
+	Sub    func() rtsp.State // of the sub stream; nil if none is read
+	Former bool              // it is no longer in the configuration, and footage of it is still kept
 }
 
 // Home is where the console stands. It never leaves the house.
@@ -155,7 +164,7 @@ type route struct {
 }
 
 func (c *console) table() []route {
-	return slices.Concat(c.footage(), c.decisions(), c.household())
+	return slices.Concat(c.footage(), c.decisions(), c.household(), c.settingsTable())
 }
 
 // footage are the doors, and what viewers see.
@@ -312,7 +321,7 @@ func (c *console) ill(ctx context.Context) string {
 	if _, err := c.cfg.Ledger.Size(); err != nil {
 		return "ledger"
 	}
-	for _, cam := range c.cfg.Cameras {
+	for _, cam := range present(c.cfg.Cameras) {
 		st := cam.State()
 		if st.Phase != rtsp.PhaseLive || c.cfg.Now().Sub(st.Since) < unsaved {
 			continue

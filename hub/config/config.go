@@ -91,6 +91,7 @@ type Camera struct {
 	Record    string `yaml:"record"`     // the main stream: always, motion or off; default always
 	RecordSub string `yaml:"record_sub"` // the sub stream; default as record
 	HomeKit   string `yaml:"homekit"`    // what HomeKit shows of it, as an accessory of its own: off, snapshots or live; default off
+	Paused    bool   `yaml:"paused"`     // nothing is read from the camera; record says what comes after
 	Motion    Motion `yaml:"motion"`
 	Keep      Limit  `yaml:"keep"`     // of the main stream, instead of the storage's days and within its bytes
 	KeepSub   Limit  `yaml:"keep_sub"` // the same of the sub stream
@@ -300,6 +301,9 @@ func (c *Config) defaults() {
 		}
 		if cam.HomeKit == "" {
 			cam.HomeKit = HomeKitOff
+		}
+		if cam.Paused {
+			cam.Record, cam.RecordSub = "off", "off"
 		}
 		cam.Motion.defaults()
 		if cam.Transport == "" {

@@ -20,6 +20,7 @@ type (
 	Map     = yamledit.Map
 	Field   = yamledit.Field
 	Refused = yamledit.Refused
+	Written = yamledit.File // the values of a file as they stand there
 )
 
 // ErrConflict means that the file is not the version that an edit was made for.
@@ -37,6 +38,21 @@ const First = `# Gatehouse. The console changes this file and leaves your commen
 listen: 127.0.0.1:8080 # this machine alone; 0.0.0.0:8080 opens the console to the home's network
 cameras: []
 `
+
+// LoadOrMake is Load, and makes the data folder and a first file where there is none.
+func LoadOrMake(dataDir string) (*Config, error) {
+	c, err := Load(dataDir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, err
+	}
+	if err := durable.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	if err := durable.WriteFile(filepath.Join(dataDir, File), []byte(First), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the first configuration: %w", err)
+	}
+	return Load(dataDir)
+}
 
 // Editor changes gatehouse.yml for the console. Its methods may be called at once.
 type Editor struct {
@@ -146,3 +162,6 @@ func SetText(path, text string) Change { return yamledit.SetText(path, text) }
 
 // Text is what stands below a key, with its comments.
 func Text(file []byte, path string) (string, error) { return yamledit.Text(file, path) }
+
+// Values reads a file's values as they are written.
+func Values(file []byte) (Written, error) { return yamledit.Read(file) }

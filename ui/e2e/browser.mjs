@@ -65,7 +65,7 @@ export async function accessible(page, where) {
 /** Controls that a finger must hit are 44 px high or more; links in running text are exempt. */
 export async function reachable(page, where) {
   const small = await page.evaluate(() =>
-    [...document.querySelectorAll("button, .button, .choice, input:not([type=hidden], [type=checkbox], [type=radio]), nav a, label.check, summary")]
+    [...document.querySelectorAll("button, .button, .choice, input:not([type=hidden], [type=checkbox], [type=radio]), nav a, label.check, label:has(input[type=radio]), summary")]
       .filter((e) => e.checkVisibility())
       .map((e) => ({ h: e.getBoundingClientRect().height, what: e.outerHTML.slice(0, 80) }))
       .filter((e) => e.h > 0 && e.h < 43.5));

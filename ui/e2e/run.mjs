@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { demo } from "./demo.mjs";
 
@@ -23,9 +24,38 @@ function test(file, env) {
   });
 }
 
+/** Starts a program and answers with its first line that matches. */
+async function start(command, args, env, stream, match) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", stream === "stdout" ? "pipe" : "ignore", stream === "stderr" ? "pipe" : "inherit"] });
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  for await (const line of createInterface({ input: child[stream] })) {
+    const found = line.match(match);
+    if (found) {
+      child[stream].resume();
+      return { found, stop: () => (child.kill("SIGINT"), ended) };
+    }
+  }
+  throw new Error(`${command} ended`);
+}
+
+/** The walk of somebody who sets a hub up. */
+async function setUp() {
+  const folder = await mkdtemp(join(tmpdir(), "gatehouse-setup-"));
+  const camera = await start(process.env.CONSOLE_TEST, [], { GATEHOUSE_CAMERA_RIG: "1" }, "stdout", /.+/);
+  const served = await start(hub, ["serve", "--data", folder, "--listen", "127.0.0.1:0"], {}, "stderr", /Open (\S+)\/setup/);
+  try {
+    return await test("setup.spec.mjs", { SETUP_URL: served.found[1], SETUP_DATA: folder, CAMERA: camera.found[0] });
+  } finally {
+    await served.stop();
+    await camera.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 const data = await mkdtemp(join(tmpdir(), "gatehouse-e2e-"));
 let failed = await test("fixture.spec.mjs", {});
 failed |= await test("timeline.spec.mjs", {});
+failed |= await setUp();
 try {
   for (const [view, scheme] of [["desktop", "light"], ["phone", "dark"]]) {
     const { url, pass, stop } = await demo(hub, data);

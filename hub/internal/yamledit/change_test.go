@@ -61,7 +61,7 @@ func TestRewrite(t *testing.T) {
 		{"a new key of the last entry", Set("cameras[1].keep.days", 9), "record: off\n", "record: off\n    keep: {days: 9}\n"},
 		{"a new key in braces", Set("storage[0].keep.free", size{}), "1.5TB}", "1.5TB, free: 2GB}"},
 		{"a new key of the file", Set("listen", "0.0.0.0:80"), "07:00}]}\n", "07:00}]}\nlisten: 0.0.0.0:80\n"},
-		{"a new mapping", Set("intake.listen", "0.0.0.0:81"), "07:00}]}\n", "07:00}]}\nintake: {listen: 0.0.0.0:81}\n"},
+		{"a new mapping", Set("intake.listen", "0.0.0.0:81"), "07:00}]}\n", "07:00}]}\nintake:\n  listen: 0.0.0.0:81\n"},
 		{"a quoted scalar", Set("cameras[name=hall].url", "rtsp://h/1"), `"rtsp://192.168.1.11:8554/live"`, "rtsp://h/1"},
 		{"rename", Set("cameras[name=hall].name", "123"), "name: hall", `name: "123"`},
 		{"delete a key", Delete("cameras[name=hall].record"), "    record: off\n", ""},
@@ -109,12 +109,12 @@ func TestRewriteLittleFiles(t *testing.T) {
 		changes []Change
 		new     string
 	}{
-		{"", []Change{Set("home.name", "A"), Append("cameras", camera)}, "home: {name: A}\ncameras:\n  - name: gate\n    url: rtsp://u:p@h/1\n    keep: {days: 3}\n"},
+		{"", []Change{Set("home.name", "A"), Append("cameras", camera)}, "home:\n  name: A\ncameras:\n  - name: gate\n    url: rtsp://u:p@h/1\n    keep: {days: 3}\n"},
 		{"# only this", []Change{Set("listen", "a:1")}, "# only this\nlisten: a:1"},
 		{"---\n# c\n", []Change{Set("listen", "a:1")}, "---\n# c\nlisten: a:1\n"},
 		{"cameras: [] # none yet\nlisten: a:1\n", []Change{Append("cameras", camera)}, "cameras: # none yet\n  - name: gate\n    url: rtsp://u:p@h/1\n    keep: {days: 3}\nlisten: a:1\n"},
 		{"cameras:\n", []Change{Append("cameras", camera)}, "cameras:\n  - name: gate\n    url: rtsp://u:p@h/1\n    keep: {days: 3}\n"},
-		{"home: # c\nlisten: a:1\n", []Change{Set("home.name", "A")}, "home: {name: A} # c\nlisten: a:1\n"},
+		{"home: # c\nlisten: a:1\n", []Change{Set("home.name", "A")}, "home: # c\n  name: A\nlisten: a:1\n"},
 		{"cameras:\n- name: a\n  url: rtsp://h/1", []Change{Delete("cameras[name=a]")}, "cameras:"},
 		{"{listen: 'a:1', home: {}}\n", []Change{Set("home.name", "A: b"), Set("listen", "b:1")}, "{listen: b:1, home: {name: \"A: b\"}}\n"},
 		{"rules: [{action: hide}] # c\n", []Change{SetText("rules", "- action: digest")}, "rules: # c\n  - action: digest\n"},

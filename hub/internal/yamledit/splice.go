@@ -120,11 +120,16 @@ func (y *yamlText) replace(at place, want any) (splice, error) {
 			text = " " + text
 		}
 		return splice{v.start, v.end, text}, nil
-	case inFlow(want, text):
+	case inFlow(want, text) && (len(at.trail) > 1 || !isMap(want)):
 		return y.below(e, "").on(" " + text), nil
 	}
 	block, err := blockText(want, y.column(e.at)+2)
 	return y.below(e, "\n"+block), err
+}
+
+func isMap(v any) bool {
+	m, ok := v.(Map)
+	return ok && len(m) > 0
 }
 
 // below puts lines, each beginning with its line end, below a key instead of

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,21 @@ type Map []Field
 type Field struct {
 	Key   string
 	Value any
+}
+
+// With adds a value below a path of keys, such as keep.days.
+func (m Map) With(path string, value any) Map {
+	key, rest, deep := strings.Cut(path, ".")
+	i := slices.IndexFunc(m, func(f Field) bool { return f.Key == key })
+	if !deep {
+		return append(m, Field{key, value})
+	}
+	if i < 0 {
+		return append(m, Field{key, Map{}.With(rest, value)})
+	}
+	below, _ := m[i].Value.(Map)
+	m[i].Value = below.With(rest, value)
+	return m
 }
 
 // Span writes a duration as people do: 90s, 5m, 1h30m.
@@ -132,7 +148,7 @@ func blockText(v any, indent int) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			if inFlow(f.Value, text) || isScalar(f.Value) {
+			if m, ok := f.Value.(Map); isScalar(f.Value) || inFlow(f.Value, text) && (indent > 0 || !ok || len(m) == 0) {
 				lines = append(lines, pad+f.Key+": "+text)
 				continue
 			}

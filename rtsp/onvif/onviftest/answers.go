@@ -140,7 +140,7 @@ func (d *Device) streamURI(p *Profile) string {
 	if d.cfg.Quirks.LoginInURI {
 		user = "admin:12345@"
 	}
-	return "rtsp://" + user + host + ":554" + p.Stream
+	return "rtsp://" + user + net.JoinHostPort(host, d.StreamPort) + p.Stream
 }
 
 func (d *Device) snapshotURI(p *Profile) string {

@@ -43,6 +43,8 @@ type Device struct {
 	fingerprint string
 	// Media is what the device serves as its profiles; set it before Run.
 	Media []Profile
+	// StreamPort is the port of the profiles' rtsp:// addresses; 554 unless set before Run.
+	StreamPort string
 
 	mu      sync.Mutex
 	state   map[string]Property // by topic and source
@@ -100,7 +102,7 @@ func New(cfg Config) (*Device, error) {
 		cfg.User, cfg.Password = User, Password
 	}
 	d := &Device{
-		cfg: cfg, Media: Profiles(), state: map[string]Property{}, subs: map[string]*pullPoint{}, nonces: map[string]bool{},
+		cfg: cfg, Media: Profiles(), StreamPort: "554", state: map[string]Property{}, subs: map[string]*pullPoint{}, nonces: map[string]bool{},
 		changed: make(chan struct{}), still: picture(),
 	}
 	l, err := net.Listen("tcp", cfg.Addr)

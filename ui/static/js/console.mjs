@@ -8,6 +8,7 @@ import { Scan } from "./scan.mjs";
 import { Timeline } from "./timeline.mjs";
 import { Trim } from "./trim.mjs";
 import { Watch } from "./watch.mjs";
+import { suggestZone } from "./zone.mjs";
 
 customElements.define("gh-copy", Copy);
 customElements.define("gh-player", Player);
@@ -18,6 +19,7 @@ customElements.define("gh-timeline", Timeline);
 customElements.define("gh-trim", Trim);
 customElements.define("gh-watch", Watch);
 count();
+suggestZone();
 fullScreen();
 
 if (window.isSecureContext && navigator.serviceWorker) {
