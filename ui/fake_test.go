@@ -390,9 +390,6 @@ type movie struct {
 	fragments [][2]int // offset, size
 }
 
-// fragmentLong is the length of every fragment but the last.
-const fragmentLong = 2 * time.Second
-
 func (c *fakeClips) Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error) {
 	m := c.of(r.Camera, r.Stream)
 	n := int64(len(m.fragments))
