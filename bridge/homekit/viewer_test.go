@@ -275,9 +275,15 @@ func TestStreamShowsTheCard(t *testing.T) {
 	}
 	b.Show(nil)
 	for i, v := range both {
-		h264 := append(films[i], v.pictures(25)...)
 		s := []size{{1280, 720}, {640, 360}}[i]
-		if gray, _ := decoded(t, h264, s); likeness(t, gray, b.snapshot(t.Context(), s.w, s.h), s) > 3 {
+		snapshot := b.snapshot(t.Context(), s.w, s.h)
+		differs := math.Inf(1)
+		for n := 0; n < 10 && differs > 3; n++ { // pictures of the old card may wait in the socket
+			films[i] = append(films[i], v.pictures(reelRate)...)
+			gray, _ := decoded(t, films[i], s)
+			differs = likeness(t, gray, snapshot, s)
+		}
+		if differs > 3 {
 			t.Errorf("%v: still the old card", s)
 		}
 	}
