@@ -47,6 +47,7 @@ const (
 type Accounts struct {
 	cfg      Config
 	throttle *throttle
+	cost     cost // of the hashes it makes
 }
 
 // New returns Accounts.
@@ -57,7 +58,7 @@ func New(cfg Config) *Accounts {
 	if cfg.Idle <= 0 {
 		cfg.Idle = defaultIdle
 	}
-	return &Accounts{cfg: cfg, throttle: newThrottle()}
+	return &Accounts{cfg: cfg, throttle: newThrottle(), cost: scarce}
 }
 
 // HasOwner reports whether a passphrase is set.
@@ -73,7 +74,7 @@ func (a *Accounts) HasOwner(ctx context.Context) (bool, error) {
 // characters; replace also ends all sessions. Without replace an owner that
 // exists gives ErrExists.
 func (a *Accounts) SetPassphrase(ctx context.Context, passphrase string, replace bool) error {
-	hash, err := newHash(passphrase)
+	hash, err := a.newHash(passphrase)
 	if err != nil {
 		return err
 	}
@@ -84,14 +85,14 @@ func (a *Accounts) SetPassphrase(ctx context.Context, passphrase string, replace
 }
 
 // newHash is the argon2id hash of a passphrase that is long enough.
-func newHash(passphrase string) (string, error) {
+func (a *Accounts) newHash(passphrase string) (string, error) {
 	if utf8.RuneCountInString(normal(passphrase)) < minRunes {
 		return "", ErrWeak
 	}
 	if len(passphrase) > maxBytes {
 		return "", ErrLong
 	}
-	return hashPassphrase(normal(passphrase))
+	return hashPassphrase(normal(passphrase), a.cost)
 }
 
 // ChangePassphrase replaces a person's passphrase by one of at least 8
@@ -104,7 +105,7 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, p Person, peer, current
 	if p.Number == OwnerNumber {
 		return a.SetPassphrase(ctx, passphrase, true)
 	}
-	hash, err := newHash(passphrase)
+	hash, err := a.newHash(passphrase)
 	if err != nil {
 		return err
 	}

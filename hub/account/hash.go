@@ -13,13 +13,19 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The second recommended option of RFC 9106, section 4: for where memory is scarce.
+// cost is the work of a hash by argon2id.
+type cost struct {
+	time, memory uint32 // passes, KiB
+	threads      uint8
+}
+
+// scarce is the second recommended option of RFC 9106, section 4: for where
+// memory is scarce.
+var scarce = cost{time: 3, memory: 64 << 10, threads: 4}
+
 const (
-	argonTime    = 3
-	argonMemory  = 64 << 10 // KiB
-	argonThreads = 4
-	saltLen      = 16
-	keyLen       = 32
+	saltLen = 16
+	keyLen  = 32
 )
 
 var (
@@ -34,13 +40,13 @@ var (
 func normal(passphrase string) string { return norm.NFC.String(passphrase) }
 
 // hashPassphrase returns a hash in PHC string format.
-func hashPassphrase(passphrase string) (string, error) {
+func hashPassphrase(passphrase string, c cost) (string, error) {
 	salt := make([]byte, saltLen)
 	if _, err := rand.Read(salt); err != nil {
 		return "", fmt.Errorf("making salt: %w", err)
 	}
-	key := derive(passphrase, salt, argonTime, argonMemory, argonThreads)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	key := derive(passphrase, salt, c)
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.time, c.threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
 }
 
@@ -50,12 +56,11 @@ func checkPassphrase(hash, passphrase string) (bool, error) {
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return false, errHash
 	}
-	var m, t uint32
-	var p uint8
-	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &m, &t, &p); err != nil || n != 3 {
+	var c cost
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads); err != nil || n != 3 {
 		return false, errHash
 	}
-	if m < 8 || m > 1<<20 || t < 1 || t > 64 || p < 1 { // 1 GiB: more was never written and would end the program
+	if c.memory < 8 || c.memory > 1<<20 || c.time < 1 || c.time > 64 || c.threads < 1 { // 1 GiB: more was never written and would end the program
 		return false, errHash
 	}
 	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
@@ -66,11 +71,11 @@ func checkPassphrase(hash, passphrase string) (bool, error) {
 	if err != nil || len(want) != keyLen {
 		return false, errHash
 	}
-	return subtle.ConstantTimeCompare(derive(passphrase, salt, t, m, p), want) == 1, nil
+	return subtle.ConstantTimeCompare(derive(passphrase, salt, c), want) == 1, nil
 }
 
-func derive(passphrase string, salt []byte, time, memory uint32, threads uint8) []byte {
+func derive(passphrase string, salt []byte, c cost) []byte {
 	hashing.Lock()
 	defer hashing.Unlock()
-	return argon2.IDKey([]byte(passphrase), salt, time, memory, threads, keyLen)
+	return argon2.IDKey([]byte(passphrase), salt, c.time, c.memory, c.threads, keyLen)
 }

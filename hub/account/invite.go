@@ -94,7 +94,7 @@ func (a *Accounts) Accept(ctx context.Context, code, passphrase string) (Person,
 	if _, err := a.Invited(ctx, code); err != nil {
 		return Person{}, err
 	}
-	hash, err := newHash(passphrase)
+	hash, err := a.newHash(passphrase)
 	if err != nil {
 		return Person{}, err
 	}

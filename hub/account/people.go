@@ -96,7 +96,7 @@ func (a *Accounts) AddPerson(ctx context.Context, p Person, passphrase string) (
 	if err := checkPerson(p); err != nil {
 		return Person{}, err
 	}
-	hash, err := newHash(passphrase)
+	hash, err := a.newHash(passphrase)
 	if err != nil {
 		return Person{}, err
 	}
