@@ -131,15 +131,12 @@ func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]im
 				run = append(run, keys[i])
 			}
 		}
-		pictures, err := s.decodeRun(ctx, first, run, width)
+		err = s.decodeInto(ctx, done, first, run, width)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err != nil {
 			s.log.Warn("could not make small pictures", "camera", run[0].segment.Camera, "err", err)
-		}
-		for n, p := range pictures {
-			done[run[n].cacheKey()] = p
 		}
 		for ; at < i; at++ {
 			out[at] = done[keys[at].cacheKey()]
@@ -148,8 +145,29 @@ func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]im
 	return out, nil
 }
 
+// decodeInto adds pictures that share an initialisation to done. Where the
+// decoder gave fewer than it was asked for, nobody can say which, and each is
+// decoded by itself: none is shown under the time of another.
+func (s *Service) decodeInto(ctx context.Context, done map[cacheKey]image.Image, t *table, run []*stillKey, width int) error {
+	pictures, err := s.decodeRun(ctx, t, run, width)
+	if len(pictures) == len(run) {
+		for n, p := range pictures {
+			done[run[n].cacheKey()] = p
+		}
+		return err
+	}
+	if len(pictures) == 0 { // so would each be
+		return err
+	}
+	err = nil
+	for n := range run {
+		err = errors.Join(err, s.decodeInto(ctx, done, t, run[n:n+1], width))
+	}
+	return err
+}
+
 // decodeRun decodes pictures that share an initialisation. It returns as many
-// as the decoder gave, in order.
+// as the decoder gave, in order, and an error if those are not all.
 func (s *Service) decodeRun(ctx context.Context, t *table, run []*stillKey, width int) (list []image.Image, err error) {
 	film, err := s.filmOf(t, run)
 	if err != nil {
@@ -176,6 +194,9 @@ func (s *Service) decodeRun(ctx context.Context, t *table, run []*stillKey, widt
 			return list, fmt.Errorf("decoding pictures: %w", err)
 		}
 		list = append(list, p)
+	}
+	if len(list) < len(run) {
+		return list, fmt.Errorf("%d of %d pictures could not be decoded", len(run)-len(list), len(run))
 	}
 	return list, nil
 }

@@ -124,3 +124,39 @@ func TestPlaylistPassesOverALostFile(t *testing.T) {
 		t.Errorf("%v:\n%s", err, list)
 	}
 }
+
+// TestDamagedPictureMovesNoOther: where a picture cannot be decoded its cell
+// is empty, and each of the others stays in its own.
+func TestDamagedPictureMovesNoOther(t *testing.T) {
+	minute := time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)
+	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 60, Width: 640, Rate: 2, GOP: 20, Numbered: true, Start: minute})
+	var s shelf
+	s.film(t, f, 2)
+	table, err := readTable(&s, s.rows[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	fr := table.file.Fragments[0] // the third ten seconds
+	for i := fr.Offset + fr.Data; i < fr.Offset+fr.Size; i++ {
+		s.data[2][i] = 0xff
+	}
+	b, err := newService(&s, installed(t)).Strip(t.Context(), "Yard", minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range stripCells {
+		cell := image.Rect(i*stripWidth, 0, (i+1)*stripWidth, stripHeight)
+		if got := numberIn(img, cell); got != 20*i && i != 2 {
+			t.Errorf("cell %d shows picture %d", i, got)
+		}
+	}
+	for x := 2 * stripWidth; x < 3*stripWidth; x++ {
+		if y := color.GrayModel.Convert(img.At(x, 45)).(color.Gray).Y; y > 20 {
+			t.Fatalf("the cell of the damaged picture is not empty: %d at %d", y, x)
+		}
+	}
+}
