@@ -5,19 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 
 	"gatehouse/hub/config"
-	"gatehouse/hub/internal/uplink"
 )
 
-// network is the owner's switch as the file has it.
-type network struct {
-	uplink.Switch
-	editing sync.Mutex // a switch in the file and in here at a time
-}
-
-// follow switches as the file says.
+// followNetwork switches as the file says.
 func (h *hub) followNetwork(c *config.Config) {
 	if on := c.NetworkOn(); h.network.Set(on) {
 		h.log.Info("network switched", "state", onOff(on))
@@ -25,15 +17,10 @@ func (h *hub) followNetwork(c *config.Config) {
 	}
 }
 
-// switchNetwork writes the switch into gatehouse.yml and follows it at once.
+// switchNetwork writes the switch into gatehouse.yml, which the editor follows at once.
 func (h *hub) switchNetwork(on bool) error {
-	h.network.editing.Lock()
-	defer h.network.editing.Unlock()
-	c, err := config.NewEditor(h.data, nil).Edit("", config.Set("network", onOff(on)))
-	if err == nil {
-		h.followNetwork(c)
-	}
-	return err
+	_, err := h.editor.Edit("", config.Set("network", onOff(on)))
+	return editError(err)
 }
 
 func onOff(on bool) string {

@@ -43,17 +43,16 @@ func follow(home *request.Home, s config.Sharing) {
 
 // consoleRules are the rules as the console shows, tries and saves them.
 func (h *hub) consoleRules(home request.Home) ui.Rules {
-	editor := config.NewEditor(h.data, nil)
 	return ui.Rules{
 		InForce: func() []request.Rule { return rulesOf(h.config().Rules) }, Opted: home.OptOut, Try: h.requests.DryRun, Parse: parseRules,
 		Text: func() (text, version string, err error) {
-			file, version, err := editor.Read()
+			file, version, err := h.editor.Read()
 			if err == nil {
 				text, err = config.Text(file, "rules")
 			}
 			return text, version, err
 		},
-		Save: func(version, text string) error { return h.saveRules(editor, version, text) },
+		Save: h.saveRules,
 	}
 }
 
@@ -72,12 +71,17 @@ func parseRules(text string) ([]request.Rule, []ui.Mistake) {
 	return nil, mistakes
 }
 
-// saveRules writes rules into gatehouse.yml and follows them at once.
-func (h *hub) saveRules(editor *config.Editor, version, text string) error {
+// saveRules writes rules into gatehouse.yml, which the editor follows at once.
+func (h *hub) saveRules(version, text string) error {
 	if strings.TrimSpace(text) == "" {
 		text = "[]"
 	}
-	c, err := editor.Edit(version, config.SetText("rules", strings.TrimRight(text, "\n")+"\n"))
+	_, err := h.editor.Edit(version, config.SetText("rules", strings.TrimRight(text, "\n")+"\n"))
+	return editError(err)
+}
+
+// editError tells the console what kept an edit from the file.
+func editError(err error) error {
 	var broken *config.Broken
 	var problems config.Problems
 	var refused *config.Refused
@@ -86,11 +90,6 @@ func (h *hub) saveRules(editor *config.Editor, version, text string) error {
 		return ui.ErrEdited
 	case errors.As(err, &broken), errors.As(err, &problems), errors.As(err, &refused):
 		return ui.ErrEdit
-	case err == nil:
-		h.mu.Lock()
-		h.cfg = c // the watcher takes over the rest
-		h.mu.Unlock()
-		h.requests.SetHome(homeOf(c))
 	}
 	return err
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/hub/config"
-	"gatehouse/hub/request"
 	"gatehouse/ui"
 )
 
@@ -30,19 +29,19 @@ func TestConsoleRules(t *testing.T) {
 		t.Errorf("%+v (-want +got):\n%s", bad, diff)
 	}
 
-	h := &hub{data: t.TempDir(), requests: &request.Service{}}
+	h := &hub{data: t.TempDir()}
 	file := filepath.Join(h.data, config.File)
 	const rest = "# mine\nlisten: 127.0.0.1:0 # here\n"
 	if err := os.WriteFile(file, []byte(rest+"rules:\n  # why\n  - {level: federal, action: hide}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	editor := config.NewEditor(h.data, nil)
+	h.editor = config.NewEditor(h.data, func(c *config.Config) { h.cfg = c })
 	for _, text := range []string{"- {level: fire, action: notify} # quick\n", "", "# none yet\n[]\n", "- action: require_two\n"} {
-		_, version, err := editor.Read()
+		_, version, err := h.editor.Read()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := h.saveRules(editor, version, text); err != nil {
+		if err := h.saveRules(version, text); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		data, err := os.ReadFile(file)
@@ -54,13 +53,16 @@ func TestConsoleRules(t *testing.T) {
 			t.Errorf("%q: in force is %v, want %v", text, got, want)
 		}
 	}
-	if err := h.saveRules(editor, "older", "- {action: hide}\n"); !errors.Is(err, ui.ErrEdited) {
+	if err := h.saveRules("older", "- {action: hide}\n"); !errors.Is(err, ui.ErrEdited) {
 		t.Errorf("an older version: %v", err)
 	}
 	if err := os.WriteFile(file, []byte("nonsense: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.saveRules(editor, "", "- {action: hide}\n"); !errors.Is(err, ui.ErrEdit) {
+	if err := h.saveRules("", "- {action: hide}\n"); !errors.Is(err, ui.ErrEdit) {
 		t.Errorf("a file with mistakes: %v", err)
+	}
+	if err := h.switchNetwork(false); !errors.Is(err, ui.ErrEdit) {
+		t.Errorf("a file with mistakes, the network: %v", err)
 	}
 }

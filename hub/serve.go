@@ -25,6 +25,7 @@ import (
 	"gatehouse/hub/https"
 	"gatehouse/hub/identity"
 	"gatehouse/hub/internal/ffmpeg"
+	"gatehouse/hub/internal/uplink"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/motion"
 	"gatehouse/hub/recording"
@@ -69,7 +70,7 @@ type hub struct {
 	clips    *clip.Service
 	requests *request.Service
 	outbox   *delivery.Outbox
-	network  network
+	network  uplink.Switch
 	accounts *account.Accounts
 	homekit  *homekit.Bridge // nil if switched off
 	doorbell *doorbell
@@ -89,10 +90,9 @@ type hub struct {
 	survey    *survey.Survey
 	sinkDown  chan error // what ends the program from inside the fleet
 
-	boot     *config.Config // what this run started with
-	applying sync.Mutex     // held while a configuration is taken over
-	mu       sync.Mutex     // guards cfg, badCfg and badBridge
-	cfg      *config.Config // what the file says now; parts of it wait for a restart
+	boot *config.Config // what this run started with
+	mu   sync.Mutex     // guards cfg, badCfg and badBridge
+	cfg  *config.Config // what the file says now; parts of it wait for a restart
 	// badCfg is why the file on disk is not what runs.
 	badCfg error
 	// badBridge is why HomeKit does not run though it should.
@@ -175,12 +175,12 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 		Store: h.house, Footage: h.footage(), Sealer: sealer,
 		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
 		Inbox: filepath.Join(h.data, "inbox"), Agencies: filepath.Join(h.data, "agencies"),
-		Notify: h.notify, Told: h.doorbell.ring, Cancel: h.cancelDelivery, Entitled: h.accounts.Entitled, Log: h.log, Uplink: &h.network.Switch,
+		Notify: h.notify, Told: h.doorbell.ring, Cancel: h.cancelDelivery, Entitled: h.accounts.Entitled, Log: h.log, Uplink: &h.network,
 	}))
 	if err != nil {
 		return err
 	}
-	h.outbox = delivery.New(delivery.Config{Store: h.house, Check: h.mayDeliver, Done: h.delivered, Log: h.log, Uplink: &h.network.Switch})
+	h.outbox = delivery.New(delivery.Config{Store: h.house, Check: h.mayDeliver, Done: h.delivered, Log: h.log, Uplink: &h.network})
 	return nil
 }
 

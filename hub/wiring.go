@@ -68,31 +68,32 @@ func (h *hub) config() *config.Config {
 }
 
 func (h *hub) watchConfig(ctx context.Context) error {
-	return config.Watch(ctx, h.data, h.log, h.applyConfig, func(err error) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
+	return config.Watch(ctx, h.data, h.log, func() {
+		err := h.editor.Reload()
 		if err != nil {
 			h.log.Warn("configuration edit is not valid, the old one stays", "err", err)
 		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		h.badCfg = err
 	})
 }
 
 // applyConfig takes over what can change while running: cameras, home, hosts,
-// rules and opt-out. The rest is used at the next start, and problems says so.
+// rules and opt-out, and before all else the network, so that nothing leaves
+// while cameras are stopped. The rest is used at the next start, and problems
+// says so. Only the editor calls it, one call after the other.
 func (h *hub) applyConfig(c *config.Config) {
-	h.applying.Lock()
-	defer h.applying.Unlock()
 	h.mu.Lock()
 	h.cfg = c
 	h.mu.Unlock()
+	h.followNetwork(c)
 	h.archive.SetLimits(limits(c.Cameras))
 	h.fleet.Apply(streams(c.Cameras, h.motions))
 	h.motions.Watch(watched(c.Cameras))
 	h.applySnapshots(c.Cameras)
 	h.dressConsole()
 	h.requests.SetHome(homeOf(c))
-	h.followNetwork(c)
 	h.log.Info("configuration applied")
 }
 

@@ -215,7 +215,8 @@ func TestWatchKeepsTheLastGoodConfiguration(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- Watch(ctx, dir, slog.New(slog.DiscardHandler), func(c *Config) { applied <- c }, func(err error) { bad <- err })
+		editor := NewEditor(dir, func(c *Config) { applied <- c })
+		done <- Watch(ctx, dir, slog.New(slog.DiscardHandler), func() { bad <- editor.Reload() })
 	}()
 	// It reads the file once by itself, and may read a version twice.
 	if err := <-bad; err != nil {

@@ -54,16 +54,17 @@ func LoadOrMake(dataDir string) (*Config, error) {
 	return Load(dataDir)
 }
 
-// Editor changes gatehouse.yml for the console. Its methods may be called at once.
+// Editor changes gatehouse.yml for the console and hands over what it says. Its methods may be called at once.
 type Editor struct {
 	dataDir string
 	applied func(*Config)
-	mu      sync.Mutex // one edit at a time
+	mu      sync.Mutex // one edit or reload at a time
 }
 
 // NewEditor returns an editor of the file in a data folder. applied, if not nil,
-// is called after each edit, before [Editor.Edit] returns: one through a
-// symbolic link may escape the watcher.
+// is called after each edit, before [Editor.Edit] returns, since one through a
+// symbolic link may escape the watcher, and by [Editor.Reload]. Its calls follow
+// each other, and none hands over a version that is older than the last one's.
 func NewEditor(dataDir string, applied func(*Config)) *Editor {
 	return &Editor{dataDir: dataDir, applied: applied}
 }
@@ -131,6 +132,17 @@ func (e *Editor) Edit(version string, changes ...Change) (*Config, error) {
 		e.applied(c)
 	}
 	return c, nil
+}
+
+// Reload hands over the file as it is now; one with an error is not handed over.
+func (e *Editor) Reload() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := Load(e.dataDir)
+	if err == nil && e.applied != nil {
+		e.applied(c)
+	}
+	return err
 }
 
 // Try checks changes as Edit does and writes nothing.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestEditor(t *testing.T) {
@@ -76,7 +77,8 @@ func TestEditsMeet(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- Watch(ctx, dir, slog.New(slog.DiscardHandler), func(c *Config) { names <- c.Home.Name }, func(error) {})
+		editor := NewEditor(dir, func(c *Config) { names <- c.Home.Name })
+		done <- Watch(ctx, dir, slog.New(slog.DiscardHandler), func() { _ = editor.Reload() })
 	}()
 	wait := func(want string) {
 		t.Helper()
@@ -98,5 +100,40 @@ func TestEditsMeet(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOldVersionsAreNotTakenOver: an edit by the console, such as network: off,
+// is not undone by a watcher that had read the file before it.
+func TestOldVersionsAreNotTakenOver(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, File), []byte("network: on\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stale := 0 // guarded by the editor, or the race detector says so
+	e := NewEditor(dir, func(c *Config) {
+		if now, err := Load(dir); err != nil || now.Network != c.Network {
+			stale++
+		}
+	})
+	var both errgroup.Group
+	both.Go(func() error {
+		for i := range 40 {
+			if _, err := e.Edit("", Set("network", []string{Off, On}[i%2])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	both.Go(func() error {
+		for range 200 {
+			if err := e.Reload(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := both.Wait(); err != nil || stale > 0 {
+		t.Errorf("an older version was handed over %d times, %v", stale, err)
 	}
 }

@@ -15,10 +15,9 @@ import (
 // write in several steps.
 const settle = 200 * time.Millisecond
 
-// Watch calls apply with every valid new version of the file, and bad with the
-// error of an invalid one, which is then not applied, until ctx ends. Both are
-// called from this goroutine; bad(nil) follows when a bad file was mended.
-func Watch(ctx context.Context, dataDir string, log *slog.Logger, apply func(*Config), bad func(error)) error {
+// Watch calls look once, and again after each change of the file, until ctx
+// ends, from this goroutine.
+func Watch(ctx context.Context, dataDir string, log *slog.Logger, look func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("watching the configuration: %w", err)
@@ -49,11 +48,7 @@ func Watch(ctx context.Context, dataDir string, log *slog.Logger, apply func(*Co
 			log.Warn("configuration watcher failed", "err", err)
 			timer.Reset(settle)
 		case <-timer.C:
-			c, err := Load(dataDir)
-			bad(err)
-			if err == nil {
-				apply(c)
-			}
+			look()
 		}
 	}
 }
