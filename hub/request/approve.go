@@ -58,56 +58,57 @@ func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDo
 // approve. skipCoolDown sends at once, if this approval is the last. A delivery
 // that failed may be approved again, by as many.
 func (s *Service) ApproveBy(ctx context.Context, id, digest string, by Approver, skipCoolDown bool) (Record, error) {
-	unlock, err := s.locks.lock(ctx, id)
-	if err != nil {
-		return Record{}, err
-	}
-	defer unlock()
-	r, err := s.cfg.Store.Record(ctx, id)
-	if err != nil {
-		return Record{}, err
-	}
-	if _, err := next(r.State, approved); err != nil {
-		return Record{}, err
-	}
+	return s.change(ctx, id, approved, func(r Record, _ State) (Record, error) {
+		target, e, err := s.approvable(r, digest)
+		if err != nil {
+			return Record{}, err
+		}
+		to, err := next(r.State, e)
+		if err != nil {
+			return Record{}, err
+		}
+		r.People = max(r.People, s.approvals()) // what was made stricter holds at once
+		if r, err = s.count(ctx, r, by); err != nil {
+			return Record{}, err
+		}
+		if len(r.Approvals) < r.Needs() {
+			return s.agree(ctx, r, by)
+		}
+		if e == released {
+			return s.release(ctx, r, to, target, by.Words)
+		}
+		return s.approve(ctx, r, to, target, by.Words, skipCoolDown)
+	})
+}
+
+// approvable returns how a record's package leaves, if it is of that digest on
+// disk too and the request may still be answered.
+func (s *Service) approvable(r Record, digest string) (bulletin.Target, event, error) {
+	none := bulletin.Target{}
 	if r.Package == nil {
-		return Record{}, ErrState
+		return none, approved, ErrState
 	}
 	if subtle.ConstantTimeCompare([]byte(digest), []byte(r.Package.Digest)) != 1 {
-		return Record{}, ErrDigest
+		return none, approved, ErrDigest
 	}
 	p, err := s.actionable(r)
 	if err != nil {
-		return Record{}, err
+		return none, approved, err
 	}
 	target, e, err := r.leaves(p.Profile)
 	if err != nil {
-		return Record{}, err
+		return none, approved, err
 	}
-	to, err := next(r.State, e)
+	sealed, err := s.cfg.Sealer.Open(*r.Package) // before the first byte leaves, delivery or Give hashes all of it again
 	if err != nil {
-		return Record{}, err
-	}
-	sealed, err := s.cfg.Sealer.Open(*r.Package) // hashes the whole file
-	if err != nil {
-		return Record{}, errors.Join(ErrDigest, err)
+		return none, approved, errors.Join(ErrDigest, err)
 	}
 	if sealed != nil {
 		if err := sealed.Close(); err != nil {
-			return Record{}, fmt.Errorf("closing sealed package: %w", err)
+			return none, approved, fmt.Errorf("closing sealed package: %w", err)
 		}
 	}
-	r.People = max(r.People, s.approvals()) // what was made stricter holds at once
-	if r, err = s.count(ctx, r, by); err != nil {
-		return Record{}, err
-	}
-	if len(r.Approvals) < r.Needs() {
-		return s.agree(ctx, r, by)
-	}
-	if e == released {
-		return s.release(ctx, r, to, target, by.Words)
-	}
-	return s.approve(ctx, r, to, target, by.Words, skipCoolDown)
+	return target, e, nil
 }
 
 // count adds a person's approval to those of others that still hold: of this

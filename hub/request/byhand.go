@@ -188,7 +188,7 @@ func (s *Service) Give(ctx context.Context, id string, form Form, again bool) (R
 type Handed struct {
 	To   string    // whom; 2 to 120 characters
 	Way  string    // ByPortal, InPerson or ByPost
-	At   time.Time // not before the files were first taken out, not in the future; zero: now
+	At   time.Time // not before the request came, not in the future; zero: now
 	Note string    // at most 500 characters
 }
 
@@ -256,24 +256,26 @@ func (s *Service) NoteReceipt(ctx context.Context, id, receipt, by string) (Reco
 // CancelHandOver ends a hand-over before the owner has said that it took place.
 // It may be approved again, unless the agency ended the request.
 func (s *Service) CancelHandOver(ctx context.Context, id, by string) (Record, error) {
-	return s.cancelHandOver(ctx, id, "You cancelled it.", by+" cancelled handing over package %s.")
+	return s.cancelHandOver(ctx, id, true, "You cancelled it.", func(p string) string { return by + " cancelled handing over package " + p + "." })
 }
 
 // takeBack ends a hand-over of which nothing was given, because of the agency.
 func (s *Service) takeBack(ctx context.Context, id, why string) error {
-	r, err := s.cfg.Store.Record(ctx, id)
-	if err != nil || r.ByHand.given() {
-		return err // Give refuses any more of it
-	}
-	_, err = s.cancelHandOver(ctx, id, why, "Handing over package %s was stopped. "+why)
+	_, err := s.cancelHandOver(ctx, id, false, why, func(p string) string { return "Handing over package " + p + " was stopped. " + why })
 	if errors.Is(err, ErrState) {
 		return nil
 	}
 	return err
 }
 
-func (s *Service) cancelHandOver(ctx context.Context, id, reason, text string) (Record, error) {
+// cancelHandOver does so. Unless given says that it may, it leaves alone what
+// files were taken out of: Give refuses any more of it, and the owner can still
+// say that it was handed over.
+func (s *Service) cancelHandOver(ctx context.Context, id string, given bool, reason string, says func(pkg string) string) (Record, error) {
 	return s.change(ctx, id, failed, func(r Record, to State) (Record, error) {
+		if r.ByHand.given() && !given {
+			return r, nil
+		}
 		old := r
 		if r.Ended != "" {
 			var err error
@@ -282,7 +284,7 @@ func (s *Service) cancelHandOver(ctx context.Context, id, reason, text string) (
 			}
 			reason = r.Ended
 		}
-		text := fmt.Sprintf(text, r.Package.ID)
+		text := says(r.Package.ID)
 		if r.ByHand.given() {
 			text += " Its files had been taken out before."
 		}

@@ -21,7 +21,7 @@ var uploads = []string{bulletin.Tus, bulletin.HTTPSPut, bulletin.SFTP, bulletin.
 // maxClips is what a package may hold: Axon's public limit for portal uploads.
 const maxClips = 25
 
-// change is one owner's or timer's step of a request, under its lock.
+// change is one step of a request by a person or a timer, under its lock: f if the event may happen now.
 func (s *Service) change(ctx context.Context, id string, e event, f func(r Record, to State) (Record, error)) (Record, error) {
 	unlock, err := s.locks.lock(ctx, id)
 	if err != nil {
