@@ -102,6 +102,7 @@ func (r Record) Expires() time.Time {
 // of a portal, which lets whoever has it upload.
 func (r Record) document() ([]byte, error) {
 	m := r.Manual
+	hide := func(text string) string { return address.ReplaceAllString(text, "[address]") }
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -115,7 +116,7 @@ func (r Record) document() ([]byte, error) {
 		Text      string          `json:"text,omitempty"`
 		Place     string          `json:"place,omitempty"`
 		Window    bulletin.Window `json:"window"`
-	}{"gatehouse.manual-request/v1", r.ID, m.Entered, m.Who, m.Reference, address.ReplaceAllString(m.Text, "[address]"), m.Place, m.Window})
+	}{"gatehouse.manual-request/v1", r.ID, m.Entered, m.Who, hide(m.Reference), hide(m.Text), hide(m.Place), m.Window})
 	if err != nil {
 		return nil, fmt.Errorf("writing what was asked: %w", err)
 	}

@@ -177,6 +177,18 @@ func TestManualRefuses(t *testing.T) {
 	}
 }
 
+// TestAddressesStayAtHome: whoever has a portal's address may upload there, so a package tells none.
+func TestAddressesStayAtHome(t *testing.T) {
+	h := newHome(t)
+	h.prepare(h.add(h.manual(func(m *request.Manual) {
+		m.Text = "Upload at HTTPS://NICE.EXAMPLE/U/7"
+		m.Reference, m.Place = "24-1 https://nice.example/u/8", "Elm Street, see http://nice.example/u/9"
+	})))
+	if doc := string(h.sealer.orders[0].Manual); strings.Contains(strings.ToLower(doc), "nice.example") {
+		t.Errorf("the document tells an address:\n%s", doc)
+	}
+}
+
 func TestReadPasted(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
@@ -191,6 +203,9 @@ func TestReadPasted(t *testing.T) {
 		}},
 		"two hosts": {"https://a.example/ and https://b.example/ of incident #77-1.", request.Pasted{
 			Text: "https://a.example/ and https://b.example/ of incident #77-1.", Hosts: 2, Reference: "77-1",
+		}},
+		"capitals of a QR code": {"HTTPS://NICE.EXAMPLE/U/7", request.Pasted{
+			Text: "HTTPS://NICE.EXAMPLE/U/7", Link: "HTTPS://NICE.EXAMPLE/U/7", Host: "nice.example", Hosts: 1,
 		}},
 		"one host twice":  {"https://a.example/1 https://a.example/2", request.Pasted{Text: "https://a.example/1 https://a.example/2", Link: "https://a.example/1", Host: "a.example", Hosts: 1}},
 		"not for the web": {"http://a.example javascript:alert(1) https://x@b.example/", request.Pasted{Text: "http://a.example javascript:alert(1) https://x@b.example/"}},

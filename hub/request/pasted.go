@@ -33,7 +33,7 @@ var (
 	// errHidden is what a text has that could make it look other than it is.
 	errHidden = errors.New("has characters that cannot be seen, or that turn the direction of writing; type it instead")
 
-	address   = regexp.MustCompile(`https?://[^\s<>"]+`)
+	address   = regexp.MustCompile(`(?i)https?://[^\s<>"]+`) // QR codes often have it in capitals, which take less room
 	reference = regexp.MustCompile(`(?i)\b(?:case|incident|report|reference|ref|file|expediente|caso|referencia)\b\.?[ \t]*` +
 		`(?:(?:id|no|nr|number|num|número|nº|n°)\b\.?)?[ \t]*[:#]?[ \t]*([A-Z0-9][A-Z0-9./_-]{2,39})`)
 	// unseen are characters that mail programs strew about and nobody sees.
