@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,21 +29,29 @@ type ownLedger struct {
 }
 
 // with opens the ledger for f.
-func (c ownLedger) with(e *env, f func(l *ledger.Log, key string) error) (err error) {
-	path := filepath.Join(c.Data, houseDB)
+func (c ownLedger) with(e *env, f func(l *ledger.Log, key string) error) error {
+	return withHouse(e.ctx, c.Data, func(house *sqlite.House) error {
+		id, err := identity.Open(c.Data, false)
+		if err != nil {
+			return err
+		}
+		return f(ledger.New(house, id.Ledger), id.LedgerKey)
+	})
+}
+
+// withHouse opens house.db of a hub's data folder for f; the hub may run. A
+// folder that has none is left as it is.
+func withHouse(ctx context.Context, data string, f func(house *sqlite.House) error) (err error) {
+	path := filepath.Join(data, houseDB)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%wno %s in %s: this is not a hub's data folder", errInput, houseDB, c.Data)
+		return fmt.Errorf("%wno %s in %s: this is not a hub's data folder", errInput, houseDB, data)
 	}
-	id, err := identity.Open(c.Data, false)
-	if err != nil {
-		return err
-	}
-	house, err := sqlite.OpenHouse(e.ctx, path)
+	house, err := sqlite.OpenHouse(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, house.Close()) }()
-	return f(ledger.New(house, id.Ledger), id.LedgerKey)
+	return f(house)
 }
 
 // Names of what an export consists of.
@@ -192,9 +201,9 @@ func (c *ledgerReport) Run(e *env) error {
 			return nil
 		}
 		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "agency\treceived\tshown\tdeclined\texpired\twithdrawn\tapproved\tsent")
+		fmt.Fprintln(w, "agency\treceived\tshown\tdeclined\texpired\twithdrawn\tapproved\tsent\tby hand")
 		for _, a := range r.Agencies {
-			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", a.Agency, a.Received, a.Shown, a.Declined, a.Expired, a.Withdrawn, a.Approved, a.Sent)
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", a.Agency, a.Received, a.Shown, a.Declined, a.Expired, a.Withdrawn, a.Approved, a.Sent, a.ByHand)
 		}
 		return w.Flush()
 	})

@@ -71,24 +71,19 @@ func (c *rulesTest) read(e *env) ([]request.Rule, error) {
 
 // stopped tries rules on the data folder of a hub that does not run.
 func (c *rulesTest) stopped(ctx context.Context, rules []request.Rule) (t request.Trial, err error) {
-	path := filepath.Join(c.Data, houseDB)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return t, fmt.Errorf("%wno %s in %s: this is not a hub's data folder", errInput, houseDB, c.Data)
-	}
-	cfg, err := config.Load(c.Data)
-	if err != nil {
-		return t, err
-	}
-	home := homeOf(cfg)
-	if rules != nil {
-		home.Rules = rules
-	}
-	house, err := sqlite.OpenHouse(ctx, path)
-	if err != nil {
-		return t, err
-	}
-	defer func() { err = errors.Join(err, house.Close()) }()
-	return request.DryRun(ctx, house, home, time.Now())
+	err = withHouse(ctx, c.Data, func(house *sqlite.House) error {
+		cfg, err := config.Load(c.Data)
+		if err != nil {
+			return err
+		}
+		home := homeOf(cfg)
+		if rules != nil {
+			home.Rules = rules
+		}
+		t, err = request.DryRun(ctx, house, home, time.Now())
+		return err
+	})
+	return t, err
 }
 
 // fateWords says for people what became of a request.
