@@ -138,6 +138,23 @@ func TestViewerSeesNothingElse(t *testing.T) {
 	}
 }
 
+// TestNoCameraLeft: whoever may not set a camera up is not sent to do so.
+func TestNoCameraLeft(t *testing.T) {
+	house := newHouse()
+	house.accounts.join("vera", account.Viewer, "Attic")
+	h := house.handler(t)
+	for _, path := range []string{"/", "/timeline"} {
+		w := visit(h, http.MethodGet, path, nil, as("vera-session"))
+		body := w.Body.String()
+		if w.Code != http.StatusOK || !strings.Contains(body, english().say("live.empty")) {
+			t.Errorf("%s: %d without a word on cameras", path, w.Code)
+		}
+		if strings.Contains(body, "/settings") || strings.Contains(body, english().say("live.empty-do")) {
+			t.Errorf("%s leads a viewer to settings", path)
+		}
+	}
+}
+
 // TestPeoplePage walks an invitation from the owner's page to the guest's log-in.
 func TestPeoplePage(t *testing.T) {
 	house := newHouse()
