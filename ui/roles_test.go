@@ -74,7 +74,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 		t.Errorf("the console has %d routes, this test knows %d", len(table), len(may))
 	}
 	for _, who := range people {
-		house := manned()
+		h := manned().handler(t)
 		for _, r := range table {
 			need, known := may[r.pattern]
 			if !known {
@@ -89,15 +89,15 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 			}
 			want := !strings.Contains(who.may, need) && need != "-"
 			method, path := pathOf(r.pattern)
-			at := house
+			at := h
 			if !want && method == http.MethodPost {
-				at = manned() // it changes what the next one would look at
+				at = manned().handler(t) // it changes what the next one would look at
 			}
 			from := map[string]func(*http.Request){"nobody": noSession, "owner": as(fixtureToken)}[who.name]
 			if from == nil {
 				from = as(who.name + "-session")
 			}
-			w := visit(at.handler(t), method, path, url.Values{}, from)
+			w := visit(at, method, path, url.Values{}, from)
 			refused := w.Code == http.StatusUnauthorized || strings.HasPrefix(w.Header().Get("Location"), "/login?next=") || r.pattern == "GET /{$}" && w.Header().Get("Location") == "/login"
 			if who.name != "nobody" {
 				refused = refused || need == "c" && strings.Contains(w.Body.String(), "There is no such page.") || strings.Contains(w.Body.String(), "Your role does not allow this.")
