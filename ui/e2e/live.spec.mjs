@@ -55,6 +55,13 @@ before(async () => {
   await page.getByLabel("Choose a passphrase").fill(pass);
   await page.getByLabel("The same again").fill(pass);
   await page.getByRole("button", { name: "Set passphrase" }).click();
+  for (const [heading, button] of [
+    ["Your home", "Not now"], ["Where footage is kept", "Not now"], ["Your cameras", "Go on"],
+  ]) {
+    await page.getByRole("heading", { name: heading }).waitFor();
+    await page.getByRole("button", { name: button }).click();
+  }
+  await page.getByRole("button", { name: "Open the console" }).click();
   await page.getByRole("heading", { name: "Live" }).waitFor();
 });
 
