@@ -4,7 +4,7 @@
 //
 //   go test -c -o /tmp/console.test ./ui
 //   CONSOLE_TEST=/tmp/console.test [SHOTS=dir] node --test fixture.spec.mjs
-import { test, before, after } from "node:test";
+import { describe, test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { accessible, desktop, home, launch, logIn, open, pass, phone, plays, reachable, stopHomes } from "./browser.mjs";
@@ -31,8 +31,8 @@ const manners = {
   "phone, light, from right to left": { viewport: phone, looks: "light", language: "ar-XB" },
 };
 
-for (const [manner, { viewport, looks, language }] of Object.entries(manners)) {
-  test(`every screen: ${manner}`, async () => {
+describe("every screen", { concurrency: true }, () => Object.entries(manners).forEach(([manner, { viewport, looks, language }]) => {
+  test(manner, async () => {
     const base = await home();
     const screens = await (await fetch(`${base}/_gallery.json`)).json();
     const { page, context, faults } = await open(browser, base, { viewport, colorScheme: looks, expected: [404] });
@@ -48,7 +48,7 @@ for (const [manner, { viewport, looks, language }] of Object.entries(manners)) {
     assert.deepEqual(faults, []);
     await context.close();
   });
-}
+}));
 
 test("what changes is noticed: the count, a delivery, a page grown stale", async () => {
   const base = await home();
@@ -107,7 +107,7 @@ test("first run, from this machine", async () => {
   await page.getByLabel("Choose a passphrase").fill("correct horse battery");
   await page.getByLabel("The same again").fill("correct horse battery");
   await page.getByRole("button", { name: "Set passphrase" }).click();
-  await page.getByRole("heading", { name: "Live" }).waitFor();
+  await page.getByRole("heading", { name: "Your home" }).waitFor(); // the rest is setup.spec.mjs
   assert.deepEqual(faults, []);
   await context.close();
 });
