@@ -50,6 +50,7 @@ type cli struct {
 	Rules    rulesCmd    `cmd:"" help:"Try rules on the requests of the past."`
 	Agencies agenciesCmd `cmd:"" help:"The allowlist of agencies."`
 	Users    usersCmd    `cmd:"" help:"People who may log in: owners, approvers, viewers."`
+	Tokens   tokensCmd   `cmd:"" help:"Tokens with which other programs read from the hub."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`
 	Network  networkCmd  `cmd:"" help:"Switch everything that the hub fetches and sends off, or on again."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`

@@ -149,6 +149,8 @@ type Accounts interface {
 	CheckPerson(ctx context.Context, peer, name, passphrase string) (account.Person, error)
 	Sessions
 	People
+	// Bearer tells which live token of another program a secret is.
+	Bearer(ctx context.Context, secret string) (account.Token, bool, error)
 }
 
 // Sessions are log-ins.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"gatehouse/hub/recording"
 	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
+	"gatehouse/ui/api"
 )
 
 // Config configures the console.
@@ -113,7 +115,12 @@ func New(cfg Config) http.Handler {
 		c.text, c.pages = l, newRenderer(l, c.files)
 		spoken[i] = c.guard(c.routes())
 	}
+	programs := base.newAPI()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, api.Prefix) {
+			programs.ServeHTTP(w, r)
+			return
+		}
 		spoken[all.choose(r)].ServeHTTP(w, r)
 	})
 }

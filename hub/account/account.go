@@ -29,6 +29,7 @@ type Store interface {
 	SessionStore
 	PersonStore
 	InviteStore
+	TokenStore
 }
 
 // Config configures Accounts.

@@ -45,6 +45,58 @@ func (s *Server) people(handle func(string, func(*http.Request) (any, error))) {
 	})
 }
 
+// NewToken is the body of a call that makes a token: it widens who may see
+// footage, so it needs the owner's passphrase.
+type NewToken struct {
+	Owners  string          `json:"owners"` // passphrase
+	Scopes  []account.Scope `json:"scopes"`
+	Cameras []string        `json:"cameras,omitempty"`
+	Days    int             `json:"days"`
+}
+
+// MadeToken is a token and its secret, which is told this once.
+type MadeToken struct {
+	account.Token
+	Secret string `json:"secret"`
+}
+
+func (s *Server) tokens(handle func(string, func(*http.Request) (any, error))) {
+	handle("GET /tokens", func(r *http.Request) (any, error) { return s.cfg.Accounts.Tokens(r.Context()) })
+	handle("POST /tokens/{name}", func(r *http.Request) (any, error) {
+		var n NewToken
+		if err := decode(r, &n); err != nil {
+			return nil, err
+		}
+		if err := s.cfg.Accounts.Check(r.Context(), peer, n.Owners); err != nil {
+			return nil, err
+		}
+		if n.Days < 1 || n.Days > 366 { // before it overflows a Duration
+			return nil, account.ErrExpiry
+		}
+		t := account.Token{Name: r.PathValue("name"), Scopes: n.Scopes, Cameras: n.Cameras}
+		t, secret, err := s.cfg.Accounts.AddToken(r.Context(), t, time.Duration(n.Days)*24*time.Hour)
+		return MadeToken{t, secret}, err
+	})
+	handle("DELETE /tokens/{name}", func(r *http.Request) (any, error) {
+		return struct{}{}, s.cfg.Accounts.RevokeToken(r.Context(), r.PathValue("name"))
+	})
+}
+
+// Tokens lists the tokens of other programs.
+func (c *Client) Tokens(ctx context.Context) (t []account.Token, err error) {
+	return t, c.call(ctx, "GET", "/tokens", nil, &t)
+}
+
+// AddToken makes a token.
+func (c *Client) AddToken(ctx context.Context, name string, n NewToken) (t MadeToken, err error) {
+	return t, c.call(ctx, "POST", "/tokens/"+url.PathEscape(name), n, &t)
+}
+
+// RevokeToken ends a token.
+func (c *Client) RevokeToken(ctx context.Context, name string) error {
+	return c.call(ctx, "DELETE", "/tokens/"+url.PathEscape(name), nil, &struct{}{})
+}
+
 // withPerson reads a NewPerson and checks the owner's passphrase.
 func (s *Server) withPerson(do func(ctx context.Context, p account.Person, theirs string) (any, error)) func(*http.Request) (any, error) {
 	return func(r *http.Request) (any, error) {

@@ -124,6 +124,7 @@ func (s *Server) routes() http.Handler {
 		return struct{}{}, s.cfg.Requests.Disallow(r.Context(), r.PathValue("agency"), who)
 	})
 	s.people(handle)
+	s.tokens(handle)
 	handle("POST /motion/{camera}", s.motion)
 	handle("POST /passphrase", s.passphrase)
 	return mux
@@ -289,7 +290,7 @@ func fault(err error) (status int, words string) {
 	case errors.As(err, &refusal):
 		return http.StatusUnprocessableEntity, refusal.Detail
 	case errors.Is(err, request.ErrNotFound), errors.Is(err, request.ErrUnknown), errors.Is(err, ErrNoCamera),
-		errors.Is(err, account.ErrNoPerson):
+		errors.Is(err, account.ErrNoPerson), errors.Is(err, account.ErrNoToken):
 		return http.StatusNotFound, err.Error()
 	case errors.Is(err, request.ErrState):
 		return http.StatusConflict, request.ErrState.Error()
@@ -313,6 +314,10 @@ func fault(err error) (status int, words string) {
 		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
 	case errors.Is(err, account.ErrName), errors.Is(err, account.ErrRole), errors.Is(err, account.ErrFirst):
 		return http.StatusUnprocessableEntity, err.Error()
+	case errors.Is(err, account.ErrTokenName), errors.Is(err, account.ErrScope), errors.Is(err, account.ErrExpiry):
+		return http.StatusUnprocessableEntity, err.Error()
+	case errors.Is(err, account.ErrTokenExists), errors.Is(err, account.ErrTokens):
+		return http.StatusConflict, err.Error()
 	case errors.Is(err, errMayNot):
 		return http.StatusForbidden, errMayNot.Error()
 	case errors.Is(err, account.ErrExists):

@@ -135,4 +135,14 @@ CREATE TABLE invite(
 	cameras TEXT NOT NULL,
 	expires INTEGER NOT NULL
 ) STRICT;
+`, `
+CREATE TABLE token( -- account.Token
+	name    TEXT PRIMARY KEY,
+	hash    BLOB NOT NULL UNIQUE CHECK (length(hash) = 32), -- SHA-256
+	scopes  TEXT NOT NULL, -- with spaces between
+	cameras TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	used    INTEGER NOT NULL DEFAULT 0
+) STRICT;
 `}
