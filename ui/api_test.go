@@ -84,6 +84,7 @@ func TestAPIAnswersAsDocumented(t *testing.T) {
 		{"status", status, 200},
 		{"status", one, 403},
 		{"openapi.json", "", 200},
+		{"cameras/Driveway/clip.mp4?from=2026-11-20T10:00:00Z&to=2026-11-20T10:01:00Z", one, 200},
 	} {
 		r := httptest.NewRequest("GET", "http://192.168.1.20/api/v1/"+c.path, nil)
 		w := visit(h, "GET", "/api/v1/"+c.path, nil, bearer(c.secret))
@@ -126,6 +127,12 @@ func TestAPIOpensToTokensOnly(t *testing.T) {
 	}
 	if w := visit(h, "GET", "/api/v1/requests", nil, bearer(all)); strings.Contains(w.Body.String(), "envelope") {
 		t.Error("an envelope")
+	}
+	if w := visit(h, "HEAD", "/api/v1/cameras", nil, bearer(all)); w.Code != 200 {
+		t.Errorf("HEAD: %d", w.Code)
+	}
+	if w := visit(h, "GET", "/api/v1/agencies", nil, bearer(all)); w.Code != 404 || w.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("no such address: %d %v", w.Code, w.Header())
 	}
 	codes := map[int]int{}
 	for range 80 {

@@ -231,7 +231,7 @@ func answer(w http.ResponseWriter, v any) error {
 }
 
 func (a *API) openapi(w http.ResponseWriter, _ *http.Request, _ account.Token) error {
-	w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(document)
 	return nil
 }
