@@ -40,7 +40,7 @@ func (c *console) emptyAdd() addView {
 
 func (c *console) showAdd(w http.ResponseWriter, r *http.Request, status int, v addView, p *problem) {
 	v.Problem = p
-	c.render(w, r, status, "add", view{Title: "add.title", Place: "requests", Body: v})
+	c.render(w, r, status, "add", view{Title: "add.request", Place: "requests", Body: v})
 }
 
 // typed is the form as it came back.

@@ -350,3 +350,24 @@ func TestFill(t *testing.T) {
 		t.Errorf("tb does not escape the text itself: %q, %v", got, err)
 	}
 }
+
+// TestNoTextTwice wants each key once: of two, the later hides the earlier.
+func TestNoTextTwice(t *testing.T) {
+	for _, name := range []string{"en", "es"} {
+		b, err := os.ReadFile("locales/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, m := range regexp.MustCompile(`(?m)^  "([^"]+)":`).FindAllSubmatch(b, -1) {
+			if key := string(m[1]); seen[key] {
+				t.Errorf("%s: %s stands twice", name, key)
+			} else {
+				seen[key] = true
+			}
+		}
+		if len(seen) < 500 {
+			t.Errorf("%s: %d keys found", name, len(seen))
+		}
+	}
+}
