@@ -10,9 +10,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/brutella/hap/characteristic"
 )
 
 const (
@@ -20,7 +19,6 @@ const (
 	strangerFor = 2 * time.Minute // an unverified connection may stay this long without a request
 	requestFor  = 15 * time.Second
 	writeFor    = 5 * time.Second
-	eventsMax   = 32 // events that may wait for a slow controller before it is cut off
 )
 
 // answer is a response that is not sent yet.
@@ -57,20 +55,19 @@ type conn struct {
 	verify *verifying
 	timed  timedWrite
 	life   life
+	mail   *mailbox               // events, sent by post
+	who    atomic.Pointer[string] // the controller; nil before pair-verify
+	heard  atomic.Int64           // when the newest request began, in Unix nanoseconds
 
-	w       sync.Mutex // guards writing, session, events
+	w       sync.Mutex // guards writing, which may take writeFor, and session
 	session *session
-	events  map[*characteristic.C]bool
-	outbox  chan []byte // events, drained by post
 }
 
 func newConn(s *server, nc net.Conn) *conn {
 	in := &secureReader{src: bufio.NewReader(nc)}
-	return &conn{
-		net: nc, in: in, br: bufio.NewReader(in), server: s,
-		events: map[*characteristic.C]bool{},
-		outbox: make(chan []byte, eventsMax),
-	}
+	c := &conn{net: nc, in: in, br: bufio.NewReader(in), server: s, mail: newMailbox()}
+	c.heard.Store(time.Now().UnixNano())
+	return c
 }
 
 // serve answers requests one by one until the connection ends.
@@ -102,7 +99,11 @@ func (c *conn) one(ctx context.Context) bool {
 	if _, err := c.br.Peek(1); err != nil {
 		return false
 	}
-	c.net.SetReadDeadline(time.Now().Add(requestFor))
+	now := time.Now()
+	c.heard.Store(now.UnixNano())
+	c.mail.hold(true)
+	defer c.mail.hold(false)
+	c.net.SetReadDeadline(now.Add(requestFor))
 	req, err := http.ReadRequest(c.br)
 	if err != nil {
 		return false
@@ -159,6 +160,7 @@ func (c *conn) send(a answer) error {
 		return errors.New("bytes followed the last message of pair-verify")
 	}
 	c.session, c.in.frames = a.session, a.session.in
+	c.who.Store(&a.session.controller)
 	return nil
 }
 
@@ -172,57 +174,11 @@ func (c *conn) write(b []byte) error {
 	return err
 }
 
-// subscribe turns the events of a characteristic on or off.
-func (c *conn) subscribe(ch *characteristic.C, on bool) {
-	c.w.Lock()
-	defer c.w.Unlock()
-	if on {
-		c.events[ch] = true
-	} else {
-		delete(c.events, ch)
-	}
-}
-
-func (c *conn) subscribed(ch *characteristic.C) bool {
-	c.w.Lock()
-	defer c.w.Unlock()
-	return c.events[ch]
-}
-
-// offer queues an event. It never blocks: a controller that does not read its
-// events loses the connection, and asks anew when it comes back.
-func (c *conn) offer(event []byte) {
-	select {
-	case c.outbox <- event:
-	default:
-		c.net.Close()
-	}
-}
-
-// post writes queued events between answers.
-func (c *conn) post(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case b := <-c.outbox:
-			c.w.Lock()
-			err := c.write(b)
-			c.w.Unlock()
-			if err != nil {
-				c.net.Close()
-				return
-			}
-		}
-	}
-}
-
-// controllerID returns who is at the other end, empty before pair-verify.
+// controllerID returns who is at the other end, empty before pair-verify. It
+// waits for nothing.
 func (c *conn) controllerID() string {
-	c.w.Lock()
-	defer c.w.Unlock()
-	if c.session == nil {
-		return ""
+	if id := c.who.Load(); id != nil {
+		return *id
 	}
-	return c.session.controller
+	return ""
 }

@@ -32,8 +32,12 @@ func dial(t *testing.T, addr string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newWire(t, nc)
+}
+
+func newWire(t *testing.T, nc net.Conn) *wire {
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Minute))
 	in := &secureReader{src: bufio.NewReader(nc), budget: 1 << 30}
 	return &wire{t: t, nc: nc, in: in, br: bufio.NewReader(in)}
 }

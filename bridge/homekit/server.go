@@ -1,14 +1,17 @@
 package homekit
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,10 +110,7 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 			continue
 		}
 		c := newConn(s, nc)
-		if !s.admit(c) {
-			nc.Close()
-			continue
-		}
+		s.admit(c)
 		wg.Go(func() {
 			defer s.leave(c)
 			c.serve(ctx)
@@ -118,28 +118,26 @@ func (s *server) run(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-// admit counts a connection in. A full house lets go of a stranger first, so
-// idle sockets cannot keep paired controllers out.
-func (s *server) admit(c *conn) bool {
+// admit counts a connection in. A full house lets go of the stranger that has
+// been silent longest, so idle sockets cannot keep paired controllers out, and
+// if there is no stranger of the controller that has, which may have vanished.
+func (s *server) admit(c *conn) {
 	if t, ok := c.net.(*net.TCPConn); ok {
 		t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.conns) >= connsMax {
-		for old := range s.conns {
-			if old.controllerID() == "" {
-				old.net.Close()
-				delete(s.conns, old)
-				break
+		out := slices.MinFunc(slices.Collect(maps.Keys(s.conns)), func(a, b *conn) int {
+			if known := a.controllerID() != ""; known != (b.controllerID() != "") {
+				return map[bool]int{true: 1, false: -1}[known]
 			}
-		}
-	}
-	if len(s.conns) >= connsMax {
-		return false
+			return cmp.Compare(a.heard.Load(), b.heard.Load())
+		})
+		out.net.Close()
+		delete(s.conns, out)
 	}
 	s.conns[c] = struct{}{}
-	return true
 }
 
 func (s *server) leave(c *conn) {
@@ -156,27 +154,6 @@ func (s *server) all() []*conn {
 		cs = append(cs, c)
 	}
 	return cs
-}
-
-// notify sends an event to every subscriber but the one that made the change.
-func (s *server) notify(ch *characteristic.C, v any, req *http.Request) {
-	body, err := json.Marshal(map[string]any{
-		"characteristics": []map[string]any{{"aid": s.acc.Id, "iid": ch.Id, "value": v}},
-	})
-	if err != nil {
-		s.log.Error("encoding event failed", "err", err)
-		return
-	}
-	head := fmt.Sprintf("EVENT/1.0 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", kindJSON, len(body))
-	event := append([]byte(head), body...)
-	for _, c := range s.all() {
-		if req != nil && req.RemoteAddr == c.net.RemoteAddr().String() {
-			continue
-		}
-		if c.subscribed(ch) {
-			c.offer(event)
-		}
-	}
 }
 
 // pairingsChanged announces whether the accessory is free and cuts off

@@ -36,7 +36,7 @@ func (s *server) read(c *conn, req *http.Request) answer {
 		if ch != nil {
 			describe(item, ch, flag(q, "meta"), flag(q, "perms"), flag(q, "type"))
 			if flag(q, "ev") {
-				item["ev"] = c.subscribed(ch)
+				item["ev"] = c.mail.subscribed(ch)
 			}
 		}
 		items = append(items, item)
@@ -176,7 +176,7 @@ func (s *server) writeOne(c *conn, req *http.Request, w writing, timed bool) (in
 		if !ch.IsObservable() {
 			return codeNoEvents, nil
 		}
-		c.subscribe(ch, *w.Event)
+		c.mail.subscribe(ch, *w.Event)
 	}
 	if len(w.Value) == 0 {
 		return codeDone, nil

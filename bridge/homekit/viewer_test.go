@@ -53,7 +53,7 @@ func watch(t *testing.T, w *wire, slot int) *screen {
 	return s
 }
 
-func hear(t *testing.T) *net.UDPConn {
+func hear(t testing.TB) *net.UDPConn {
 	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
