@@ -24,7 +24,8 @@ var (
 // Store keeps people and sessions in house.db.
 type Store interface {
 	Owner(ctx context.Context) (hash string, err error) // ErrNoOwner
-	// SetOwner gives ErrExists unless replace, which deletes all sessions in the same transaction.
+	// SetOwner gives ErrExists unless replace, which deletes all sessions, and
+	// the tokens that the first owner made, in the same transaction.
 	SetOwner(ctx context.Context, hash string, replace bool) error
 	SessionStore
 	PersonStore
@@ -37,6 +38,7 @@ type Config struct {
 	Store Store
 	Now   func() time.Time // default time.Now
 	Idle  time.Duration    // a session unused for this long ends; default 14 days
+	Life  time.Duration    // a session ends this long after its log-in, used or not; default SessionLife
 }
 
 const (
@@ -59,6 +61,9 @@ func New(cfg Config) *Accounts {
 	if cfg.Idle <= 0 {
 		cfg.Idle = defaultIdle
 	}
+	if cfg.Life <= 0 {
+		cfg.Life = SessionLife
+	}
 	return &Accounts{cfg: cfg, throttle: newThrottle(), cost: scarce}
 }
 
@@ -72,8 +77,9 @@ func (a *Accounts) HasOwner(ctx context.Context) (bool, error) {
 }
 
 // SetPassphrase stores the argon2id hash of a passphrase of at least 8
-// characters; replace also ends all sessions. Without replace an owner that
-// exists gives ErrExists.
+// characters for the first owner; replace also ends everybody's sessions and
+// the tokens that the first owner made. Without replace an owner that exists
+// gives ErrExists.
 func (a *Accounts) SetPassphrase(ctx context.Context, passphrase string, replace bool) error {
 	hash, err := a.newHash(passphrase)
 	if err != nil {
@@ -97,8 +103,8 @@ func (a *Accounts) newHash(passphrase string) (string, error) {
 }
 
 // ChangePassphrase replaces a person's passphrase by one of at least 8
-// characters; current is theirs. It ends all their sessions, and the owner's
-// ends everybody's.
+// characters; current is theirs. It ends all their sessions and the tokens they
+// made, and the first owner's ends everybody's sessions.
 func (a *Accounts) ChangePassphrase(ctx context.Context, p Person, peer, current, passphrase string) error {
 	if _, err := a.CheckPerson(ctx, peer, p.Name, current); err != nil {
 		return err
@@ -124,12 +130,13 @@ func (a *Accounts) Check(ctx context.Context, peer, passphrase string) error {
 	if err != nil {
 		return fmt.Errorf("reading owner: %w", err)
 	}
-	return a.check(peer, ownerName, hash, passphrase)
+	return a.check(peer, ownerName, true, hash, passphrase)
 }
 
-// check counts the try for a name, which is that of somebody, or nobody's.
-func (a *Accounts) check(peer, name, hash, passphrase string) error {
-	if !a.throttle.enter(peer, name, a.cfg.Now()) {
+// check counts the try at a name. That of nobody costs the same work and is
+// wrong whatever the hash says.
+func (a *Accounts) check(peer, name string, exists bool, hash, passphrase string) error {
+	if !a.throttle.enter(peer, name, exists, a.cfg.Now()) {
 		return ErrThrottled
 	}
 	if len(passphrase) > maxBytes {
@@ -139,7 +146,7 @@ func (a *Accounts) check(peer, name, hash, passphrase string) error {
 	if err != nil {
 		return fmt.Errorf("reading passphrase: %w", err)
 	}
-	if !ok {
+	if !ok || !exists {
 		return ErrWrong
 	}
 	a.throttle.success(peer, name)

@@ -68,11 +68,12 @@ func firstOwner() Person { return Person{Number: OwnerNumber, Name: ownerName, R
 type PersonStore interface {
 	// AddPerson gives the next number, or ErrExists.
 	AddPerson(ctx context.Context, p Person, hash string) (Person, error)
-	// ChangePerson sets role and cameras; ErrNoPerson if there is none of that name.
+	// ChangePerson sets role and cameras; ErrNoPerson if there is none of that
+	// name. Whoever is no owner then loses the tokens they made.
 	ChangePerson(ctx context.Context, p Person) error
-	// SetPassphrase also ends the person's sessions, in one transaction.
+	// SetPassphrase also ends the person's sessions and the tokens they made, in one transaction.
 	SetPassphrase(ctx context.Context, number int64, hash string) error
-	// RemovePerson also ends their sessions; ErrNoPerson if there is none of that name.
+	// RemovePerson also ends their sessions and the tokens they made; ErrNoPerson if there is none of that name.
 	RemovePerson(ctx context.Context, name string) error
 	// Person gives ErrNoPerson as well.
 	Person(ctx context.Context, name string) (p Person, hash string, err error)
@@ -108,7 +109,8 @@ func (a *Accounts) AddPerson(ctx context.Context, p Person, passphrase string) (
 
 // ChangePerson gives the person of p.Name another role and other cameras. It
 // holds from their next request on. What they approved as an approver and is
-// not sent yet counts no more once they are a viewer.
+// not sent yet counts no more once they are a viewer, and tokens that they made
+// as an owner end once they are none.
 func (a *Accounts) ChangePerson(ctx context.Context, p Person) error {
 	if p.Name == ownerName {
 		return ErrFirst
@@ -119,8 +121,8 @@ func (a *Accounts) ChangePerson(ctx context.Context, p Person) error {
 	return a.cfg.Store.ChangePerson(ctx, p)
 }
 
-// RemovePerson removes a person and ends their sessions. What they approved and
-// is not sent yet counts no more.
+// RemovePerson removes a person and ends their sessions and the tokens they
+// made. What they approved and is not sent yet counts no more.
 func (a *Accounts) RemovePerson(ctx context.Context, name string) error {
 	if name == ownerName {
 		return ErrFirst
@@ -152,31 +154,29 @@ func (a *Accounts) numbered(ctx context.Context, number int64) (Person, error) {
 
 // CheckPerson verifies the passphrase of a person, or of the first owner for
 // an empty name. It is throttled as Check is; a name that nobody has costs as
-// much and is answered as a wrong passphrase.
+// much, is throttled as if somebody had it, and is answered as a wrong
+// passphrase.
 func (a *Accounts) CheckPerson(ctx context.Context, peer, name, passphrase string) (Person, error) {
 	if name == "" || name == ownerName {
 		return firstOwner(), a.Check(ctx, peer, passphrase)
 	}
 	p, hash, err := a.cfg.Store.Person(ctx, name)
 	if errors.Is(err, ErrNoPerson) {
-		return Person{}, a.spend(ctx, peer, passphrase)
+		return Person{}, a.spend(ctx, peer, name, passphrase)
 	}
 	if err != nil {
 		return Person{}, fmt.Errorf("reading person: %w", err)
 	}
-	return p, a.check(peer, name, hash, passphrase)
+	return p, a.check(peer, name, true, hash, passphrase)
 }
 
-// spend is a try against a hash that nobody's passphrase has.
-func (a *Accounts) spend(ctx context.Context, peer, passphrase string) error {
+// spend is a try at a name that nobody has.
+func (a *Accounts) spend(ctx context.Context, peer, name, passphrase string) error {
 	hash, err := a.cfg.Store.Owner(ctx)
 	if err != nil {
 		return fmt.Errorf("reading owner: %w", err)
 	}
-	if err := a.check(peer, nobody, hash, passphrase+"\x00"); err != nil {
-		return err
-	}
-	return ErrWrong
+	return a.check(peer, name, false, hash, passphrase)
 }
 
 // Entitled reports whether a number is still that of somebody who may approve.

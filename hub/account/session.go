@@ -35,11 +35,16 @@ type SessionStore interface {
 	ConfirmSession(ctx context.Context, tokenHash [32]byte, at time.Time) error
 	Session(ctx context.Context, tokenHash [32]byte) (Session, bool, error)
 	DeleteSession(ctx context.Context, tokenHash [32]byte) error
+	// PurgeSessions deletes those last seen, or made, before a time.
+	PurgeSessions(ctx context.Context, seen, created time.Time) error
 	// DeleteSessions ends all sessions of a person.
 	DeleteSessions(ctx context.Context, person int64) error
 	// Sessions are all that there are, the last used first.
 	Sessions(ctx context.Context) ([]Session, error)
 }
+
+// SessionLife is how long after its log-in a session ends, unless Config says otherwise.
+const SessionLife = 30 * 24 * time.Hour
 
 const (
 	defaultIdle = 14 * 24 * time.Hour
@@ -75,6 +80,10 @@ func (a *Accounts) open(ctx context.Context, p Person, peer, agent string) (toke
 	if len(agent) > maxAgent {
 		agent = strings.ToValidUTF8(agent[:maxAgent], "")
 	}
+	// Browsers that never come back leave sessions that nobody would look at.
+	if err := a.cfg.Store.PurgeSessions(ctx, now.Add(-a.cfg.Idle), now.Add(-a.cfg.Life)); err != nil {
+		return "", fmt.Errorf("deleting old sessions: %w", err)
+	}
 	err = a.cfg.Store.PutSession(ctx, Session{
 		TokenHash: sha256.Sum256([]byte(token)), Person: p.Number, Created: now, Seen: now, Agent: agent, Peer: peer,
 	})
@@ -85,7 +94,8 @@ func (a *Accounts) open(ctx context.Context, p Person, peer, agent string) (toke
 }
 
 // Who tells whose live session a token is and marks it seen; role and cameras
-// are as they are now. A session that was idle for too long is deleted.
+// are as they are now. A session that was idle for too long, or began too long
+// ago, is deleted.
 //
 // The store looks up a SHA-256 of the token, so how long that takes tells
 // nothing about any token.
@@ -106,7 +116,7 @@ func (a *Accounts) Who(ctx context.Context, token, peer string) (Login, bool, er
 	}
 	now := a.cfg.Now()
 	idle := now.Sub(s.Seen)
-	if idle > a.cfg.Idle {
+	if a.over(s) {
 		return Login{}, false, a.cfg.Store.DeleteSession(ctx, s.TokenHash)
 	}
 	// A clock that was set back must not leave a session that never ends.
@@ -116,6 +126,12 @@ func (a *Accounts) Who(ctx context.Context, token, peer string) (Login, bool, er
 		}
 	}
 	return Login{s, p}, true, nil
+}
+
+// over reports whether a session has ended by itself.
+func (a *Accounts) over(s Session) bool {
+	now := a.cfg.Now()
+	return now.Sub(s.Seen) > a.cfg.Idle || now.Sub(s.Created) > a.cfg.Life
 }
 
 // Confirm checks the passphrase of a session's person again. What is confirmed
@@ -152,7 +168,7 @@ func (a *Accounts) Sessions(ctx context.Context, person int64) ([]Session, error
 		return nil, fmt.Errorf("reading sessions: %w", err)
 	}
 	return slices.DeleteFunc(all, func(s Session) bool {
-		return s.Person != person || a.cfg.Now().Sub(s.Seen) > a.cfg.Idle
+		return s.Person != person || a.over(s)
 	}), nil
 }
 

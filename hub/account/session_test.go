@@ -131,6 +131,48 @@ func TestSessionsOfAPerson(t *testing.T) {
 	}
 }
 
+// TestSessionsEndByThemselves: one that is used every day ends after its life,
+// and one whose browser never comes back is deleted at a later log-in.
+func TestSessionsEndByThemselves(t *testing.T) {
+	a, h, c := newAccounts(t)
+	ctx := t.Context()
+	if err := a.SetPassphrase(ctx, secret, false); err != nil {
+		t.Fatal(err)
+	}
+	login := func() string {
+		t.Helper()
+		token, err := a.LogIn(ctx, "10.0.0.1", "b", "", secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	used, made := login(), c.now
+	for c.now.Sub(made) <= account.SessionLife {
+		if _, ok, err := a.Who(ctx, used, "10.0.0.1"); !ok || err != nil {
+			t.Fatalf("after %v: %v, %v", c.now.Sub(made), ok, err)
+		}
+		c.add(24 * time.Hour)
+	}
+	if list, err := a.Sessions(ctx, account.OwnerNumber); len(list) != 0 || err != nil {
+		t.Errorf("listed after its end: %v, %v", list, err)
+	}
+	if _, ok, err := a.Who(ctx, used, "10.0.0.1"); ok || err != nil {
+		t.Errorf("used for longer than its life: %v", err)
+	}
+	for range 3 {
+		login()
+	}
+	c.add(15 * 24 * time.Hour)
+	kept := login()
+	if list, err := h.Sessions(ctx); len(list) != 1 || err != nil {
+		t.Errorf("%d sessions stored, %v", len(list), err)
+	}
+	if _, ok, err := a.Who(ctx, kept, "10.0.0.1"); !ok || err != nil {
+		t.Errorf("the new one: %v, %v", ok, err)
+	}
+}
+
 func TestInvite(t *testing.T) {
 	a, h, c := newAccounts(t)
 	ctx := t.Context()

@@ -15,7 +15,7 @@ const (
 	peerFree   = 3
 	peerMax    = 15 * time.Minute
 	allFree    = 20
-	allMax     = 30 * time.Second
+	allMax     = 30 * time.Second // also of an address over all names
 	firstDelay = time.Second
 	forget     = 24 * time.Hour // tries older than this are forgotten
 	maxPeers   = 4096
@@ -25,8 +25,20 @@ const (
 // from outside cannot bring about.
 type throttle struct {
 	mu    sync.Mutex // guards all below
+	known round      // about people there are
+	// strange are names that nobody has. They are counted as others are, so that
+	// who is in the house cannot be told by when tries are refused, and apart
+	// from them, so that made-up names push no other out.
+	strange round
+	// spread are the failed tries of an address over all names: who knows no
+	// name makes many up, and each costs a hash.
+	spread map[place]*tries
+}
+
+// round are tries by place and name, and by name alone.
+type round struct {
 	peers map[place]*tries
-	names map[string]*tries // of people there are, and of nobody: few
+	names map[place]*tries // with no network
 }
 
 // place is where a try comes from and whose passphrase it is about. A person
@@ -35,9 +47,6 @@ type place struct {
 	net  netip.Prefix
 	name string
 }
-
-// nobody is the name for all names that nobody has.
-const nobody = ""
 
 // controlSocket is what the control socket counts its tries by.
 const controlSocket = "control-socket"
@@ -48,66 +57,88 @@ type tries struct {
 }
 
 func newThrottle() *throttle {
-	return &throttle{peers: map[place]*tries{}, names: map[string]*tries{}}
+	fresh := func() round { return round{peers: map[place]*tries{}, names: map[place]*tries{}} }
+	return &throttle{known: fresh(), strange: fresh(), spread: map[place]*tries{}}
 }
 
-// enter reports whether a try may be made now. It counts the try as failed
-// until success says otherwise, so that tries made at the same time do not
-// slip through together.
-func (t *throttle) enter(peer, name string, now time.Time) bool {
+// of is where tries at a name are counted. Texts that cannot be a name are one,
+// since all the world knows that nobody has them.
+func (t *throttle) of(name string, exists bool) (*round, string) {
+	switch {
+	case exists:
+		return &t.known, name
+	case !personName.MatchString(name):
+		name = ""
+	}
+	return &t.strange, name
+}
+
+// enter reports whether a try may be made now at the name of somebody who
+// exists, or of nobody. It counts the try as failed until success says
+// otherwise, so that tries made at the same time do not slip through together.
+func (t *throttle) enter(peer, name string, exists bool, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := place{network(peer), name}
-	p, all := t.peers[key], t.names[name]
-	if p == nil {
-		p = &tries{}
-	}
-	if all == nil {
-		all = &tries{}
-		t.names[name] = all
-	}
-	if p.wait(now, peerFree, peerMax) || !here(peer) && all.wait(now, allFree, allMax) {
+	r, name := t.of(name, exists)
+	at, all, net := place{network(peer), name}, place{name: name}, place{net: network(peer)}
+	if r.peers[at].wait(now, peerFree, peerMax) {
 		return false
 	}
-	p.count(now)
-	if !here(peer) {
-		all.count(now)
+	if !here(peer) && (r.names[all].wait(now, allFree, allMax) || t.spread[net].wait(now, allFree, allMax)) {
+		return false
 	}
-	if t.peers[key] == nil {
-		t.makeRoom(now)
-		t.peers[key] = p
+	count(r.peers, at, now)
+	if !here(peer) {
+		count(r.names, all, now)
+		count(t.spread, net, now)
 	}
 	return true
 }
 
-// success forgets an address's tries at a name and those of all: its person has come.
+// success forgets an address's tries at a name and those of all: its person has
+// come. Of the address's tries at other names it takes none back.
 func (t *throttle) success(peer, name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.peers, place{network(peer), name})
-	delete(t.names, name)
+	delete(t.known.peers, place{network(peer), name})
+	delete(t.known.names, place{name: name})
+	if s := t.spread[place{net: network(peer)}]; s != nil && s.failed > 0 {
+		s.failed--
+	}
 }
 
-// makeRoom keeps the map bounded: first old peers go, then the one longest quiet.
-func (t *throttle) makeRoom(now time.Time) {
-	if len(t.peers) < maxPeers {
-		return
+// count counts a try, and keeps the map bounded: first old ones go, then the
+// one longest quiet.
+func count(m map[place]*tries, key place, now time.Time) {
+	if m[key] == nil {
+		if len(m) >= maxPeers {
+			makeRoom(m, now)
+		}
+		m[key] = &tries{}
 	}
+	m[key].failed++
+	m[key].last = now
+}
+
+func makeRoom(m map[place]*tries, now time.Time) {
 	var oldest place
 	var at time.Time
-	for k, p := range t.peers {
+	for k, p := range m {
 		if now.Sub(p.last) > forget {
-			delete(t.peers, k)
+			delete(m, k)
 		} else if at.IsZero() || p.last.Before(at) {
 			oldest, at = k, p.last
 		}
 	}
-	if len(t.peers) >= maxPeers {
-		delete(t.peers, oldest)
+	if len(m) >= maxPeers {
+		delete(m, oldest)
 	}
 }
 
 func (t *tries) wait(now time.Time, free int, longest time.Duration) bool {
+	if t == nil {
+		return false
+	}
 	if now.Sub(t.last) > forget {
 		t.failed = 0
 	}
@@ -119,11 +150,6 @@ func (t *tries) wait(now time.Time, free int, longest time.Duration) bool {
 		delay = min(longest, firstDelay<<n)
 	}
 	return now.Sub(t.last) < delay && !now.Before(t.last)
-}
-
-func (t *tries) count(now time.Time) {
-	t.failed++
-	t.last = now
 }
 
 // network is what one attacker surely holds: an IPv4 address or an IPv6 /64.

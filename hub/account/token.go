@@ -34,6 +34,7 @@ type Token struct {
 	Name    string    `json:"name"`
 	Scopes  []Scope   `json:"scopes"`
 	Cameras []string  `json:"cameras,omitempty"` // empty: all
+	Maker   int64     `json:"maker"`             // number of the owner with whose passphrase, role and presence it ends
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
 	Used    time.Time `json:"used,omitzero"` // to five minutes; zero for never
@@ -77,8 +78,9 @@ type TokenStore interface {
 	Tokens(ctx context.Context) ([]Token, error)
 }
 
-// AddToken makes a token that is valid for a time of 1 to 366 days. The secret
-// is told here and never again: only its hash is stored.
+// AddToken makes a token that is valid for a time of 1 to 366 days, or until its
+// maker, who is to be an owner, gets another passphrase, loses that role or is
+// removed. The secret is told here and never again: only its hash is stored.
 func (a *Accounts) AddToken(ctx context.Context, t Token, valid time.Duration) (Token, string, error) {
 	slices.Sort(t.Scopes)
 	t.Scopes = slices.Compact(t.Scopes)

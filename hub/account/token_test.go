@@ -66,3 +66,54 @@ func TestTokens(t *testing.T) {
 		t.Errorf("a 65th token: %v", err)
 	}
 }
+
+// TestTokensEndWithTheirMaker: a new passphrase, another role and a removal end
+// the tokens that a person made, and nobody else's.
+func TestTokensEndWithTheirMaker(t *testing.T) {
+	for name, end := range map[string]func(a *account.Accounts, cy account.Person) error{
+		"passphrase": func(a *account.Accounts, cy account.Person) error {
+			return a.ChangePassphrase(t.Context(), cy, "10.0.0.1", "passphrase of cy", "another of cy")
+		},
+		"role": func(a *account.Accounts, _ account.Person) error {
+			return a.ChangePerson(t.Context(), account.Person{Name: "cy", Role: account.Approver})
+		},
+		"removal":     func(a *account.Accounts, _ account.Person) error { return a.RemovePerson(t.Context(), "cy") },
+		"the owner's": func(a *account.Accounts, _ account.Person) error { return a.SetPassphrase(t.Context(), secret, true) },
+		"no other role": func(a *account.Accounts, _ account.Person) error {
+			return a.ChangePerson(t.Context(), account.Person{Name: "cy", Role: account.Owner})
+		},
+		"another person": func(a *account.Accounts, _ account.Person) error { return a.RemovePerson(t.Context(), "di") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _, _ := newAccounts(t)
+			ctx := t.Context()
+			if err := a.SetPassphrase(ctx, secret, false); err != nil {
+				t.Fatal(err)
+			}
+			cy, err := a.AddPerson(ctx, account.Person{Name: "cy", Role: account.Owner}, "passphrase of cy")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.AddPerson(ctx, account.Person{Name: "di", Role: account.Owner}, "passphrase of di"); err != nil {
+				t.Fatal(err)
+			}
+			secrets := map[string]string{}
+			for made, by := range map[string]int64{"owners": account.OwnerNumber, "cys": cy.Number} {
+				_, s, err := a.AddToken(ctx, account.Token{Name: made, Scopes: account.Scopes(), Maker: by}, 24*time.Hour)
+				if err != nil {
+					t.Fatal(err)
+				}
+				secrets[made] = s
+			}
+			if err := end(a, cy); err != nil {
+				t.Fatal(err)
+			}
+			cysEnd := name == "passphrase" || name == "role" || name == "removal"
+			for made, want := range map[string]bool{"owners": name != "the owner's", "cys": !cysEnd} {
+				if _, ok, err := a.Bearer(ctx, secrets[made]); ok != want || err != nil {
+					t.Errorf("%s lives %v, %v; want %v", made, ok, err, want)
+				}
+			}
+		})
+	}
+}

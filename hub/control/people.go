@@ -73,7 +73,7 @@ func (s *Server) tokens(handle func(string, func(*http.Request) (any, error))) {
 		if n.Days < 1 || n.Days > 366 { // before it overflows a Duration
 			return nil, account.ErrExpiry
 		}
-		t := account.Token{Name: r.PathValue("name"), Scopes: n.Scopes, Cameras: n.Cameras}
+		t := account.Token{Name: r.PathValue("name"), Scopes: n.Scopes, Cameras: n.Cameras, Maker: account.OwnerNumber}
 		t, secret, err := s.cfg.Accounts.AddToken(r.Context(), t, time.Duration(n.Days)*24*time.Hour)
 		return MadeToken{t, secret}, err
 	})

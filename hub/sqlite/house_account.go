@@ -29,9 +29,23 @@ func (h *House) SetOwner(ctx context.Context, hash string, replace bool) error {
 		if err := changed(done, err, account.ErrExists); err != nil || !replace {
 			return err
 		}
+		if err := disarm(ctx, tx, account.OwnerNumber); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, "DELETE FROM session")
 		return err
 	})
+}
+
+// disarm ends what a person could act with beside their passphrase: sessions,
+// and tokens that they made.
+func disarm(ctx context.Context, tx *sql.Tx, person int64) error {
+	for _, query := range []string{"DELETE FROM session WHERE person = ?", "DELETE FROM token WHERE maker = ?"} {
+		if _, err := tx.ExecContext(ctx, query, person); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TouchSession implements account.Store.
@@ -75,6 +89,11 @@ func (h *House) Session(ctx context.Context, tokenHash [32]byte) (account.Sessio
 // DeleteSession implements account.Store.
 func (h *House) DeleteSession(ctx context.Context, tokenHash [32]byte) error {
 	return h.exec(ctx, "DELETE FROM session WHERE token = ?", tokenHash[:])
+}
+
+// PurgeSessions implements account.Store.
+func (h *House) PurgeSessions(ctx context.Context, seen, created time.Time) error {
+	return h.exec(ctx, "DELETE FROM session WHERE seen < ? OR created < ?", houseTime(seen), houseTime(created))
 }
 
 // DeleteSessions implements account.Store.

@@ -32,7 +32,11 @@ func addPerson(ctx context.Context, tx *sql.Tx, p account.Person, hash string) (
 func (h *House) ChangePerson(ctx context.Context, p account.Person) error {
 	return h.db.write(ctx, func(tx *sql.Tx) error {
 		done, err := tx.ExecContext(ctx, "UPDATE person SET role = ?, cameras = ? WHERE name = ?", string(p.Role), cameraList(p.Cameras), p.Name)
-		return changed(done, err, account.ErrNoPerson)
+		if err := changed(done, err, account.ErrNoPerson); err != nil || p.Role == account.Owner {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM token WHERE maker = (SELECT number FROM person WHERE name = ?)", p.Name)
+		return err
 	})
 }
 
@@ -43,20 +47,22 @@ func (h *House) SetPassphrase(ctx context.Context, number int64, hash string) er
 		if err := changed(done, err, account.ErrNoPerson); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM session WHERE person = ?", number)
-		return err
+		return disarm(ctx, tx, number)
 	})
 }
 
 // RemovePerson implements account.PersonStore.
 func (h *House) RemovePerson(ctx context.Context, name string) error {
 	return h.db.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM session WHERE person = (SELECT number FROM person WHERE name = ?)", name)
+		var number int64
+		err := tx.QueryRowContext(ctx, "DELETE FROM person WHERE name = ? RETURNING number", name).Scan(&number)
+		if errors.Is(err, sql.ErrNoRows) {
+			return account.ErrNoPerson
+		}
 		if err != nil {
 			return err
 		}
-		done, err := tx.ExecContext(ctx, "DELETE FROM person WHERE name = ?", name)
-		return changed(done, err, account.ErrNoPerson)
+		return disarm(ctx, tx, number)
 	})
 }
 

@@ -145,4 +145,6 @@ CREATE TABLE token( -- account.Token
 	expires INTEGER NOT NULL,
 	used    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+`, `
+ALTER TABLE token ADD COLUMN maker INTEGER NOT NULL DEFAULT 1; -- all were made with the first owner's passphrase
 `}

@@ -25,8 +25,8 @@ func (h *House) AddToken(ctx context.Context, t account.Token, most int) error {
 		if n >= most {
 			return account.ErrTokens
 		}
-		done, err := tx.ExecContext(ctx, `INSERT INTO token(name, hash, scopes, cameras, created, expires) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, t.Name, t.Hash[:], strings.Join(scopes, " "), cameraList(t.Cameras), houseTime(t.Created), houseTime(t.Expires))
+		done, err := tx.ExecContext(ctx, `INSERT INTO token(name, hash, scopes, cameras, created, expires, maker) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, t.Name, t.Hash[:], strings.Join(scopes, " "), cameraList(t.Cameras), houseTime(t.Created), houseTime(t.Expires), t.Maker)
 		return changed(done, err, account.ErrTokenExists)
 	})
 }
@@ -44,13 +44,13 @@ func (h *House) DeleteToken(ctx context.Context, name string) error {
 	})
 }
 
-const tokenColumns = "SELECT name, hash, scopes, cameras, created, expires, used FROM token"
+const tokenColumns = "SELECT name, hash, scopes, cameras, created, expires, used, maker FROM token"
 
 func scanToken(scan func(...any) error) (t account.Token, err error) {
 	var hash []byte
 	var scopes, cameras string
 	var created, expires, used int64
-	if err := scan(&t.Name, &hash, &scopes, &cameras, &created, &expires, &used); err != nil {
+	if err := scan(&t.Name, &hash, &scopes, &cameras, &created, &expires, &used, &t.Maker); err != nil {
 		return t, err
 	}
 	for _, s := range strings.Fields(scopes) {

@@ -67,3 +67,28 @@ func TestOlderHouse(t *testing.T) {
 		t.Errorf("%d requests of the agency, %v", n, err)
 	}
 }
+
+// TestOlderTokens: tokens of before they knew who made them are the first owner's.
+func TestOlderTokens(t *testing.T) {
+	const before = 8
+	path, ctx := filepath.Join(t.TempDir(), "house.db"), t.Context()
+	old, err := open(ctx, path, syncFull, houseMigrations[:before])
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := [32]byte{8}
+	if _, err := old.w.ExecContext(ctx, "INSERT INTO token(name, hash, scopes, cameras, created, expires) VALUES ('panel', ?, 'status', '[]', 1, 2)", hash[:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h, err := OpenHouse(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if tok, ok, err := h.Token(ctx, hash); err != nil || !ok || tok.Maker != account.OwnerNumber {
+		t.Errorf("%+v, %t, %v", tok, ok, err)
+	}
+}
