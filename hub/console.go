@@ -31,12 +31,9 @@ func (h *hub) openConsole(ctx context.Context) (err error) {
 		return fmt.Errorf("opening the console: %w", err)
 	}
 	if h.cfg.HTTPS.Mode != "off" {
-		h.certs, err = https.Open(https.Config{
+		h.certs = https.Open(https.Config{
 			Dir: filepath.Join(h.data, "https"), Certificate: h.cfg.HTTPS.Certificate, Key: h.cfg.HTTPS.Key, Names: h.cfg.Hosts, Log: h.log,
 		})
-		if err != nil {
-			return fmt.Errorf("opening the console: %w", err)
-		}
 	}
 	owner, err := h.accounts.HasOwner(ctx)
 	if err != nil || owner {
@@ -116,7 +113,7 @@ func (h *hub) dressConsole() {
 		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
 		WHEP: h.live.whep(), Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
-		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Log: h.log, Version: version,
+		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Memory: &h.memory, Reach: func() []string { return https.Reach(h.listener.Addr()) }, Log: h.log, Version: version,
 		Settings: h.editor, Survey: h.survey, FirstRun: config.FirstRun{DataDir: h.data},
 		Disks: func() []survey.Disk { return survey.Disks(h.data) }, Stores: h.archive.Disks, Problems: h.problems,
 		Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},

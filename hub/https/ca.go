@@ -52,31 +52,81 @@ type ca struct {
 	key  *ecdsa.PrivateKey
 }
 
+// errBroken means that what lies in the folder is no whole authority.
+var errBroken = errors.New("it is not whole")
+
 // openCA reads the authority in a folder, or makes it where there is none. One
-// of its two files without the other is an error: a second root would have to
-// be trusted anew on every device.
-func openCA(dir string, names []string) (*ca, error) {
-	certPath, keyPath := filepath.Join(dir, "root.crt"), filepath.Join(dir, "root.key")
-	_, errCert := os.Stat(certPath)
-	_, errKey := os.Stat(keyPath)
-	if errors.Is(errCert, os.ErrNotExist) && errors.Is(errKey, os.ErrNotExist) {
-		if err := makeCA(dir, certPath, keyPath, names); err != nil {
-			return nil, fmt.Errorf("making the local certificate authority: %w", err)
+// that is half there or damaged is moved into a folder beside and made anew;
+// aside then names that folder. Files that cannot be read now are left alone:
+// they may be whole.
+func openCA(dir string, names []string) (c *ca, aside string, err error) {
+	c, err = readCA(dir)
+	if errors.Is(err, errBroken) {
+		if aside, err = setAside(dir); err != nil {
+			return nil, "", fmt.Errorf("moving a damaged certificate authority away: %w", err)
 		}
 	}
-	pair, err := tls.LoadX509KeyPair(certPath, keyPath)
+	if c == nil && err == nil {
+		if err = makeCA(dir, names); err != nil {
+			return nil, "", fmt.Errorf("making the local certificate authority: %w", err)
+		}
+		c, err = readCA(dir)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the local certificate authority in %s (move the folder away to make a new one): %w", dir, err)
+		return nil, "", fmt.Errorf("reading the local certificate authority in %s: %w", dir, err)
 	}
-	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
-	if !ok || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("%s is not a certificate authority of this program", certPath)
-	}
-	return &ca{pair.Leaf, key}, nil
+	return c, aside, nil
 }
 
-// makeCA writes the key first, so that a root without its key never stays.
-func makeCA(dir, certPath, keyPath string, names []string) error {
+// Files of the authority.
+const (
+	rootCert = "root.crt"
+	rootKey  = "root.key"
+)
+
+// readCA gives nil for a folder without an authority, and errBroken for half of one.
+func readCA(dir string) (*ca, error) {
+	cert, errCert := os.ReadFile(filepath.Join(dir, rootCert))
+	key, errKey := os.ReadFile(filepath.Join(dir, rootKey))
+	noCert, noKey := errors.Is(errCert, os.ErrNotExist), errors.Is(errKey, os.ErrNotExist)
+	switch {
+	case noCert && noKey:
+		return nil, nil
+	case errCert != nil && !noCert || errKey != nil && !noKey:
+		return nil, errors.Join(errCert, errKey)
+	case noCert || noKey:
+		return nil, errBroken
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBroken, err)
+	}
+	private, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok || !pair.Leaf.IsCA {
+		return nil, fmt.Errorf("%w: %s is not an authority of this program", errBroken, rootCert)
+	}
+	return &ca{pair.Leaf, private}, nil
+}
+
+// setAside moves what there is of an authority into a new folder, so that an
+// owner who has the other half in a backup loses nothing.
+func setAside(dir string) (string, error) {
+	aside, err := os.MkdirTemp(dir, "damaged-")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{rootCert, rootKey} {
+		if err := durable.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+	}
+	return aside, nil
+}
+
+// makeCA writes the key first: a certificate without its key is of no use. A
+// power cut between the two leaves half an authority, which no device trusts
+// yet and the next start makes anew.
+func makeCA(dir string, names []string) error {
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -114,10 +164,10 @@ func makeCA(dir, certPath, keyPath string, names []string) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(keyPath, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, rootKey), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600); err != nil {
 		return err
 	}
-	return durable.WriteFile(certPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
+	return durable.WriteFile(filepath.Join(dir, rootCert), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
 }
 
 // issue makes a certificate for those of the names and addresses that the root may vouch for.

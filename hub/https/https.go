@@ -31,12 +31,14 @@ type Config struct {
 // Certificates answers handshakes.
 type Certificates struct {
 	cfg  Config
-	root *ca // nil with the owner's own certificate
+	root *ca // nil with the owner's own certificate, and where the authority cannot be had
+	// aside is where what was left of a damaged authority lies; empty if there was none.
+	aside string
 
 	mu    sync.Mutex // guards the rest
 	leaf  *tls.Certificate
 	files [2]stamp // of the owner's own, as they were read
-	bad   error    // why their newer state is not used
+	bad   error    // why their newer state, or the authority, is not used
 }
 
 // stamp tells a file's states apart.
@@ -46,18 +48,27 @@ type stamp struct {
 }
 
 // Open reads the owner's certificate, or the local authority, which it makes
-// at the first start.
-func Open(cfg Config) (*Certificates, error) {
+// at the first start. It never fails, since the hub records whatever becomes of
+// its console: Trouble tells what is wrong, and without a certificate handshakes
+// are refused.
+func Open(cfg Config) *Certificates {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	c := &Certificates{cfg: cfg}
 	if cfg.Certificate != "" {
-		return c, c.reload()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.bad = c.read()
+	} else {
+		c.root, c.aside, c.bad = openCA(cfg.Dir, cfg.Names)
 	}
-	var err error
-	c.root, err = openCA(cfg.Dir, cfg.Names)
-	return c, err
+	if c.bad != nil {
+		cfg.Log.Error("the console does not encrypt", "err", c.bad)
+	} else if c.aside != "" {
+		cfg.Log.Warn("the home's certificate authority was made anew", "path", c.aside)
+	}
+	return c
 }
 
 // Root is the local authority's certificate (DER) and its SHA-256 in hex; nil
@@ -70,14 +81,21 @@ func (c *Certificates) Root() (der []byte, fingerprint string) {
 	return c.root.cert.Raw, hex.EncodeToString(sum[:])
 }
 
-// Trouble is why the owner's certificate files are not used as they are now; empty if they are.
+// Trouble is what the owner should mend about the certificate; empty for nothing.
 func (c *Certificates) Trouble() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bad == nil {
+	switch {
+	case c.bad == nil && c.aside != "":
+		return "the home's certificate authority was damaged, so the hub made a new one: every device must trust it again, at /trust of the console. What was left of the old one is in " + c.aside
+	case c.bad == nil:
 		return ""
+	case c.leaf != nil:
+		return "the console runs on with the certificate from before: " + c.bad.Error()
+	case c.cfg.Certificate != "":
+		return "HTTPS does not run, so the console answers on this computer only, until the certificate is mended: " + c.bad.Error()
 	}
-	return "the console runs on with the certificate from before: " + c.bad.Error()
+	return "HTTPS does not run, so the console answers on this computer only; restart the hub once this is mended: " + c.bad.Error()
 }
 
 // TLS is the configuration of the console's server. It names its protocols:
@@ -93,12 +111,7 @@ func (c *Certificates) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.root == nil {
-		if was := c.bad; c.stamps() != c.files {
-			if c.bad = c.read(); c.bad != nil && was == nil {
-				c.cfg.Log.Warn("the console's certificate cannot be read", "err", c.bad)
-			}
-		}
-		return c.leaf, nil
+		return c.own()
 	}
 	var here netip.Addr
 	if a, ok := hello.Conn.LocalAddr().(*net.TCPAddr); ok {
@@ -147,10 +160,17 @@ func addresses() []netip.Addr {
 	return out
 }
 
-func (c *Certificates) reload() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.read()
+// own is the owner's certificate; an error if there is none to use.
+func (c *Certificates) own() (*tls.Certificate, error) {
+	if was := c.bad; c.cfg.Certificate != "" && c.stamps() != c.files {
+		if c.bad = c.read(); c.bad != nil && was == nil {
+			c.cfg.Log.Warn("the console's certificate cannot be read", "err", c.bad)
+		}
+	}
+	if c.leaf == nil {
+		return nil, c.bad
+	}
+	return c.leaf, nil
 }
 
 // read takes the files as they are; what is not a pair leaves the old one in use.
@@ -162,6 +182,27 @@ func (c *Certificates) read() error {
 	}
 	c.leaf = &pair
 	return nil
+}
+
+// Reach lists where other devices at home find a listener, as host and port:
+// its address, or those of this machine's interfaces if it takes connections at
+// all of them, IPv4 first. It is empty for a listener on loopback.
+func Reach(listener net.Addr) (list []string) {
+	at, err := netip.ParseAddrPort(listener.String())
+	if err != nil {
+		return nil
+	}
+	found := []netip.Addr{at.Addr().Unmap().WithZone("")}
+	if at.Addr().IsUnspecified() {
+		found = addresses()
+	}
+	slices.SortStableFunc(found, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	for _, a := range found {
+		if !a.IsLoopback() && !a.IsLinkLocalUnicast() {
+			list = append(list, netip.AddrPortFrom(a, at.Port()).String())
+		}
+	}
+	return list
 }
 
 func (c *Certificates) stamps() (s [2]stamp) {

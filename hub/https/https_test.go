@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -27,9 +28,9 @@ import (
 func open(t *testing.T, cfg Config) *Certificates {
 	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
-	c, err := Open(cfg)
-	if err != nil {
-		t.Fatal(err)
+	c := Open(cfg)
+	if c.bad != nil {
+		t.Fatal(c.bad)
 	}
 	return c
 }
@@ -122,11 +123,109 @@ func TestRootIsKeptAndItsKeyIsPrivate(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, "root.key")); err != nil {
+}
+
+// TestDamagedAuthorityIsMadeAnew: whatever a power cut or a person left of the
+// two files, the hub starts, encrypts, says what it did and loses nothing.
+func TestDamagedAuthorityIsMadeAnew(t *testing.T) {
+	for name, damage := range map[string]func(dir string) error{
+		"no key":           func(dir string) error { return os.Remove(filepath.Join(dir, rootKey)) },
+		"no certificate":   func(dir string) error { return os.Remove(filepath.Join(dir, rootCert)) },
+		"an empty file":    func(dir string) error { return os.Truncate(filepath.Join(dir, rootKey), 0) },
+		"half a file":      func(dir string) error { return os.Truncate(filepath.Join(dir, rootCert), 200) },
+		"not an authority": func(dir string) error { return notAnAuthority(t, dir) },
+		"another's key": func(dir string) error {
+			other := t.TempDir()
+			open(t, Config{Dir: other})
+			return os.Rename(filepath.Join(other, rootKey), filepath.Join(dir, rootKey))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			_, first := open(t, Config{Dir: dir}).Root()
+			if err := damage(dir); err != nil {
+				t.Fatal(err)
+			}
+			left := list(t, dir)
+			c := open(t, Config{Dir: dir})
+			_, second := c.Root()
+			if second == first || second == "" || !strings.Contains(c.Trouble(), "trust it again") || !strings.Contains(c.Trouble(), c.aside) {
+				t.Errorf("root %s, trouble %q", second, c.Trouble())
+			}
+			if kept := list(t, c.aside); !slices.Equal(kept, left) {
+				t.Errorf("kept %v of %v", kept, left)
+			}
+			if _, err := c.certificate(hello(t)); err != nil {
+				t.Error(err)
+			}
+			again := open(t, Config{Dir: dir})
+			if _, third := again.Root(); third != second || again.Trouble() != "" {
+				t.Errorf("at the next start: another root, or %q", again.Trouble())
+			}
+		})
+	}
+}
+
+func list(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("a root without its key: %v", err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// notAnAuthority puts a pair that is whole and may sign nothing in place of the root.
+func notAnAuthority(t *testing.T, dir string) error {
+	pair, err := open(t, Config{Dir: dir}).root.issue(time.Now(), []string{"localhost"}, nil)
+	if err != nil {
+		return err
+	}
+	return writePair(pair, filepath.Join(dir, rootCert), filepath.Join(dir, rootKey))
+}
+
+// writePair writes a certificate and its key as an owner has them.
+func writePair(pair *tls.Certificate, cert, key string) error {
+	der, err := x509.MarshalECPrivateKey(pair.PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600),
+		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600))
+}
+
+// TestNoAuthority: where none can be made or read, the hub starts and says so,
+// handshakes fail, plain HTTP goes on, and files that may be whole stay.
+func TestNoAuthority(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "https")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unread := t.TempDir()
+	for _, name := range []string{rootCert, rootKey} {
+		if err := os.Mkdir(filepath.Join(unread, name), 0o700); err != nil { // reading it fails, for root as well
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{file, unread} {
+		c := Open(Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+		if der, _ := c.Root(); der != nil || !strings.Contains(c.Trouble(), "HTTPS does not run") {
+			t.Errorf("root %v, trouble %q", der, c.Trouble())
+		}
+		addr := serve(t, c)
+		if got, err := get(t, "http://"+addr, nil, ""); got != "plain" || err != nil {
+			t.Errorf("http: %q, %v", got, err)
+		}
+		if _, err := get(t, "https://"+addr, nil, ""); err == nil {
+			t.Error("https without a certificate")
+		}
+	}
+	if names := list(t, unread); len(names) != 2 {
+		t.Errorf("what cannot be read was moved: %v", names)
 	}
 }
 
@@ -222,25 +321,21 @@ func TestOwnCertificate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		der, err := x509.MarshalECPrivateKey(pair.PrivateKey.(*ecdsa.PrivateKey))
-		if err != nil {
+		if err := writePair(pair, cert, key); err != nil {
 			t.Fatal(err)
 		}
-		for path, b := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "EC PRIVATE KEY", Bytes: der}} {
-			if err := os.WriteFile(path, pem.EncodeToMemory(b), 0o600); err != nil {
-				t.Fatal(err)
-			}
+		for _, path := range []string{cert, key} {
 			at := time.Now().Add(time.Duration(serial) * time.Second)
 			if err := os.Chtimes(path, at, at); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if _, err := Open(Config{Certificate: cert, Key: key}); err == nil {
-		t.Error("opened without the files")
+	c := Open(Config{Certificate: cert, Key: key, Log: slog.New(slog.DiscardHandler)})
+	if _, err := c.certificate(hello(t)); err == nil || !strings.Contains(c.Trouble(), "HTTPS does not run") {
+		t.Errorf("without the files: %v, trouble %q", err, c.Trouble())
 	}
 	write(1)
-	c := open(t, Config{Certificate: cert, Key: key})
 	ask := func() string {
 		t.Helper()
 		pair, err := c.certificate(hello(t))
@@ -267,5 +362,24 @@ func TestOwnCertificate(t *testing.T) {
 	write(3)
 	if ask() == second || c.Trouble() != "" {
 		t.Errorf("mended: %s", c.Trouble())
+	}
+}
+
+func TestReach(t *testing.T) {
+	for listen, want := range map[string][]string{
+		"127.0.0.1:80": nil, "[::1]:80": nil, "192.168.1.20:8443": {"192.168.1.20:8443"}, "[fd00::20]:8443": {"[fd00::20]:8443"}, "[fe80::1]:80": nil,
+	} {
+		a, err := net.ResolveTCPAddr("tcp", listen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Reach(a); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", listen, got, want)
+		}
+	}
+	for _, hostport := range Reach(&net.TCPAddr{IP: net.IPv6unspecified, Port: 8443}) {
+		if a, err := netip.ParseAddrPort(hostport); err != nil || a.Port() != 8443 || a.Addr().IsLoopback() || a.Addr().IsUnspecified() {
+			t.Errorf("%s: %v", hostport, err)
+		}
 	}
 }
