@@ -32,6 +32,7 @@ import (
 	"gatehouse/hub/request"
 	"gatehouse/hub/sqlite"
 	"gatehouse/hub/survey"
+	"gatehouse/ui"
 )
 
 type serveCmd struct {
@@ -84,6 +85,7 @@ type hub struct {
 	certs     *https.Certificates // nil if the console does not encrypt
 	door      net.Listener        // of the intake; nil if there is none
 	handler   atomic.Pointer[http.Handler]
+	memory    ui.Memory // of the console, over all its dresses
 	// setupCode lets a browser on another machine become the owner; empty once there is one.
 	setupCode string
 	editor    *config.Editor

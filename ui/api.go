@@ -13,7 +13,7 @@ import (
 func (c *console) newAPI() http.Handler {
 	cfg := api.Config{
 		Tokens: c.cfg.Accounts, Timeline: c.apiTimeline, Clips: c.cfg.Clips, Requests: c.cfg.Requests, Status: c.cfg.Archive.Status,
-		Host: c.hostAllowed, Peer: peer, Zone: c.cfg.Home.TimeZone, Log: c.cfg.Log, Now: c.cfg.Now,
+		Host: c.hostAllowed, Peer: peer, Zone: c.cfg.Home.TimeZone, Log: c.cfg.Log, Now: c.cfg.Now, Throttle: &c.cfg.Memory.tokens,
 		Secure: func(r *http.Request) bool { return !c.cfg.Trust.HTTPS || r.TLS != nil || loopback(r) },
 	}
 	for _, cam := range c.cfg.Cameras {

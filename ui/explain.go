@@ -83,7 +83,7 @@ var explanations = []struct {
 	{account.ErrThrottled, http.StatusTooManyRequests, "throttled"},
 	{account.ErrWeak, http.StatusUnprocessableEntity, "weak"},
 	{errTaken, http.StatusConflict, "taken"},
-	{account.ErrLong, http.StatusUnprocessableEntity, "weak"},
+	{account.ErrLong, http.StatusUnprocessableEntity, "long"},
 	{account.ErrExists, http.StatusConflict, "owner-exists"},
 	{account.ErrNoOwner, http.StatusConflict, "no-owner"},
 	{request.ErrState, http.StatusConflict, "state"},

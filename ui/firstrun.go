@@ -231,6 +231,9 @@ func (c *console) takeStep(w http.ResponseWriter, r *http.Request, n int) bool {
 
 // chooseDisk records to one of the disks that were shown; nothing changes for any other.
 func (c *console) chooseDisk(file config.Written, path string) []config.Change {
+	if c.cfg.Disks == nil {
+		return nil
+	}
 	now := file.Value("storage[0].path")
 	for _, d := range c.cfg.Disks() {
 		if storagePath(d) != path || path == now {

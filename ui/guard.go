@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/hub/account"
+	"gatehouse/ui/api"
 )
 
 // policy keeps pages to what this hub serves. blob: is how a browser hands
@@ -95,11 +96,7 @@ func (s *statusOnly) WriteHeader(status int)      { s.status = status }
 // own (DNS rebinding): an address cannot be rebound, .local names are answered
 // on the link only, and the rest must be configured.
 func (c *console) hostAllowed(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	host := bareHost(hostport)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
@@ -116,6 +113,18 @@ func (c *console) hostAllowed(hostport string) bool {
 	}
 	return false
 }
+
+// bareHost is a host without its port, as it is compared.
+func bareHost(hostport string) string {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// hostOf is the host that a request's browser opened.
+func hostOf(r *http.Request) string { return bareHost(r.Host) }
 
 // private runs a handler for a live session of somebody in its circle only. A
 // camera that a person may not see does not exist for them.
@@ -219,7 +228,7 @@ func setCookie(w http.ResponseWriter, r *http.Request, token string) {
 	if token == "" {
 		ck.MaxAge = -1
 	} else {
-		ck.MaxAge = int((14 * 24 * time.Hour).Seconds()) // package account ends idle sessions at the same age
+		ck.MaxAge = int(account.SessionLife.Seconds())
 	}
 	http.SetCookie(w, ck)
 }
@@ -242,6 +251,14 @@ func local(r *http.Request) bool {
 		}
 	}
 	return loopback(r)
+}
+
+// Memory is what a console remembers between requests. A hub keeps one for as
+// long as it runs, so that guesses at the set-up code and requests of tokens are
+// counted on when the console is made anew after an edit of its configuration.
+type Memory struct {
+	setup  setupGate
+	tokens api.Throttle
 }
 
 // setupGate throttles guesses of the set-up code: ten a minute, for all peers

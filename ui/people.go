@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,9 +44,10 @@ type personForm struct {
 
 // freshInvite is an invitation just made: its code is shown this once.
 type freshInvite struct {
-	Name, Code, Link string
-	Until            moment
-	QR               *qrPath
+	Name, Code string
+	Links      []string // for the person's own device; the QR code is the first
+	Until      moment
+	QR         *qrPath // nil if no other device finds this console
 }
 
 func (c *console) people(w http.ResponseWriter, r *http.Request) {
@@ -167,15 +169,50 @@ func (c *console) tryInvite(r *http.Request) (*freshInvite, *http.Request, error
 	if err != nil {
 		return nil, r, err
 	}
-	link := url.URL{Scheme: "http", Host: r.Host, Path: "/join", RawQuery: url.Values{"code": {code}}.Encode()}
-	if r.TLS != nil {
-		link.Scheme = "https"
+	fresh := &freshInvite{Name: p.Name, Code: code, Until: c.at(until, dayForm+", "+clockForm)}
+	for _, base := range c.elsewhere(r) {
+		fresh.Links = append(fresh.Links, base+"/join?"+url.Values{"code": {code}}.Encode())
 	}
-	qr, err := drawQR(link.String())
-	if err != nil {
-		return nil, r, err
+	if len(fresh.Links) > 0 {
+		if fresh.QR, err = drawQR(fresh.Links[0]); err != nil {
+			return nil, r, err
+		}
 	}
-	return &freshInvite{Name: p.Name, Code: code, Link: link.String(), Until: c.at(until, dayForm+", "+clockForm), QR: qr}, r, nil
+	return fresh, r, nil
+}
+
+// elsewhere lists where another device opens this console: as this browser did,
+// or, since a name such as localhost means another machine there, by the hub's
+// addresses at home. It is empty if no other device can.
+func (c *console) elsewhere(r *http.Request) []string {
+	if !onlyHere(hostOf(r)) {
+		scheme := "http"
+		if r.TLS != nil {
+			scheme = "https"
+		}
+		return []string{scheme + "://" + r.Host}
+	}
+	if c.cfg.Reach == nil {
+		return nil
+	}
+	scheme := "http"
+	if c.cfg.Trust.HTTPS {
+		scheme = "https"
+	}
+	var list []string
+	for _, at := range c.cfg.Reach() {
+		list = append(list, scheme+"://"+at)
+	}
+	return list[:min(len(list), maxReach)]
+}
+
+// maxReach is how many addresses are shown: a machine with containers has many.
+const maxReach = 4
+
+// onlyHere reports whether a host name means the machine that it is used on.
+func onlyHere(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // joinView is the page on which an invited person sets their passphrase.

@@ -65,7 +65,7 @@ func (c *console) trySetup(r *http.Request) error {
 		return account.ErrExists
 	}
 	if !local(r) {
-		if err := c.setup.try(c.cfg.Now(), c.cfg.SetupCode, r.PostFormValue("code")); err != nil {
+		if err := c.cfg.Memory.setup.try(c.cfg.Now(), c.cfg.SetupCode, r.PostFormValue("code")); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,8 @@ func (c *console) trySetup(r *http.Request) error {
 	return nil
 }
 
-// enter logs in and goes on.
+// enter logs in and goes on. The session that the browser came with ends:
+// whoever shares it, or put it there, is not to have it beside the new one.
 func (c *console) enter(w http.ResponseWriter, r *http.Request, name, passphrase, next string) {
 	token, err := c.cfg.Accounts.LogIn(r.Context(), peer(r), r.UserAgent(), strings.TrimSpace(name), passphrase)
 	if err != nil {
@@ -91,8 +92,21 @@ func (c *console) enter(w http.ResponseWriter, r *http.Request, name, passphrase
 		c.showLogin(w, r, p.Status, &p)
 		return
 	}
+	if err := c.leave(r); err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	setCookie(w, r, token)
 	http.Redirect(w, r, onward(next), http.StatusSeeOther)
+}
+
+// leave ends the session of a request's cookie; none is no error.
+func (c *console) leave(r *http.Request) error {
+	ck, err := r.Cookie(cookieName(r))
+	if err != nil {
+		return nil //nolint:nilerr // there is no cookie
+	}
+	return c.cfg.Accounts.LogOut(r.Context(), ck.Value)
 }
 
 func (c *console) loginForm(w http.ResponseWriter, r *http.Request) {
@@ -127,11 +141,9 @@ func (c *console) loginDo(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) logout(w http.ResponseWriter, r *http.Request) {
-	if ck, err := r.Cookie(cookieName(r)); err == nil {
-		if err := c.cfg.Accounts.LogOut(r.Context(), ck.Value); err != nil {
-			c.fail(w, r, err)
-			return
-		}
+	if err := c.leave(r); err != nil {
+		c.fail(w, r, err)
+		return
 	}
 	setCookie(w, r, "")
 	http.Redirect(w, r, "/login?note=logged-out", http.StatusSeeOther)

@@ -46,7 +46,9 @@ type Config struct {
 	Problems     func() []string // what the owner should mend, in English sentences
 	Version      string
 	Trust        Trust
-	AllowedHosts []string // host names besides loopback, IP addresses and *.local
+	Memory       *Memory         // default: one of its own
+	Reach        func() []string // where other devices find the console, as host:port; nil: not known
+	AllowedHosts []string        // host names besides loopback, IP addresses and *.local
 	Log          *slog.Logger
 	Now          func() time.Time // default time.Now
 
@@ -92,7 +94,6 @@ type console struct {
 	tongues tongues
 	pages   *renderer
 	files   *assets
-	setup   *setupGate
 	pulse   *pulse
 }
 
@@ -107,8 +108,11 @@ func New(cfg Config) http.Handler {
 	if cfg.Home.TimeZone == nil {
 		cfg.Home.TimeZone = time.UTC
 	}
+	if cfg.Memory == nil {
+		cfg.Memory = &Memory{}
+	}
 	all := newTongues(cfg.more...)
-	base := console{cfg: cfg, tongues: all, files: newAssets(), setup: &setupGate{}, pulse: &pulse{}}
+	base := console{cfg: cfg, tongues: all, files: newAssets(), pulse: &pulse{}}
 	spoken := make([]http.Handler, len(all.list))
 	for i, l := range all.list {
 		c := base

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -41,6 +42,7 @@ type Config struct {
 	Zone     *time.Location               // of the names of clips
 	Log      *slog.Logger
 	Now      func() time.Time
+	Throttle *Throttle // default: one of its own
 }
 
 // Camera is a camera that is set up.
@@ -67,9 +69,8 @@ type Requests interface {
 
 // API answers other programs.
 type API struct {
-	cfg      Config
-	mux      *http.ServeMux
-	throttle throttle
+	cfg Config
+	mux *http.ServeMux
 }
 
 // route is one line of what the API answers to; an empty scope needs no token.
@@ -81,7 +82,10 @@ type route struct {
 
 // New returns the API.
 func New(cfg Config) *API {
-	a := &API{cfg: cfg, mux: http.NewServeMux(), throttle: throttle{left: map[[32]byte]bucket{}}}
+	if cfg.Throttle == nil {
+		cfg.Throttle = &Throttle{}
+	}
+	a := &API{cfg: cfg, mux: http.NewServeMux()}
 	for _, r := range a.routes() {
 		a.mux.HandleFunc("GET "+r.path, a.guarded(r))
 	}
@@ -168,7 +172,7 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, scope account.Scope)
 	case !ok:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
 		fail(w, http.StatusUnauthorized, "send a valid token as Authorization: Bearer")
-	case !a.throttle.enter(t.Hash, a.cfg.Now()):
+	case !a.cfg.Throttle.enter(t.Hash, a.cfg.Now()):
 		w.Header().Set("Retry-After", "1")
 		fail(w, http.StatusTooManyRequests, "too many requests with this token")
 	case !t.May(scope):
@@ -242,8 +246,11 @@ const (
 	perSecond = 5
 )
 
-// throttle counts requests of valid tokens, of which there are few.
-type throttle struct {
+// maxBuckets is above the number of tokens that there can be at a time.
+const maxBuckets = 256
+
+// Throttle counts requests of valid tokens. Its zero value is ready.
+type Throttle struct {
 	mu   sync.Mutex // guards left
 	left map[[32]byte]bucket
 }
@@ -253,19 +260,29 @@ type bucket struct {
 	at     time.Time
 }
 
-func (t *throttle) enter(hash [32]byte, now time.Time) bool {
+func (t *Throttle) enter(hash [32]byte, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.left) >= maxBuckets { // of tokens that ended long ago
+		maps.DeleteFunc(t.left, func(_ [32]byte, b bucket) bool { return b.filled(now) == burst })
+	}
 	b, ok := t.left[hash]
 	if !ok {
 		b = bucket{burst, now}
 	}
-	b.tokens = min(burst, b.tokens+max(0, now.Sub(b.at).Seconds())*perSecond)
-	b.at = now
+	b = bucket{b.filled(now), now}
 	may := b.tokens >= 1
 	if may {
 		b.tokens--
 	}
+	if t.left == nil {
+		t.left = map[[32]byte]bucket{}
+	}
 	t.left[hash] = b
 	return may
+}
+
+// filled is how many requests a token may make now.
+func (b bucket) filled(now time.Time) float64 {
+	return min(burst, b.tokens+max(0, now.Sub(b.at).Seconds())*perSecond)
 }
