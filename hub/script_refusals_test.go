@@ -213,7 +213,7 @@ func requestsOf(ts *testscript.TestScript, data string) (list []request.Record) 
 // [!] idle DATA: no request waits, so the doorbell has no card to show, and
 // nothing is to be sent.
 func idle(ts *testscript.TestScript, neg bool, args []string) {
-	out, err := command(ts, []string{"gatehouse", "status", "--json", "--data", args[0]}).Output()
+	out, err := command(ts, []string{"gatehouse", "status", "--alive", "--json", "--data", args[0]}).Output()
 	ts.Check(err)
 	var status struct {
 		Requests map[request.State]int `json:"requests"`

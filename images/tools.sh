@@ -40,6 +40,7 @@ build hub/testdata/s3 gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3
 build hub/testdata/witness litewitness filippo.io/torchwood/cmd/litewitness
 build hub/testdata/lint gofumpt mvdan.cc/gofumpt
 build hub/testdata/lint staticcheck honnef.co/go/tools/cmd/staticcheck
+build hub/testdata/lint gotestsum gotest.tools/gotestsum
 
 # packages FOLDER: npm packages exactly as locked
 packages() {
