@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"sync"
 )
 
 //go:embed static
@@ -20,7 +21,8 @@ type assets struct {
 	server http.Handler
 }
 
-func newAssets() *assets {
+// newAssets hashes the tree, once for the program.
+var newAssets = sync.OnceValue(func() *assets {
 	root, err := fs.Sub(staticFiles, "static")
 	if err != nil {
 		panic(err) // a constant, valid path
@@ -43,7 +45,7 @@ func newAssets() *assets {
 		tree:   hex.EncodeToString(h.Sum(nil))[:16],
 		server: http.FileServerFS(root),
 	}
-}
+})
 
 // url is an asset's address.
 func (a *assets) url(name string) string { return "/static/" + a.tree + "/" + name }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"slices"
 
 	"golang.org/x/text/language"
 )
@@ -20,7 +21,7 @@ type tongues struct {
 }
 
 func newTongues(more ...*locale) tongues {
-	t := tongues{list: append(allLocales(), more...)}
+	t := tongues{list: slices.Concat(allLocales(), more)}
 	tags := make([]language.Tag, len(t.list))
 	for i, l := range t.list {
 		tags[i] = l.lang

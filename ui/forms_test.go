@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"gatehouse/hub/config"
 	"gatehouse/hub/survey"
+	"gatehouse/rtsp/onvif"
 )
 
 const settingsFile = `# ours
@@ -45,7 +47,8 @@ func newDesk(t *testing.T, cameras ...string) *desk {
 	for _, name := range cameras {
 		cfg.Cameras = append(cfg.Cameras, Camera{Name: name, State: newHouse().config().Cameras[0].State})
 	}
-	cfg.Settings, cfg.Survey, cfg.FirstRun = config.NewEditor(dir, nil), &survey.Survey{Log: cfg.Log}, config.FirstRun{DataDir: dir}
+	nobody := func(context.Context) ([]onvif.Found, error) { return nil, nil }
+	cfg.Settings, cfg.Survey, cfg.FirstRun = config.NewEditor(dir, nil), &survey.Survey{Discover: nobody, Log: cfg.Log}, config.FirstRun{DataDir: dir}
 	cfg.Disks = fixtureDisks
 	d.h = New(cfg)
 	return d

@@ -10,10 +10,10 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"gatehouse/hub/account"
 	"gatehouse/hub/request"
@@ -173,8 +173,8 @@ func strangers(h *house) {
 
 // mirrored is English in Arabic letters: a language from right to left whose
 // pages a reader of English can still find their way in.
-func mirrored() *locale {
-	l := &locale{tag: "ar-XB", lang: language.MustParse("ar-XB"), texts: map[string]forms{}, print: message.NewPrinter(language.Arabic)}
+var mirrored = sync.OnceValue(func() *locale {
+	l := &locale{tag: "ar-XB", lang: language.MustParse("ar-XB"), texts: map[string]forms{}}
 	const latin, arabic = "abcdefghijklmnopqrstuvwxyz", "ابثدعفغحيجكلمنوتقرسطهخصزيظ"
 	letters := map[rune]rune{}
 	to := []rune(arabic)
@@ -198,8 +198,8 @@ func mirrored() *locale {
 		}
 		l.texts[key] = m
 	}
-	return l
-}
+	return l.ready()
+})
 
 // TestGallery: every screen can be drawn in every language, and every template
 // has a screen.

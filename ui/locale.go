@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/feature/plural"
@@ -64,37 +66,36 @@ type locale struct {
 	lang  language.Tag
 	texts map[string]forms
 	print *message.Printer
+	// pages are the templates in this language. They are parsed at the first call
+	// and kept for as long as the program runs: the console is dressed anew at
+	// each change of the configuration, and they are the dear part of it.
+	pages func() *renderer
 }
 
-func english() *locale {
-	l, err := loadLocale("en")
-	if err != nil {
-		panic(err) // embedded at build time; a test reads it
-	}
-	return l
-}
+// english is the language that every key has a text in.
+func english() *locale { return allLocales()[0] }
 
 // allLocales are the languages of the console, English first: it is spoken to
-// whoever asks for none of them.
-func allLocales() []*locale {
-	list := []*locale{english()}
+// whoever asks for none of them. They are read once for the program.
+var allLocales = sync.OnceValue(func() []*locale {
 	names, err := fs.Glob(localeFiles, "locales/*.json")
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
+	var list []*locale
 	for _, n := range names {
-		tag := strings.TrimSuffix(path.Base(n), ".json")
-		if tag == list[0].tag {
-			continue
-		}
-		l, err := loadLocale(tag)
+		l, err := loadLocale(strings.TrimSuffix(path.Base(n), ".json"))
 		if err != nil {
 			panic(err) // embedded at build time; a test reads them
 		}
-		list = append(list, l)
+		if l.tag == "en" {
+			list = slices.Insert(list, 0, l)
+		} else {
+			list = append(list, l)
+		}
 	}
 	return list
-}
+})
 
 func loadLocale(tag string) (*locale, error) {
 	b, err := localeFiles.ReadFile("locales/" + tag + ".json")
@@ -108,8 +109,14 @@ func loadLocale(tag string) (*locale, error) {
 	if err := json.Unmarshal(b, &l.texts); err != nil {
 		return nil, fmt.Errorf("reading locale %s: %w", tag, err)
 	}
+	return l.ready(), nil
+}
+
+// ready makes what a language with its texts needs to be spoken.
+func (l *locale) ready() *locale {
 	l.print = message.NewPrinter(l.lang)
-	return l, nil
+	l.pages = sync.OnceValue(func() *renderer { return newRenderer(l, newAssets()) })
+	return l
 }
 
 // dir is the direction in which the language is written.

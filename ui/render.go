@@ -40,7 +40,7 @@ type view struct {
 }
 
 // renderer holds the parsed templates: one set a page, each with the layout
-// and the pieces pages share.
+// and the pieces pages share. It is safe for concurrent use.
 type renderer struct{ pages map[string]*template.Template }
 
 // shared are the templates that are no page of their own.

@@ -116,7 +116,7 @@ func New(cfg Config) http.Handler {
 	spoken := make([]http.Handler, len(all.list))
 	for i, l := range all.list {
 		c := base
-		c.text, c.pages = l, newRenderer(l, c.files)
+		c.text, c.pages = l, l.pages()
 		spoken[i] = c.guard(c.routes())
 	}
 	programs := base.newAPI()
