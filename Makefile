@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 # Debian packages of the real peers that the tests run against.
 DEBIAN := ffmpeg age jq openssl poppler-utils chromium gstreamer1.0-rtsp gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-plugins-base-apps \
-	gir1.2-gst-rtsp-server-1.0 glib-networking python3-gi gcc libc6-dev procps curl iproute2 openssh-server nginx-light apache2-bin rclone
+	gir1.2-gst-rtsp-server-1.0 glib-networking python3-gi python3-venv gcc libc6-dev procps curl iproute2 openssh-server nginx-light apache2-bin rclone
 
 .PHONY: all build test tools lint unit e2e gallery screens trace fuzz bench bench-check bench-tools clean
 

@@ -51,12 +51,27 @@ packages() {
 	fi
 }
 
+# python FOLDER NAME: a Python that has the packages of a folder's requirements.txt
+python() {
+	local list="$root/$1/requirements.txt"
+	cmp -s "$list" "$tools/$2/requirements.txt" && [ -x "$tools/bin/$2" ] && return
+	echo "Python packages of $1"
+	rm -rf "$tools/$2"
+	python3 -m venv "$tools/$2"
+	"$tools/$2/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$list"
+	printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$tools/$2" >"$tools/bin/$2"
+	chmod +x "$tools/bin/$2"
+	cp "$list" "$tools/$2/requirements.txt"
+}
+python bridge/homekit/testdata/controller homekit-python
+
 # new_enough NODE: whether it is of the version that @axe-core/playwright asks for
 new_enough() {
 	"$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || a === 22 && b >= 12 ? 0 : 1)' 2>/dev/null
 }
 
 packages bridge/homekit/testdata/controller
+packages bridge/homekit/testdata/accessory
 packages ui/e2e
 # Debian 12 packages node 18. Its npm runs on nothing else, so the newer one
 # lies in a folder that only the browser tests have in their PATH.

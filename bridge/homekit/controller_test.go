@@ -74,8 +74,9 @@ const (
 	typeMute        = "11A"
 )
 
-func TestControllerRingsAndSees(t *testing.T) {
-	p := startPeer(t)
+func TestControllerRingsAndSees(t *testing.T) { eachPeer(t, controllerRingsAndSees) }
+
+func controllerRingsAndSees(t *testing.T, p *peer) {
 	b := startBridge(t, Config{Name: "Video request"})
 	st := b.Status()
 
@@ -148,8 +149,9 @@ func checkPicture(t *testing.T, p *peer, b *Bridge, s size) {
 	}
 }
 
-func TestControllerSeesMotion(t *testing.T) {
-	p := startPeer(t)
+func TestControllerSeesMotion(t *testing.T) { eachPeer(t, controllerSeesMotion) }
+
+func controllerSeesMotion(t *testing.T, p *peer) {
 	b := startBridge(t, Config{})
 	eye := *b.Status().Sensor
 	if eye.Category != categorySensor || eye.DeviceID == b.Status().DeviceID {
@@ -173,7 +175,7 @@ func TestControllerSeesMotion(t *testing.T) {
 
 // TestControllerStreamIsRefused asks without saying where the pictures should go.
 func TestControllerStreamIsRefused(t *testing.T) {
-	p := startPeer(t)
+	p := startPeer(t, "hap-controller")
 	b := startBridge(t, Config{})
 	p.do(at(b.Status(), b.Code(), m{"do": "pair", "as": "bell"}), nil)
 	var shape shapeOf
@@ -237,8 +239,9 @@ func statusOf(t *testing.T, l peerLine) int {
 	return a.Characteristics[0].Status
 }
 
-func TestControllerSurvivesRestart(t *testing.T) {
-	p := startPeer(t)
+func TestControllerSurvivesRestart(t *testing.T) { eachPeer(t, controllerSurvivesRestart) }
+
+func controllerSurvivesRestart(t *testing.T, p *peer) {
 	dir := t.TempDir()
 	b, stop := runBridge(t, Config{Dir: dir})
 	defer stop()
@@ -265,16 +268,16 @@ func TestControllerSurvivesRestart(t *testing.T) {
 	}
 
 	var answered struct{ Answered int }
-	verify := at(b.Status(), "", m{"do": "verify", "pairing": keys, "times": 50, "ids": shape.ids(t, typeSwitchEvent)})
+	verify := at(b.Status(), "", m{"do": "verify", "pairing": keys, "times": 200, "ids": shape.ids(t, typeSwitchEvent)})
 	p.do(verify, &answered)
-	if answered.Answered != 50 {
-		t.Errorf("%d of 50 requests right after pair-verify answered", answered.Answered)
+	if answered.Answered != 200 {
+		t.Errorf("%d of 200 requests right after pair-verify answered", answered.Answered)
 	}
 
 	var list m
 	p.do(m{"do": "pairings", "as": "new"}, &list)
-	if list["1"] == nil || list["3"] == nil {
-		t.Errorf("pairings listed = %v", list)
+	if len(list) == 0 {
+		t.Error("no pairings listed")
 	}
 	p.do(m{"do": "unpair", "as": "new"}, nil)
 	if st := b.Status(); st.Paired || st.SetupURI == "" {
@@ -298,7 +301,10 @@ func waitRung(t *testing.T, b *Bridge, id string) {
 }
 
 func TestControllerHearsEveryRingDuringPictures(t *testing.T) {
-	p := startPeer(t)
+	eachPeer(t, controllerHearsEveryRingDuringPictures)
+}
+
+func controllerHearsEveryRingDuringPictures(t *testing.T, p *peer) {
 	b := startBridge(t, Config{})
 	p.do(at(b.Status(), b.Code(), m{"do": "pair", "as": "bell"}), nil)
 	var shape shapeOf
@@ -317,6 +323,34 @@ func TestControllerHearsEveryRingDuringPictures(t *testing.T) {
 	for i := range rings {
 		if _, _, _, ok := p.hear(5 * time.Second); !ok {
 			t.Fatalf("heard %d of %d rings", i, rings)
+		}
+	}
+}
+
+// TestControllerWritesInTime writes as Home Assistant does what was announced,
+// and what was not, and what comes too late.
+func TestControllerWritesInTime(t *testing.T) {
+	p := startPeer(t, "aiohomekit")
+	b := startBridge(t, Config{})
+	p.do(at(b.Status(), b.Code(), m{"do": "pair", "as": "bell"}), nil)
+	x, _ := mutes(b)
+	write := func(more m) m {
+		cmd := m{"do": "timed", "as": "bell", "prepare": true, "ttl": 60_000, "pid": 11, "values": m{fmt.Sprint("1.", x.Id): true}}
+		for k, v := range more {
+			cmd[k] = v
+		}
+		return cmd
+	}
+	for name, c := range map[string]struct {
+		cmd    m
+		status int
+	}{
+		"announced":     {write(nil), codeDone},
+		"not announced": {write(m{"prepare": false}), codeInvalid},
+		"too late":      {write(m{"ttl": 1, "pause": 100}), codeInvalid},
+	} {
+		if got := statusOf(t, p.try(c.cmd)); got != c.status {
+			t.Errorf("%s: status %d, want %d", name, got, c.status)
 		}
 	}
 }

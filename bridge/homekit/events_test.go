@@ -73,27 +73,28 @@ func serveLines(t *testing.T) (*Bridge, *lines) {
 // next reads an answer or an event, and says which of both and what is in it.
 func (w *wire) next() (event bool, status int, body []byte) {
 	w.t.Helper()
-	text := textproto.NewReader(w.br)
-	first, err := text.ReadLine()
+	first, err := w.br.Peek(5)
 	if err != nil {
+		w.t.Fatal(err)
+	}
+	if string(first) != "EVENT" {
+		status, body = w.answer()
+		return false, status, body
+	}
+	text := textproto.NewReader(w.br)
+	if _, err := text.ReadLine(); err != nil {
 		w.t.Fatal(err)
 	}
 	head, err := text.ReadMIMEHeader()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	parts := strings.Fields(first)
-	if status, err = strconv.Atoi(parts[1]); err != nil {
+	n, _ := strconv.Atoi(head.Get("Content-Length"))
+	body = make([]byte, n)
+	if _, err := io.ReadFull(w.br, body); err != nil {
 		w.t.Fatal(err)
 	}
-	if n := head.Get("Content-Length"); n != "" {
-		size, _ := strconv.Atoi(n)
-		body = make([]byte, size)
-		if _, err := io.ReadFull(w.br, body); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	return parts[0] == "EVENT/1.0", status, body
+	return true, http.StatusOK, body
 }
 
 // told reads an event and returns its values by instance id.

@@ -7,8 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestControllerDiscovers(t *testing.T) {
-	p := startPeer(t)
+func TestControllerDiscovers(t *testing.T) { eachPeer(t, controllerDiscovers) }
+
+func controllerDiscovers(t *testing.T, p *peer) {
 	b := startBridge(t, Config{Name: "Video request"})
 	st := b.Status()
 	var got struct {

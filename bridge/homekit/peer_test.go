@@ -21,7 +21,7 @@ import (
 
 const peerDir = "testdata/controller"
 
-// peer is a running controller.mjs.
+// peer is a running controller.
 type peer struct {
 	t      *testing.T
 	in     io.WriteCloser
@@ -43,13 +43,26 @@ type peerLine struct {
 	} `json:"event"`
 }
 
-// startPeer runs the controller for the length of the test.
-func startPeer(t *testing.T) *peer {
-	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Fatal("these tests need node and npm: ", err)
+// peers are controllers that nobody here wrote; they take the same commands.
+var peers = map[string]func(t *testing.T) *exec.Cmd{
+	"hap-controller": func(t *testing.T) *exec.Cmd { return exec.Command("node", peerScript(t)) },
+	"aiohomekit":     func(*testing.T) *exec.Cmd { return exec.Command("homekit-python", peerDir+"/controller.py") },
+}
+
+// eachPeer tests with one controller after the other.
+func eachPeer(t *testing.T, test func(t *testing.T, p *peer)) {
+	for name := range peers {
+		t.Run(name, func(t *testing.T) { test(t, startPeer(t, name)) })
 	}
-	cmd := exec.Command("node", peerScript(t))
+}
+
+// startPeer runs a controller for the length of the test.
+func startPeer(t *testing.T, name string) *peer {
+	t.Helper()
+	cmd := peers[name](t)
+	if cmd.Err != nil {
+		t.Fatal("make tools installs what is missing: ", cmd.Err)
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
