@@ -21,6 +21,7 @@ type requestView struct {
 	Text     string // plain sentence of the hub, if there is no key
 	Problem  *problem
 	Decide   bool // waiting or prepared: the owner may act
+	Failed   bool // approved, and did not get there: the owner may still decline
 	Arrived  moment
 	Source   string
 	Revision int
@@ -153,7 +154,7 @@ func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int
 func (c *console) requestBody(ctx context.Context, rec request.Record) (requestView, error) {
 	v := requestView{
 		ID: rec.ID, State: requestState(rec.State), Reason: codeKey(c.text, rec),
-		Decide: tabOf(rec.State) == tabWaiting, Tab: tabOf(rec.State),
+		Decide: tabOf(rec.State) == tabWaiting, Failed: rec.State == request.Failed, Tab: tabOf(rec.State),
 		Arrived: c.at(rec.Received, dayForm+", "+clockForm), Source: rec.Source, Revision: rec.Revision,
 		Who: c.who(rec),
 	}

@@ -297,6 +297,71 @@ func TestCancelledHandOver(t *testing.T) {
 	}
 }
 
+// TestWithdrawnAfterItWasCancelled: that files were taken out stays on the record.
+func TestWithdrawnAfterItWasCancelled(t *testing.T) {
+	h := newHome(t).allowed()
+	r := h.released(bulletin.InPerson)
+	h.give(r.ID, request.Plain)
+	if _, err := h.CancelHandOver(t.Context(), r.ID, "Ann"); err != nil {
+		t.Fatal(err)
+	}
+	h.withdraw(*r.Request)
+	if got := h.is(r.ID, request.Withdrawn); got.ByHand == nil || got.ByHand.Times != 1 || got.ByHand.Form != request.Plain {
+		t.Errorf("%+v", got.ByHand)
+	}
+}
+
+// TestCancelledHandOverComesToAnEnd: it may be declined, and expires; the ledger
+// says what went before.
+func TestCancelledHandOverComesToAnEnd(t *testing.T) {
+	h := newHome(t).allowed()
+	request.Unwatched(h.Service)
+	ctx := t.Context()
+	said := func(r request.Record, want string) {
+		t.Helper()
+		list := h.entries(r.ID)
+		if got := list[len(list)-1].Text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if _, err := os.Stat(r.Package.Path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("its package is kept: %v", err)
+		}
+	}
+	cancelled := func(r request.Record, given bool) request.Record {
+		t.Helper()
+		p, err := h.Approve(ctx, r.ID, h.prepare(r).Package.Digest, "Ann", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if given {
+			h.give(r.ID, p.Forms()[0])
+		}
+		if _, err := h.CancelHandOver(ctx, r.ID, "Ann"); err != nil {
+			t.Fatal(err)
+		}
+		return h.is(r.ID, request.Failed)
+	}
+	over := cancelled(h.add(h.manual()), false)
+	if _, err := h.Decline(ctx, over.ID, "Ann"); err != nil || h.holds() != "" {
+		t.Errorf("%v, holds %s", err, h.holds())
+	}
+	h.is(over.ID, request.Declined)
+	said(over, "Ann declined the request after a hand-over that did not take place. Nobody was told.")
+
+	given := cancelled(h.add(h.manual()), true)
+	upload := h.approve(h.prepare(h.arrive(h.request(), request.Waiting)))
+	if err := h.Delivered(ctx, upload.ID, false, "The receiver is gone."); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.add(max(given.Expires().Sub(h.clock.Now()), upload.Expires().Sub(h.clock.Now())))
+	stop := h.run()
+	h.eventually(given.ID, request.Expired)
+	h.eventually(upload.ID, request.Expired)
+	stop()
+	said(given, "The request expired after a hand-over that did not take place, for which its files had been taken out.")
+	said(upload, "The request expired after a delivery that was not completed.")
+}
+
 // TestRemovedAgencyGetsNothingByHand: a hand-over that was not begun ends with
 // the agency's place on the list; one that was begun gets no more.
 func TestRemovedAgencyGetsNothingByHand(t *testing.T) {

@@ -182,13 +182,27 @@ func between(r [2]time.Duration) time.Duration {
 	return r[0] + time.Duration(n.Int64())
 }
 
-// Decline ends a waiting or prepared request; nobody is told.
+// Decline ends a request that waits, is prepared, or whose delivery or hand-over
+// did not come to its end; nobody is told.
 func (s *Service) Decline(ctx context.Context, id, by string) (Record, error) {
 	return s.change(ctx, id, declined, func(r Record, to State) (Record, error) {
 		r, err := s.close(ctx, r, to, by, "",
-			s.entry(r, ledger.Declined, nil, "%s declined the request. Nobody was told.", by))
+			s.entry(r, ledger.Declined, nil, "%s declined the request%s. Nobody was told.", by, r.afterwards()))
 		return r, errors.Join(err, s.cfg.Footage.Release(ctx, r.ID))
 	})
+}
+
+// afterwards is what went before the end of a request, for the ledger.
+func (r Record) afterwards() string {
+	switch {
+	case r.State != Failed:
+		return ""
+	case r.ByHand.given():
+		return " after a hand-over that did not take place, for which its files had been taken out"
+	case r.ByHand != nil:
+		return " after a hand-over that did not take place"
+	}
+	return " after a delivery that was not completed"
 }
 
 // close ends a request, discards what was sealed, and tells the owner's doors.
@@ -310,7 +324,7 @@ func (s *Service) expire(ctx context.Context) error {
 // even before this has come by.
 func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error) {
 	wait = expireLate
-	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Ready)
+	list, err := s.cfg.Store.Records(ctx, Waiting, Prepared, Ready, Failed)
 	if err != nil {
 		return 0, err
 	}
@@ -323,10 +337,14 @@ func (s *Service) expireDue(ctx context.Context) (wait time.Duration, err error)
 			continue
 		}
 		_, err := s.change(ctx, r.ID, expired, func(r Record, to State) (Record, error) {
-			if r.ByHand.given() {
+			if r.State == Ready && r.ByHand.given() {
 				return r, nil // it may be with somebody: the owner has the last word
 			}
-			return s.close(ctx, r, to, "", "Its time is over.", s.entry(r, ledger.Expired, nil, "The request expired. Nothing was sent."))
+			e := s.entry(r, ledger.Expired, nil, "The request expired. Nothing was sent.")
+			if r.State == Failed {
+				e.Text = "The request expired" + r.afterwards() + "."
+			}
+			return s.close(ctx, r, to, "", "Its time is over.", e)
 		})
 		if err != nil && !errors.Is(err, ErrState) {
 			return 0, err

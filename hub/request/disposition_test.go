@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"testing"
@@ -76,5 +77,42 @@ func TestDispositions(t *testing.T) {
 	is(bulletin.Destroyed, 3)
 	if kinds := h.kinds(r.ID); kinds[len(kinds)-1] != ledger.Disposed || slices.Contains(kinds, ledger.Refused) {
 		t.Errorf("%v", kinds)
+	}
+}
+
+// TestDispositionOfWhatWasHandedOver: what the agency says of a package that the
+// owner brought is noted as of one that was sent. Said early, it waits.
+func TestDispositionOfWhatWasHandedOver(t *testing.T) {
+	h := newHome(t).allowed()
+	ctx := t.Context()
+	r := h.released(bulletin.InPerson)
+	h.give(r.ID, request.Sealed)
+	env, err := bulletin.SignDisposition(bulletin.Disposition{
+		Agency: h.agency.Agency, Request: r.ID, SHA256: r.Package.Digest, State: bulletin.Used, At: h.clock.Now(),
+	}, h.agency.Receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.log.Add(t, bulletin.KindDisposition, env)
+	seen := func() bool {
+		t.Helper()
+		seen, err := h.house.Seen(ctx, sha256.Sum256(env))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	h.take()
+	if got := h.is(r.ID, request.Ready); got.Disposed != "" || seen() {
+		t.Errorf("before the owner said that it was handed over: %q, remembered %v", got.Disposed, seen())
+	}
+	if _, err := h.HandedOver(ctx, r.ID, toOrtiz, "Ann"); err != nil {
+		t.Fatal(err)
+	}
+	h.take()
+	h.take()
+	kinds := h.kinds(r.ID)
+	if got := h.is(r.ID, request.HandedOver); got.Disposed != bulletin.Used || !seen() || kinds[len(kinds)-1] != ledger.Disposed || kinds[len(kinds)-2] != ledger.HandedOver {
+		t.Errorf("%q, remembered %v, ledger %v", got.Disposed, seen(), kinds)
 	}
 }

@@ -90,3 +90,27 @@ func TestWithdrawalAfterAFailureIsTheEnd(t *testing.T) {
 		t.Errorf("left behind: %v, held %v", err, h.footage.held)
 	}
 }
+
+// TestWithdrawalAfterTheUpload is noted: the owner and the ledger know of it.
+func TestWithdrawalAfterTheUpload(t *testing.T) {
+	h := newHome(t).allowed()
+	r := h.approve(h.prepare(h.arrive(h.request(), request.Waiting)))
+	if err := h.Delivered(t.Context(), r.ID, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	h.withdraw(*r.Request)
+	h.take()
+	got := h.is(r.ID, request.Sent)
+	if got.Ended != "The agency withdrew the request after the footage was sent." || got.Reason != got.Ended || got.Package == nil {
+		t.Errorf("%q, %q, %v", got.Ended, got.Reason, got.Package)
+	}
+	var notes int
+	for _, k := range h.kinds(r.ID) {
+		if k == ledger.Withdrawn {
+			notes++
+		}
+	}
+	if notes != 1 {
+		t.Errorf("%d entries", notes)
+	}
+}

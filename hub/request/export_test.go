@@ -18,6 +18,7 @@ func Unwatched(s *Service) {
 const (
 	RefusedADay = refusedADay
 	UserAgent   = userAgent
+	MaxManual   = maxManual
 )
 
 var Get = get

@@ -240,24 +240,13 @@ func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bull
 	if err != nil || old.Ended != "" {
 		return nil //nolint:nilerr // over already
 	}
-	if old.State == Approved || old.State == HandedOver || old.State == Ready && old.ByHand.given() {
-		noted := old
-		noted.Ended, noted.Updated = "The agency "+word+" the request after you approved it.", s.cfg.Now()
-		if old.State == HandedOver {
-			noted.Ended = "The agency " + word + " the request after you handed the footage over."
-		}
-		noted.Reason = noted.Ended
-		if err := s.cfg.Store.PutRecord(ctx, noted, old.State,
-			s.entry(r, ledger.Withdrawn, nil, "%s %s its request after the approval.", r.agencyName(), word)); err != nil {
-			return err
-		}
-		if old.State == Approved {
-			s.cancelLater(r.ID)
-		}
-		s.tell(noted)
-		return nil
+	if slices.Contains([]State{Approved, Sent, HandedOver}, old.State) || old.State == Ready && old.ByHand.given() {
+		return s.noteEnd(ctx, old, r.agencyName(), word)
 	}
 	r.HeldUntil = time.Time{}
+	if old.ByHand.given() {
+		r.ByHand = old.ByHand // somebody may have the files, whoever cancelled what
+	}
 	r.State, r.Matches, r.AreaKM2, r.Rule, r.Case, r.Facts = to, old.Matches, old.AreaKM2, old.Rule, old.Case, old.Facts
 	var e []ledger.Entry
 	if !judgedAgain(old.State) {
@@ -273,4 +262,30 @@ func (s *Service) end(ctx context.Context, a arrival, q bulletin.Request, p bull
 		s.tell(r)
 	}
 	return s.dropPackage(old)
+}
+
+// noteEnd notes on a request that its agency ended it after the approval. What
+// has left stays where it is.
+func (s *Service) noteEnd(ctx context.Context, r Record, agency, word string) error {
+	after := "you approved it"
+	switch r.State {
+	case Sent:
+		after = "the footage was sent"
+	case HandedOver:
+		after = "you handed the footage over"
+	}
+	r.Ended, r.Updated = "The agency "+word+" the request after "+after+".", s.cfg.Now()
+	r.Reason = r.Ended
+	e := s.entry(r, ledger.Withdrawn, nil, "%s %s its request after the approval.", agency, word)
+	if r.State == Sent {
+		e.Text = fmt.Sprintf("%s %s its request after the footage was sent.", agency, word)
+	}
+	if err := s.cfg.Store.PutRecord(ctx, r, r.State, e); err != nil {
+		return err
+	}
+	if r.State == Approved {
+		s.cancelLater(r.ID)
+	}
+	s.tell(r)
+	return nil
 }

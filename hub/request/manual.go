@@ -142,6 +142,8 @@ func (s *Service) Add(ctx context.Context, m Manual) (Record, error) {
 			r.Rule = &Ruled{Number: i + 1, Action: RequireTwo, Text: rule.String()}
 		}
 	}
+	s.adding.Lock() // those that wait are counted, and this one is among them before the next
+	defer s.adding.Unlock()
 	if err := s.mayAdd(ctx); err != nil {
 		return Record{}, err
 	}

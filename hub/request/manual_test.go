@@ -3,6 +3,7 @@ package request_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -225,5 +226,36 @@ func TestReadPasted(t *testing.T) {
 		if got, err := request.ReadPasted(text); !errors.As(err, &field) || field.Field != "paste" {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+	}
+}
+
+// TestManualLimitHoldsForTwoAtOnce: the last place is taken once.
+func TestManualLimitHoldsForTwoAtOnce(t *testing.T) {
+	h := newHome(t)
+	for i := range request.MaxManual - 1 {
+		m := h.manual()
+		r := request.Record{ID: fmt.Sprint(request.ManualPrefix, "full", i), State: request.Waiting, Manual: &m}
+		if err := h.house.PutRecord(t.Context(), r, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	errs := make(chan error)
+	for range 8 {
+		go func() {
+			_, err := h.Add(t.Context(), h.manual())
+			errs <- err
+		}()
+	}
+	added := 0
+	for range 8 {
+		var field *request.FieldError
+		if err := <-errs; err == nil {
+			added++
+		} else if !errors.As(err, &field) || field.Field != "request" {
+			t.Error(err)
+		}
+	}
+	if added != 1 {
+		t.Errorf("%d took the one place that was left", added)
 	}
 }

@@ -93,6 +93,7 @@ type Service struct {
 	refused   refusals        // guarded by taking
 	later     *[]Rejudged     // while judging again: rows nobody sees, stored together; guarded by taking
 
+	adding  sync.Mutex // one request by hand at a time; before any record's lock
 	holding sync.Mutex // one hold at a time, after a record's lock
 
 	mu       sync.Mutex // guards what follows

@@ -31,11 +31,14 @@ var moves = map[State]map[event]State{
 	},
 	Approved:   {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
 	Ready:      {handed: HandedOver, failed: Failed, expired: Expired, withdrawn: Withdrawn},
-	HandedOver: {withdrawn: HandedOver}, // nobody can take it back; no more of it is given
-	Failed:     {agreed: Failed, approved: Approved, released: Ready, withdrawn: Withdrawn},
-	NotListed:  {withdrawn: Withdrawn},
-	Unmatched:  {withdrawn: Withdrawn},
-	Hidden:     {withdrawn: Withdrawn},
+	Sent:       {withdrawn: Sent},       // nobody can take it back
+	HandedOver: {withdrawn: HandedOver}, // nor this; no more of it is given
+	Failed: {
+		declined: Declined, expired: Expired, withdrawn: Withdrawn, agreed: Failed, approved: Approved, released: Ready,
+	},
+	NotListed: {withdrawn: Withdrawn},
+	Unmatched: {withdrawn: Withdrawn},
+	Hidden:    {withdrawn: Withdrawn},
 }
 
 // next returns the state after an event, or ErrState.

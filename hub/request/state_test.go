@@ -22,11 +22,14 @@ func TestStateMachine(t *testing.T) {
 		},
 		Approved:   {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
 		Ready:      {handed: HandedOver, failed: Failed, expired: Expired, withdrawn: Withdrawn},
+		Sent:       {withdrawn: Sent},
 		HandedOver: {withdrawn: HandedOver},
-		Failed:     {agreed: Failed, approved: Approved, released: Ready, withdrawn: Withdrawn},
-		NotListed:  {withdrawn: Withdrawn},
-		Unmatched:  {withdrawn: Withdrawn},
-		Hidden:     {withdrawn: Withdrawn},
+		Failed: {
+			declined: Declined, expired: Expired, withdrawn: Withdrawn, agreed: Failed, approved: Approved, released: Ready,
+		},
+		NotListed: {withdrawn: Withdrawn},
+		Unmatched: {withdrawn: Withdrawn},
+		Hidden:    {withdrawn: Withdrawn},
 	}
 	for _, s := range states {
 		for _, e := range events {
