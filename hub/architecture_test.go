@@ -61,7 +61,7 @@ var mayImport = map[string]string{
 	"hub/witness":                 "",
 	"hub/agency":                  "hub/bulletin hub/evidence hub/witness",
 	"hub/sqlite":                  "rtsp hub/account hub/bulletin hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
-	"hub/control":                 "rtsp hub/account hub/bulletin hub/clip hub/delivery hub/evidence hub/recording hub/request",
+	"hub/control":                 "rtsp hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/recording hub/request",
 	"hub/demo":                    "rtsp/rtsptest hub/agency hub/bulletin hub/evidence images/demo",
 	"ui/api":                      "rtsp hub/account hub/bulletin hub/clip hub/recording hub/request",
 	"ui":                          "ui/api rtsp rtsp/onvif hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request hub/survey",

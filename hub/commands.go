@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -20,7 +19,6 @@ import (
 	"gatehouse/hub/control"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/request"
-	"gatehouse/hub/sqlite"
 )
 
 // client is embedded by every command that talks to a running hub.
@@ -220,7 +218,7 @@ func (c *passwdCmd) Run(e *env) error {
 		return err
 	}
 	defer held.Close()
-	house, err := sqlite.OpenHouse(e.ctx, filepath.Join(c.Data, houseDB))
+	_, house, err := openHouse(e.ctx, c.Data)
 	if err != nil {
 		return err
 	}

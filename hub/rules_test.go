@@ -62,7 +62,4 @@ func TestConsoleRules(t *testing.T) {
 	if err := h.saveRules("", "- {action: hide}\n"); !errors.Is(err, ui.ErrEdit) {
 		t.Errorf("a file with mistakes: %v", err)
 	}
-	if err := h.switchNetwork(false); !errors.Is(err, ui.ErrEdit) {
-		t.Errorf("a file with mistakes, the network: %v", err)
-	}
 }

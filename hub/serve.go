@@ -93,10 +93,11 @@ type hub struct {
 	sinkDown  chan error // what ends the program from inside the fleet
 
 	boot *config.Config // what this run started with
-	mu   sync.Mutex     // guards cfg, badCfg and badBridge
+	mu   sync.Mutex     // guards what follows
 	cfg  *config.Config // what the file says now; parts of it wait for a restart
 	// badCfg is why the file on disk is not what runs.
 	badCfg error
+	cutOff bool // the owner switched the network off, and the file could not be told
 	// badBridge is why HomeKit does not run though it should.
 	badBridge error
 }
@@ -139,12 +140,7 @@ func (h *hub) open(ctx context.Context) error {
 }
 
 func (h *hub) openStores(ctx context.Context) (err error) {
-	house := filepath.Join(h.data, houseDB)
-	_, err = os.Stat(house)
-	if h.keys, err = identity.Open(h.data, errors.Is(err, os.ErrNotExist)); err != nil {
-		return err
-	}
-	if h.house, err = sqlite.OpenHouse(ctx, house); err != nil {
+	if h.keys, h.house, err = openHouse(ctx, h.data); err != nil {
 		return err
 	}
 	if h.index, err = sqlite.OpenIndex(ctx, filepath.Join(h.data, indexDB)); err != nil {
@@ -153,6 +149,19 @@ func (h *hub) openStores(ctx context.Context) (err error) {
 	h.ledger = ledger.New(h.house, h.keys.Ledger)
 	h.accounts = account.New(account.Config{Store: h.house})
 	return h.checkLedgerSize()
+}
+
+// openHouse opens house.db, and before it the keys: without it they are made,
+// and with it they must be there.
+func openHouse(ctx context.Context, data string) (*identity.Identity, *sqlite.House, error) {
+	path := filepath.Join(data, houseDB)
+	_, err := os.Stat(path)
+	keys, err := identity.Open(data, errors.Is(err, os.ErrNotExist))
+	if err != nil {
+		return nil, nil, err
+	}
+	house, err := sqlite.OpenHouse(ctx, path)
+	return keys, house, err
 }
 
 func (h *hub) openArchive(ctx context.Context) (err error) {

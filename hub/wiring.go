@@ -129,7 +129,7 @@ func limits(cameras []config.Camera) (list []recording.Limit) {
 // problems are what the owner should mend, in words.
 func (h *hub) problems() []string {
 	h.mu.Lock()
-	bad, bridge, waiting := h.badCfg, h.badBridge, config.NeedRestart(h.boot, h.cfg)
+	bad, bridge, waiting, cut := h.badCfg, h.badBridge, config.NeedRestart(h.boot, h.cfg), h.cutOff
 	h.mu.Unlock()
 	var list []string
 	if bad != nil {
@@ -137,6 +137,9 @@ func (h *hub) problems() []string {
 	}
 	if len(waiting) > 0 {
 		list = append(list, "restart the hub to use what changed in gatehouse.yml: "+strings.Join(waiting, ", "))
+	}
+	if cut {
+		list = append(list, config.ErrUnwritten.Error()+"; switch it off once more when the file is mended, or on")
 	}
 	if bridge != nil {
 		list = append(list, "HomeKit does not run; restart the hub once this is mended: "+bridge.Error())
@@ -165,7 +168,7 @@ func (h *hub) status() control.StatusConfig {
 
 func (h *hub) controlServer() *control.Server {
 	return control.New(control.Config{
-		DataDir: h.data, Status: h.status(), Requests: h.requests, Accounts: h.accounts, Motion: h.motion, Log: h.log,
+		DataDir: h.data, Status: h.status(), Requests: h.requests, Accounts: h.accounts, Motion: h.motion, Network: h.switchNetwork, Log: h.log,
 	})
 }
 

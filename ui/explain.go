@@ -101,6 +101,7 @@ var explanations = []struct {
 	{clip.ErrNoFootage, http.StatusNotFound, "no-footage"},
 	{clip.ErrNoDecoder, http.StatusNotImplemented, "no-decoder"},
 	{clip.ErrNoBrowser, http.StatusUnsupportedMediaType, "no-browser"},
+	{config.ErrUnwritten, http.StatusConflict, "off-unwritten"},
 	{ErrEdited, http.StatusConflict, "edited"},
 	{ErrEdit, http.StatusConflict, "edit"},
 	{os.ErrNotExist, http.StatusNotFound, "no-file"},

@@ -26,6 +26,10 @@ type (
 // ErrConflict means that the file is not the version that an edit was made for.
 var ErrConflict = errors.New("gatehouse.yml was changed meanwhile")
 
+// ErrUnwritten means that the owner's word to switch the network off is obeyed
+// and could not be kept in the file.
+var ErrUnwritten = errors.New("the network is off now, but gatehouse.yml could not be changed: a restart would switch it on again")
+
 // Broken are the mistakes of a file that an edit was to be made in; until they
 // are mended nothing is written to it.
 type Broken struct{ Problems }

@@ -135,6 +135,12 @@ func (c *Client) Motion(ctx context.Context, camera string, d time.Duration) err
 	return c.call(ctx, "POST", "/motion/"+url.PathEscape(camera)+"?for="+d.String(), nil, &struct{}{})
 }
 
+// Network switches everything that the hub fetches and sends on or off; with ""
+// it only tells. It returns which it is.
+func (c *Client) Network(ctx context.Context, state string) (is string, err error) {
+	return is, c.call(ctx, "POST", "/network", state, &is)
+}
+
 // SetPassphrase sets or replaces the owner's passphrase.
 func (c *Client) SetPassphrase(ctx context.Context, passphrase string) error {
 	return c.call(ctx, "POST", "/passphrase", Decision{Passphrase: passphrase}, &struct{}{})

@@ -15,6 +15,7 @@ import (
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
+	"gatehouse/hub/config"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/request"
 )
@@ -32,6 +33,7 @@ type Config struct {
 	Requests *request.Service
 	Accounts *account.Accounts
 	Motion   func(camera string, d time.Duration) error
+	Network  func(on bool) error // switches all that the hub fetches and sends; config.ErrUnwritten if only for now
 	Log      *slog.Logger
 }
 
@@ -126,6 +128,7 @@ func (s *Server) routes() http.Handler {
 	s.people(handle)
 	s.tokens(handle)
 	handle("POST /motion/{camera}", s.motion)
+	handle("POST /network", s.network)
 	handle("POST /passphrase", s.passphrase)
 	return mux
 }
@@ -251,6 +254,24 @@ func (s *Server) motion(r *http.Request) (any, error) {
 	return struct{}{}, s.cfg.Motion(r.PathValue("camera"), d)
 }
 
+// network switches, if the body says so, and answers which it is.
+func (s *Server) network(r *http.Request) (any, error) {
+	var state string
+	if err := decode(r, &state); err != nil {
+		return nil, err
+	}
+	switch state {
+	case "":
+	case config.On, config.Off:
+		if err := s.cfg.Network(state == config.On); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, errBody
+	}
+	return onOff(s.cfg.Status.Network()), nil
+}
+
 // passphrase sets or replaces the owner's passphrase: the way back in for who
 // owns the machine but forgot it. All sessions end.
 func (s *Server) passphrase(r *http.Request) (any, error) {
@@ -318,6 +339,8 @@ func fault(err error) (status int, words string) {
 		return http.StatusUnprocessableEntity, err.Error()
 	case errors.Is(err, account.ErrTokenExists), errors.Is(err, account.ErrTokens):
 		return http.StatusConflict, err.Error()
+	case errors.Is(err, config.ErrUnwritten):
+		return http.StatusConflict, config.ErrUnwritten.Error()
 	case errors.Is(err, errMayNot):
 		return http.StatusForbidden, errMayNot.Error()
 	case errors.Is(err, account.ErrExists):

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatehouse/hub/config"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
@@ -71,9 +72,7 @@ func (c StatusConfig) Read(ctx context.Context) (Status, error) {
 		Version: c.Version, Started: c.Started, Console: c.Console(), Root: c.Root(),
 		Problems: append([]string{}, c.Problems()...), Requests: map[string]int{},
 	}
-	if s.Network = "on"; !c.Network() {
-		s.Network = "off"
-	}
+	s.Network = onOff(c.Network())
 	if c.HomeKit != nil {
 		s.HomeKit = c.HomeKit()
 	}
@@ -127,4 +126,11 @@ func (c StatusConfig) cameras(ctx context.Context) ([]CameraStatus, error) {
 		})
 	}
 	return list, nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return config.On
+	}
+	return config.Off
 }
