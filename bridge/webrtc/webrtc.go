@@ -59,6 +59,7 @@ type Server struct {
 	cert    *webrtc.Certificate
 	until   time.Time // when cert is replaced
 	viewers map[string]*viewer
+	coming  int             // places held for viewers that are being set up
 	ctx     context.Context // of Run; nil while it does not run
 	wg      sync.WaitGroup
 }
@@ -114,13 +115,15 @@ func (s *Server) Viewers() int {
 	return len(s.viewers)
 }
 
-// admit starts v. It answers false if there are too many or Run does not run.
+// admit starts v, in the place that was held for it. It answers false if Run
+// does not run any more.
 func (s *Server) admit(v *viewer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx == nil || s.ctx.Err() != nil || len(s.viewers) >= MaxViewers {
+	if s.ctx == nil || s.ctx.Err() != nil {
 		return false
 	}
+	s.coming--
 	ctx, stop := context.WithCancelCause(s.ctx)
 	v.stop = stop
 	s.viewers[v.id] = v
@@ -133,11 +136,23 @@ func (s *Server) admit(v *viewer) bool {
 	return true
 }
 
-// full reports whether admit would refuse.
-func (s *Server) full() bool {
+// reserve holds a place for a viewer until admit takes it or release gives it
+// back. It answers false if there
+// are too many or Run does not run.
+func (s *Server) reserve() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ctx == nil || len(s.viewers) >= MaxViewers
+	if s.ctx == nil || len(s.viewers)+s.coming >= MaxViewers {
+		return false
+	}
+	s.coming++
+	return true
+}
+
+func (s *Server) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coming--
 }
 
 func (s *Server) viewer(id string) *viewer {

@@ -54,9 +54,15 @@ func (s *Server) open(r *http.Request, body []byte, camera, stream string, may f
 	if err != nil {
 		return nil, "", err
 	}
-	if s.full() {
+	if !s.reserve() {
 		return nil, "", errFull
 	}
+	admitted := false
+	defer func() {
+		if !admitted {
+			s.release()
+		}
+	}()
 	formats, err := s.formats(r.Context(), camera, stream)
 	if err != nil {
 		return nil, "", err
@@ -70,8 +76,10 @@ func (s *Server) open(r *http.Request, body []byte, camera, stream string, may f
 	ctx, cancel := context.WithTimeout(r.Context(), formatWait)
 	defer cancel()
 	answer, err := v.answer(ctx, o.sdp)
-	if err == nil && !s.admit(v) {
-		err = errFull
+	if err == nil {
+		if admitted = s.admit(v); !admitted {
+			err = errFull
+		}
 	}
 	if err != nil {
 		return nil, "", errors.Join(err, v.pc.Close())

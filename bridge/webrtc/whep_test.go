@@ -2,14 +2,17 @@ package webrtc
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pion/webrtc/v4"
 
+	"gatehouse/rtsp"
 	"gatehouse/rtsp/rtsptest"
 )
 
@@ -204,6 +207,52 @@ func TestTooManyViewers(t *testing.T) {
 	wait(t, "one has left", func() bool { return r.Viewers() == MaxViewers-1 })
 	if res, _ := r.call(t, http.MethodPost, "/porch", typeSDP, offer); res.StatusCode != http.StatusCreated {
 		t.Errorf("in the place of one that left: %s", res.Status)
+	}
+}
+
+// TestSetUpsCount: those who are being let in count, so that many at once make
+// no more connections than there are places.
+func TestSetUpsCount(t *testing.T) {
+	silent := rtsp.NewSource(rtsp.Config{Camera: "attic", Log: slog.New(slog.DiscardHandler)}) // never runs: nothing is told of it
+	r := newRig(t, map[string]rtsptest.Camera{"porch": clip("h264-aac.mp4")}, func(s *Server) {
+		reader := s.cfg.Reader
+		s.cfg.Reader = func(camera, stream string, maxBytes int) *rtsp.Reader {
+			if camera == "attic" {
+				return silent.Reader(maxBytes)
+			}
+			return reader(camera, stream, maxBytes)
+		}
+	})
+	offer := newBrowser(t).offer
+	coming := func() int {
+		r.Server.mu.Lock()
+		defer r.Server.mu.Unlock()
+		return r.Server.coming
+	}
+	var asking sync.WaitGroup
+	codes := make(chan int, MaxViewers)
+	for range MaxViewers {
+		asking.Go(func() {
+			res, _ := r.call(t, http.MethodPost, "/attic", typeSDP, offer)
+			codes <- res.StatusCode
+		})
+	}
+	wait(t, "all are being set up", func() bool { return coming() == MaxViewers })
+	if res, _ := r.call(t, http.MethodPost, "/porch", typeSDP, offer); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("beside %d set-ups: %s", MaxViewers, res.Status)
+	}
+	asking.Wait()
+	close(codes)
+	for code := range codes {
+		if code != http.StatusConflict {
+			t.Errorf("a camera that sends nothing: %d", code)
+		}
+	}
+	if n := coming(); n != 0 {
+		t.Errorf("%d places stay held", n)
+	}
+	if res, _ := r.call(t, http.MethodPost, "/porch", typeSDP, offer); res.StatusCode != http.StatusCreated {
+		t.Errorf("after them: %s", res.Status)
 	}
 }
 
