@@ -54,6 +54,7 @@ var mayImport = map[string]string{
 	"hub/motion":                  "rtsp rtsp/onvif hub/recording",
 	"hub/motion/motiontest":       "hub/motion",
 	"hub/clip":                    "rtsp hub/recording",
+	"hub/hls":                     "rtsp",
 	"hub/evidence":                "rtsp hub/clip hub/recording hub/bulletin hub/ledger",
 	"hub/request":                 "hub/bulletin hub/evidence hub/ledger",
 	"hub/intake":                  "",

@@ -4,23 +4,29 @@ import (
 	"context"
 	"net/netip"
 
+	"golang.org/x/sync/errgroup"
+
 	"gatehouse/bridge/webrtc"
+	"gatehouse/hub/hls"
 	"gatehouse/rtsp"
 	"gatehouse/ui"
 )
 
-// liveView is WebRTC, or why there is none.
+// liveView is WebRTC, or why there is none, and HLS.
 type liveView struct {
-	server *webrtc.Server // nil if its port could not be opened
-	err    error
+	server    *webrtc.Server // nil if its port could not be opened
+	err       error
+	playlists *hls.Server
 }
 
 // openLive leaves WebRTC out if its port cannot be opened: the console then
 // shows cameras by HLS.
 func (h *hub) openLive(context.Context) error {
-	c := webrtc.Config{Port: h.cfg.Live.Port, Log: h.log, Reader: func(camera, stream string, maxBytes int) *rtsp.Reader {
+	reader := func(camera, stream string, maxBytes int) *rtsp.Reader {
 		return h.fleet.Reader(camera, stream, maxBytes)
-	}}
+	}
+	h.live.playlists = hls.New(hls.Config{Log: h.log, Reader: reader})
+	c := webrtc.Config{Port: h.cfg.Live.Port, Log: h.log, Reader: reader}
 	for _, a := range h.cfg.Live.Addresses {
 		if addr, err := netip.ParseAddr(a); err == nil { // checked by config
 			c.Addresses = append(c.Addresses, addr)
@@ -33,10 +39,12 @@ func (h *hub) openLive(context.Context) error {
 }
 
 func (v *liveView) run(ctx context.Context) error {
-	if v.server == nil {
-		return nil
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return v.playlists.Run(ctx) })
+	if v.server != nil {
+		g.Go(func() error { return v.server.Run(ctx) })
 	}
-	return v.server.Run(ctx)
+	return g.Wait()
 }
 
 func (v *liveView) close() error {
@@ -50,7 +58,7 @@ func (v *liveView) problems() []string {
 	if v.err == nil {
 		return nil
 	}
-	return []string{"live view is a few seconds late: WebRTC does not run; restart the hub once this is mended: " + v.err.Error()}
+	return []string{"live view is a second or two late: WebRTC does not run; restart the hub once this is mended: " + v.err.Error()}
 }
 
 // whep is nil without WebRTC.

@@ -80,7 +80,9 @@ func (s *stage) handler(t *testing.T) http.Handler {
 	mux.HandleFunc("GET /counts", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		_ = json.NewEncoder(w).Encode(map[string]int{"reads": s.cameras.Stats("porch").Connections, "viewers": s.hub.live.server.Viewers()})
+		_ = json.NewEncoder(w).Encode(map[string]int{
+			"reads": s.cameras.Stats("porch").Connections, "viewers": s.hub.live.server.Viewers(), "playlists": s.hub.live.playlists.Streams(),
+		})
 	})
 	mux.HandleFunc("POST /off", func(http.ResponseWriter, *http.Request) { s.off() })
 	mux.HandleFunc("POST /on", func(http.ResponseWriter, *http.Request) { s.on(t) })

@@ -79,6 +79,14 @@ type WHEP interface {
 	Delete(w http.ResponseWriter, r *http.Request, camera, stream, id string)
 }
 
+// HLS shows what cameras send now as Low-Latency HLS, and answers the requests
+// itself: Index the playlist to begin with, Media what that one names. may is
+// asked after waiting whether the viewer may still look.
+type HLS interface {
+	Index(w http.ResponseWriter, r *http.Request, camera, stream string)
+	Media(w http.ResponseWriter, r *http.Request, camera, stream, id, file string, may func(context.Context) bool)
+}
+
 // Preview reads inside a sealed package; *evidence.Preview is one.
 type Preview interface {
 	File(name string) (*io.SectionReader, error)
@@ -100,7 +108,7 @@ type Outbox interface {
 // Clips presents footage; *clip.Service is one. Playlist answers
 // clip.ErrNoFootage; stills may be a card beside clip.ErrNoPicture.
 type Clips interface {
-	Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error)
+	Playlist(ctx context.Context, r clip.Range) ([]byte, error)
 	Init(ctx context.Context, camera, stream string, id int64) ([]byte, error)
 	SegmentFile(ctx context.Context, camera, stream string, id int64) (recording.File, error)
 	// ServeMP4 and ServeZIP answer with clips, or with an error and nothing written.

@@ -390,7 +390,11 @@ type movie struct {
 	fragments [][2]int // offset, size
 }
 
-func (c *fakeClips) Playlist(ctx context.Context, r clip.Range, live bool) ([]byte, error) {
+func (c *fakeClips) Playlist(ctx context.Context, r clip.Range) ([]byte, error) {
+	return c.list(ctx, r, false)
+}
+
+func (c *fakeClips) list(ctx context.Context, r clip.Range, live bool) ([]byte, error) {
 	m := c.of(r.Camera, r.Stream)
 	n := int64(len(m.fragments))
 	if n == 0 {

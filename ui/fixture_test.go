@@ -81,7 +81,7 @@ func newHouse() *house {
 
 func (h *house) config() Config {
 	cfg := Config{
-		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, Archive: h.archive, Motions: h.motions,
+		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, HLS: &fakeHLS{h.clips}, Archive: h.archive, Motions: h.motions,
 		Ledger: h.ledger, LedgerKey: "gatehouse.example/ledger+1c0ffee5+AZ7tdyR0Zx", Accounts: h.accounts,
 		Cameras: []Camera{
 			{Name: "Front door", State: func() rtsp.State { return liveState(h.now()) }},

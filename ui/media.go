@@ -14,10 +14,6 @@ import (
 	"gatehouse/hub/recording"
 )
 
-// liveSpan is how much of the past a live playlist lists: enough for a player
-// to start at once and to survive a stalled network.
-const liveSpan = 30 * time.Second
-
 // maxVOD bounds a playlist of the past to what a person watches in a go.
 const maxVOD = 24 * time.Hour
 
@@ -31,18 +27,24 @@ func (c *console) stream(r *http.Request) (camera, stream string, err error) {
 	return cam.Name, stream, err
 }
 
-func (c *console) livePlaylist(w http.ResponseWriter, r *http.Request) {
-	now := c.cfg.Now()
-	c.playlist(w, r, now.Add(-liveSpan), now.Add(time.Minute), true)
-}
-
 func (c *console) vodPlaylist(w http.ResponseWriter, r *http.Request) {
+	camera, stream, err := c.stream(r)
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	from, to, err := clip.ParseRange(r.FormValue("from"), r.FormValue("to"), maxVOD)
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.playlist(w, r, from, to, false)
+	b, err := c.cfg.Clips.Playlist(r.Context(), clip.Range{Camera: camera, Stream: stream, From: from, To: to})
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+	_, _ = w.Write(b)
 }
 
 // clipQuery reads what a clip's address asks for: from and to; sound=0 leaves
@@ -100,21 +102,6 @@ func (c *console) clipFailed(w http.ResponseWriter, r *http.Request, err error) 
 	if err != nil {
 		c.fail(w, r, mediaError(err))
 	}
-}
-
-func (c *console) playlist(w http.ResponseWriter, r *http.Request, from, to time.Time, live bool) {
-	camera, stream, err := c.stream(r)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	b, err := c.cfg.Clips.Playlist(r.Context(), clip.Range{Camera: camera, Stream: stream, From: from, To: to}, live)
-	if err != nil {
-		c.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
-	_, _ = w.Write(b)
 }
 
 // segmentID reads "<id>.mp4".

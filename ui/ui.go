@@ -26,6 +26,7 @@ type Config struct {
 	Outbox       Outbox
 	Clips        Clips
 	WHEP         WHEP // nil leaves live view to HLS and stills
+	HLS          HLS
 	Archive      Archive
 	Motions      Motions // nil: none is known of
 	Ledger       Ledger
@@ -205,7 +206,8 @@ func (c *console) footage() []route {
 		{"GET /cameras/{camera}/still.jpg", inPage, everybody, c.still},
 		{"GET /cameras/{camera}/strip.jpg", inPage, everybody, c.strip},
 		{"GET /cameras/{camera}/sheet.jpg", inPage, deciders, c.sheetFile},
-		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, everybody, c.livePlaylist},
+		{"GET /cameras/{camera}/{stream}/live.m3u8", inPage, everybody, c.liveIndex},
+		{"GET /cameras/{camera}/{stream}/live/{list}/{file}", inPage, everybody, c.liveMedia},
 		{"GET /cameras/{camera}/{stream}/vod.m3u8", inPage, everybody, c.vodPlaylist},
 		{"GET /cameras/{camera}/{stream}/clip.mp4", inPage, deciders, c.clipFile},
 		{"GET /cameras/{camera}/{stream}/clip.zip", inPage, deciders, c.clipArchive},

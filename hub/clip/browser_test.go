@@ -25,41 +25,39 @@ func TestPlaylistLeavesOutSound(t *testing.T) {
 		var s shelf
 		s.film(t, f, 2)
 		c := newService(&s, "")
-		for _, live := range []bool{false, true} {
-			list, err := c.Playlist(t.Context(), whole(f), live)
+		list, err := c.Playlist(t.Context(), whole(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries := extinf.FindAllStringSubmatch(string(list), -1)
+		if len(entries) != 4 {
+			t.Fatalf("%d entries:\n%s", len(entries), list)
+		}
+		for _, e := range entries {
+			size, at, id := number64(t, e[2]), number64(t, e[3]), number64(t, e[4])
+			file, err := c.SegmentFile(t.Context(), "Yard", "main", id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			entries := extinf.FindAllStringSubmatch(string(list), -1)
-			if len(entries) != 4 {
-				t.Fatalf("%d entries:\n%s", len(entries), list)
+			b := make([]byte, size)
+			if _, err := file.ReadAt(b, at); err != nil {
+				t.Fatal(err)
 			}
-			for _, e := range entries {
-				size, at, id := number64(t, e[2]), number64(t, e[3]), number64(t, e[4])
-				file, err := c.SegmentFile(t.Context(), "Yard", "main", id)
-				if err != nil {
-					t.Fatal(err)
-				}
-				b := make([]byte, size)
-				if _, err := file.ReadAt(b, at); err != nil {
-					t.Fatal(err)
-				}
-				if !bytes.Contains(s.data[id], b) || string(b[4:8]) != "prft" || bytes.Count(b, []byte("prft")) != 1 {
-					t.Errorf("entry %q is not one fragment of pictures", e[0])
-				}
-				if n, err := file.ReadAt(make([]byte, 8), file.Size()-4); n != 4 || err != io.EOF {
-					t.Errorf("%d bytes before the end, %v", n, err)
-				}
-				if err := file.Close(); err != nil {
-					t.Error(err)
-				}
+			if !bytes.Contains(s.data[id], b) || string(b[4:8]) != "prft" || bytes.Count(b, []byte("prft")) != 1 {
+				t.Errorf("entry %q is not one fragment of pictures", e[0])
+			}
+			if n, err := file.ReadAt(make([]byte, 8), file.Size()-4); n != 4 || err != io.EOF {
+				t.Errorf("%d bytes before the end, %v", n, err)
+			}
+			if err := file.Close(); err != nil {
+				t.Error(err)
 			}
 		}
 		head, err := c.Init(t.Context(), "Yard", "main", 1)
 		if err != nil || bytes.Count(head, []byte("trak")) != 1 || bytes.Count(head, []byte("trex")) != 1 {
 			t.Errorf("initialisation %q, %v", head, err)
 		}
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(t, c, w, r, whole(f), false) }))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(t, c, w, r, whole(f)) }))
 		out := mp4test.Run(t, "ffprobe", "-v", "error", "-rw_timeout", "20000000", "-count_frames",
 			"-show_entries", "stream=codec_type,nb_read_frames", "-of", "csv=p=0", server.URL+"/list.m3u8")
 		server.Close()
@@ -80,10 +78,8 @@ func TestNoPlaylistOfWhatBrowsersRefuse(t *testing.T) {
 		var s shelf
 		s.film(t, f, 2)
 		c := newService(&s, "")
-		for _, live := range []bool{false, true} {
-			if list, err := c.Playlist(t.Context(), whole(f), live); !errors.Is(err, ErrNoBrowser) {
-				t.Errorf("%+v: %v %s", shot, err, list)
-			}
+		if list, err := c.Playlist(t.Context(), whole(f)); !errors.Is(err, ErrNoBrowser) {
+			t.Errorf("%+v: %v %s", shot, err, list)
 		}
 		parts, err := c.Parts(t.Context(), whole(f))
 		if err != nil || len(parts) != 1 {
@@ -97,7 +93,7 @@ func TestNoPlaylistOfWhatBrowsersRefuse(t *testing.T) {
 		}
 		plain := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 4, Start: f.Session.Zero.Add(shotLength)})
 		s.film(t, plain, 2)
-		list, err := c.Playlist(context.Background(), whole(f), false)
+		list, err := c.Playlist(context.Background(), whole(f))
 		if err != nil || len(extinf.FindAllString(string(list), -1)) != 2 {
 			t.Errorf("%v, list %s", err, list)
 		}

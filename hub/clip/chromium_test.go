@@ -13,7 +13,7 @@ import (
 	"gatehouse/rtsp"
 )
 
-// TestChromium plays the MP4, the seekable and the live playlist in a browser,
+// TestChromium plays the MP4 and the playlist in a browser,
 // the lists with the console's own player.
 func TestChromium(t *testing.T) {
 	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, B: 2, Audio: rtsp.AAC, Seconds: 16})
@@ -39,8 +39,7 @@ func TestChromium(t *testing.T) {
 		seek, length float64
 	}{
 		{"mp4", "/film.mp4", 11, 15.9},
-		{"vod", "/false/list.m3u8", 25, 31.5}, // in the second run
-		{"live", "/true/list.m3u8", 0, 20},
+		{"vod", "/hls/list.m3u8", 25, 31.5}, // in the second run
 	} {
 		t.Run(v.name, func(t *testing.T) { watch(t, mux, v.source, v.seek, v.length) })
 	}
@@ -53,9 +52,9 @@ func TestChromiumCodecs(t *testing.T) {
 		shot    mp4test.Shot
 		sources []string
 	}{
-		"av1-opus": {mp4test.Shot{Video: rtsp.AV1, Audio: rtsp.Opus, Seconds: 8}, []string{"/film.mp4", "/false/list.m3u8", "/true/list.m3u8"}},
-		"g711":     {mp4test.Shot{Video: rtsp.H264, Audio: rtsp.PCMU, Seconds: 8}, []string{"/film.mp4", "/false/list.m3u8", "/true/list.m3u8"}},
-		"lpcm-24":  {mp4test.Shot{Video: rtsp.H264, Audio: rtsp.LPCM, Bits: 24, Seconds: 8}, []string{"/film.mp4", "/false/list.m3u8"}},
+		"av1-opus": {mp4test.Shot{Video: rtsp.AV1, Audio: rtsp.Opus, Seconds: 8}, []string{"/film.mp4", "/hls/list.m3u8"}},
+		"g711":     {mp4test.Shot{Video: rtsp.H264, Audio: rtsp.PCMU, Seconds: 8}, []string{"/film.mp4", "/hls/list.m3u8"}},
+		"lpcm-24":  {mp4test.Shot{Video: rtsp.H264, Audio: rtsp.LPCM, Bits: 24, Seconds: 8}, []string{"/film.mp4", "/hls/list.m3u8"}},
 	} {
 		f := mp4test.Make(t, v.shot)
 		var s shelf
@@ -87,12 +86,9 @@ func playground(t *testing.T, c *Service, f mp4test.Footage, m *MP4) *http.Serve
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = w.Write(player)
 	})
-	for _, live := range []bool{false, true} {
-		at := fmt.Sprintf("/%v", live)
-		mux.Handle(at+"/", http.StripPrefix(at, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			serve(t, c, w, r, whole(f), live)
-		})))
-	}
+	mux.Handle("/hls/", http.StripPrefix("/hls", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serve(t, c, w, r, whole(f))
+	})))
 	return mux
 }
 

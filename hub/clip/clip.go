@@ -46,7 +46,6 @@ type Service struct {
 	log     *slog.Logger
 	archive archive
 	tables  *tables
-	numbers *numbers
 	places  *places
 	stills  *stills
 	strips  *strips
@@ -71,7 +70,6 @@ func newService(a archive, ffmpeg string) *Service {
 		log:     slog.New(slog.DiscardHandler),
 		archive: a,
 		tables:  newTables(a),
-		numbers: newNumbers(),
 		places:  &places{starts: map[int64]time.Time{}},
 		stills:  newStills(ffmpeg),
 		strips:  newStrips(),

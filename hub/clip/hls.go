@@ -15,18 +15,11 @@ import (
 
 // Playlist returns an HLS media playlist (RFC 8216) of a range: byte ranges of
 // the fragments on disk with EXT-X-PROGRAM-DATE-TIME, and EXT-X-DISCONTINUITY
-// at gaps. It leaves out what browsers do not play, see ErrNoBrowser, and of the
-// past what has lost its file: that is a gap to whoever watches. live leaves the
-// end open: it is asked for again and again with a later From, and what it
-// numbered once keeps its number for as long as the Service lives, and a higher
-// one than any before a restart. URIs are relative:
+// at gaps. It leaves out what browsers do not play, see ErrNoBrowser, and what
+// has lost its file: that is a gap to whoever watches. URIs are relative:
 // "init/<segment id>.mp4", see Init, and "segment/<segment id>.mp4", see SegmentFile.
-func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, error) {
-	resolve := s.remaining
-	if live {
-		resolve = s.resolve
-	}
-	pieces, err := resolve(ctx, r)
+func (s *Service) Playlist(ctx context.Context, r Range) ([]byte, error) {
+	pieces, err := s.remaining(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -39,12 +32,7 @@ func (s *Service) Playlist(ctx context.Context, r Range, live bool) ([]byte, err
 	for _, p := range pieces {
 		s.places.remember(p.table.segment)
 	}
-	var first number
-	if live {
-		pieces = settled(pieces)
-		first = s.numbers.of(r, pieces)
-	}
-	return writePlaylist(pieces, live, first), nil
+	return writePlaylist(pieces), nil
 }
 
 // playable drops what comes before the first key frame.
@@ -60,19 +48,8 @@ func playable(pieces []piece) []piece {
 	return nil
 }
 
-// settled ends a live playlist with the first file that is still written: the
-// numbers after it depend on its last count.
-func settled(pieces []piece) []piece {
-	i := slices.IndexFunc(pieces, func(p piece) bool { return p.table.segment.State == recording.Open })
-	if i < 0 {
-		return pieces
-	}
-	return pieces[:i+1]
-}
-
 // leastTarget is the target duration in seconds unless a media segment is
-// longer: recorded fragments last 4 s at most, and it must not change in a live
-// playlist.
+// longer: recorded fragments last 4 s at most.
 const leastTarget = 4
 
 // listed is one media segment of a playlist: groups that stand next to each
@@ -83,20 +60,10 @@ type listed struct {
 	parted bool // does not continue the one before
 }
 
-// listLive makes a media segment of each group: numbers count groups.
-func listLive(pieces []piece) (out []listed) {
-	for i, p := range pieces {
-		for j := range p.groups {
-			out = append(out, listed{p.table, p.groups[j : j+1], i+j > 0 && parted(pieces, i, j)})
-		}
-	}
-	return out
-}
-
-// listVOD makes a media segment of each group of pictures, so that decoding can
+// mediaSegments makes a media segment of each group of pictures, so that decoding can
 // start at any. What follows a hole without a key frame cannot be decoded and is
 // left out.
-func listVOD(pieces []piece) (out []listed) {
+func mediaSegments(pieces []piece) (out []listed) {
 	for _, p := range pieces {
 		for j := 0; j < len(p.groups); {
 			n := j + 1
@@ -117,21 +84,16 @@ func listVOD(pieces []piece) (out []listed) {
 	return out
 }
 
-func writePlaylist(pieces []piece, live bool, first number) []byte {
-	list := listVOD
-	if live {
-		list = listLive
-	}
+func writePlaylist(pieces []piece) []byte {
 	var body bytes.Buffer
 	var before *table
 	target := leastTarget
-	for _, l := range list(pieces) {
+	for _, l := range mediaSegments(pieces) {
 		if l.parted {
 			body.WriteString("#EXT-X-DISCONTINUITY\n")
 		}
-		// What joins can be decoded with one initialisation. A live list
-		// names each file's own: the first would change as it slides out.
-		if before == nil || l.parted || live && l.table != before {
+		// What joins can be decoded with one initialisation.
+		if before == nil || l.parted {
 			fmt.Fprintf(&body, "#EXT-X-MAP:URI=\"init/%d.mp4\"\n", l.table.segment.ID)
 		}
 		seconds := entry(&body, l, l.parted || l.table != before)
@@ -140,15 +102,9 @@ func writePlaylist(pieces []piece, live bool, first number) []byte {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n", target)
-	if live {
-		fmt.Fprintf(&b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first.media, first.parting)
-	} else {
-		b.WriteString("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n")
-	}
+	b.WriteString("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n")
 	b.Write(body.Bytes())
-	if !live {
-		b.WriteString("#EXT-X-ENDLIST\n")
-	}
+	b.WriteString("#EXT-X-ENDLIST\n")
 	return b.Bytes()
 }
 
@@ -164,104 +120,6 @@ func entry(b *bytes.Buffer, l listed, dated bool) (seconds float64) {
 	fmt.Fprintf(b, "#EXTINF:%.6f,\n#EXT-X-BYTERANGE:%d@%d\nsegment/%d.mp4\n",
 		seconds, size, at, l.table.segment.ID)
 	return seconds
-}
-
-// parted reports whether group j of piece i does not continue the group before.
-func parted(pieces []piece, i, j int) bool {
-	t := pieces[i].table
-	if j > 0 {
-		return !joins(t, pieces[i].groups[j-1], t, pieces[i].groups[j])
-	}
-	before := pieces[i-1]
-	return !joins(before.table, before.groups[len(before.groups)-1], t, pieces[i].groups[0])
-}
-
-// number is what a live playlist counts of what came before: media segments and
-// discontinuities.
-type number struct{ media, parting int64 }
-
-// numbers counts on over the files of live streams. RFC 8216 6.2.2: a media
-// segment keeps its number in every reload.
-type numbers struct {
-	mu      sync.Mutex                     // guards streams
-	streams map[[2]string]map[int64]number // by camera and stream: the first number of each file, by Seq
-}
-
-func newNumbers() *numbers { return &numbers{streams: map[[2]string]map[int64]number{}} }
-
-// perFile is how far numbers may grow in one file. A file of a minute has at
-// most 120 fragments, so a count that begins at Seq times this is above all
-// that an earlier one reached.
-const perFile = 1000
-
-// of returns the numbers of the first entry of a playlist.
-func (n *numbers) of(r Range, pieces []piece) number {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	key := [2]string{r.Camera, r.Stream}
-	known := n.streams[key]
-	if known == nil {
-		known = map[int64]number{}
-		n.streams[key] = known
-	}
-	at := slices.IndexFunc(pieces, func(p piece) bool { _, ok := known[p.table.segment.Seq]; return ok })
-	if at < 0 {
-		clear(known)
-		at = 0
-		seq := pieces[0].table.segment.Seq
-		known[seq] = number{seq * perFile, seq * perFile}
-	}
-	for i := at; i > 0; i-- { // someone asks further back than anyone before
-		k := known[pieces[i].table.segment.Seq]
-		m, d := counts(pieces, i-1)
-		known[pieces[i-1].table.segment.Seq] = number{k.media - m, k.parting - d}
-	}
-	for i := at + 1; i < len(pieces); i++ {
-		k := known[pieces[i-1].table.segment.Seq]
-		m, d := counts(pieces, i-1)
-		known[pieces[i].table.segment.Seq] = number{k.media + m, k.parting + d}
-	}
-	n.forget(known, pieces)
-	return into(known, pieces[0])
-}
-
-// into adds what stands in the file before the playlist's first entry.
-func into(known map[int64]number, p piece) number {
-	k := known[p.table.segment.Seq]
-	skipped := slices.IndexFunc(p.table.groups, func(g group) bool { return g.first == p.groups[0].first })
-	k.media += int64(skipped)
-	for i := 1; i <= skipped; i++ {
-		if !joins(p.table, p.table.groups[i-1], p.table, p.table.groups[i]) {
-			k.parting++
-		}
-	}
-	return k
-}
-
-// counts returns the entries of the whole file i and the discontinuities from its
-// first to the first of the next file.
-func counts(pieces []piece, i int) (media, partings int64) {
-	t, next := pieces[i].table, pieces[i+1].table
-	for j := 1; j < len(t.groups); j++ {
-		if !joins(t, t.groups[j-1], t, t.groups[j]) {
-			partings++
-		}
-	}
-	if !joins(t, t.groups[len(t.groups)-1], next, next.groups[0]) {
-		partings++
-	}
-	return int64(len(t.groups)), partings
-}
-
-// forget drops files that have slid out; a few stay for players that lag.
-func (n *numbers) forget(known map[int64]number, pieces []piece) {
-	const lag = 16
-	oldest := pieces[0].table.segment.Seq - lag
-	for seq := range known {
-		if seq < oldest {
-			delete(known, seq)
-		}
-	}
 }
 
 // Init returns the initialisation of a segment, as a playlist's EXT-X-MAP wants

@@ -3,7 +3,6 @@ package clip
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -25,7 +24,7 @@ func TestVODPlaysInFFmpeg(t *testing.T) {
 	s.film(t, f, 3) // files join: the second needs the first's initialisation alone
 	c := newService(&s, "")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serve(t, c, w, r, whole(f), false)
+		serve(t, c, w, r, whole(f))
 	}))
 	defer server.Close()
 	out := mp4test.Run(t, "ffprobe", "-v", "error", "-rw_timeout", "20000000", "-count_frames", "-select_streams", "v",
@@ -36,9 +35,9 @@ func TestVODPlaysInFFmpeg(t *testing.T) {
 	}
 }
 
-func serve(t *testing.T, c *Service, w http.ResponseWriter, r *http.Request, all Range, live bool) {
+func serve(t *testing.T, c *Service, w http.ResponseWriter, r *http.Request, all Range) {
 	if r.URL.Path == "/list.m3u8" {
-		b, err := c.Playlist(r.Context(), all, live)
+		b, err := c.Playlist(r.Context(), all)
 		if err != nil {
 			t.Error(err)
 		}
@@ -76,7 +75,7 @@ func TestVODPlaylist(t *testing.T) {
 	later.Session = &rtsp.Session{Formats: f.Session.Formats, Zero: f.Session.Zero.Add(time.Minute)}
 	later.Units = shifted(f.Units, time.Minute)
 	s.film(t, later, 2)
-	b, err := newService(&s, "").Playlist(t.Context(), whole(f), false)
+	b, err := newService(&s, "").Playlist(t.Context(), whole(f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,10 +119,8 @@ func number64(t *testing.T, s string) int64 {
 
 func TestNothingRecorded(t *testing.T) {
 	c := newService(&shelf{}, "")
-	for _, live := range []bool{false, true} {
-		if _, err := c.Playlist(t.Context(), Range{Camera: "Yard", Stream: "main", To: time.Now()}, live); !errors.Is(err, ErrNoFootage) {
-			t.Errorf("live %v: %v", live, err)
-		}
+	if _, err := c.Playlist(t.Context(), Range{Camera: "Yard", Stream: "main", To: time.Now()}); !errors.Is(err, ErrNoFootage) {
+		t.Error(err)
 	}
 	if _, err := c.SegmentFile(t.Context(), "Yard", "main", 7); !errors.Is(err, recording.ErrNotFound) {
 		t.Errorf("%v", err)
@@ -131,109 +128,4 @@ func TestNothingRecorded(t *testing.T) {
 	if _, err := c.Init(t.Context(), "Yard", "main", 7); !errors.Is(err, recording.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
-}
-
-// TestLiveNumbers slides a window over files as they are written: an entry
-// keeps its number, and its discontinuities theirs.
-func TestLiveNumbers(t *testing.T) {
-	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 40, Width: 64, Rate: 5, GOP: 10})
-	var all shelf
-	all.film(t, f, 3)
-	for i := range 2 { // two reconnects
-		g := f
-		d := time.Duration(i+1) * 45 * time.Second
-		g.Session = &rtsp.Session{Formats: f.Session.Formats, Zero: f.Session.Zero.Add(d)}
-		g.Units = shifted(f.Units, d)
-		all.film(t, g, 3)
-	}
-	c := newService(&all, "")
-	seen := map[string][2]int64{}
-	rows := all.rows
-	for now := 10 * time.Second; now < 140*time.Second; now += 1500 * time.Millisecond {
-		at := f.Session.Zero.Add(now)
-		all.rows = written(&all, rows, at)
-		r := Range{"Yard", recording.Main, at.Add(-12 * time.Second), at.Add(time.Minute)}
-		b, err := c.Playlist(t.Context(), r, true)
-		if errors.Is(err, ErrNoFootage) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for key, v := range numbered(t, string(b)) {
-			if old, ok := seen[key]; ok && old != v {
-				t.Fatalf("%v after the start, %s was %v and is %v in\n%s", now, key, old, v, b)
-			}
-			seen[key] = v
-		}
-		if strings.Contains(string(b), "ENDLIST") {
-			t.Fatal("a live playlist ended")
-		}
-	}
-	if len(seen) < 55 {
-		t.Fatalf("only %d entries seen", len(seen))
-	}
-	c2 := newService(&all, "") // restarted
-	b, err := c2.Playlist(t.Context(), Range{"Yard", recording.Main, f.Session.Zero.Add(110 * time.Second), f.Session.Zero.Add(time.Hour)}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, v := range numbered(t, string(b)) {
-		if v[0] < seen[key][0] || v[1] < seen[key][1] {
-			t.Fatalf("after a restart %s has the lower number %v, before %v", key, v, seen[key])
-		}
-	}
-}
-
-// written is what the index would show at a time: later files are not there, and
-// the one being written is open and shorter.
-func written(s *shelf, rows []recording.Segment, now time.Time) (out []recording.Segment) {
-	for _, r := range rows {
-		if !r.Start.Before(now) {
-			break
-		}
-		if r.End().After(now) {
-			whole, err := readTable(s, r)
-			if err != nil {
-				panic(err)
-			}
-			r.State, r.Bytes = recording.Open, int64(len(whole.file.Init))+44
-			for _, g := range whole.groups {
-				if !g.to.After(now) {
-					r.Bytes += g.bytes
-				}
-			}
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-// numbered gives each entry's number and count of discontinuities before it.
-func numbered(t *testing.T, list string) map[string][2]int64 {
-	t.Helper()
-	out := map[string][2]int64{}
-	var at [2]int64
-	for i, tag := range []string{"#EXT-X-MEDIA-SEQUENCE:", "#EXT-X-DISCONTINUITY-SEQUENCE:"} {
-		if _, err := fmt.Sscanf(list[strings.Index(list, tag):], tag+"%d", &at[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for line := range strings.Lines(list) {
-		switch {
-		case line == "#EXT-X-DISCONTINUITY\n":
-			at[1]++
-		case strings.HasPrefix(line, "#EXT-X-BYTERANGE:"):
-			out[strings.TrimSpace(line[strings.Index(line, "@"):])+"/"] = at
-		case strings.HasPrefix(line, "segment/"):
-			for k, v := range out { // name the entry by its file too
-				if strings.HasSuffix(k, "/") {
-					delete(out, k)
-					out[k+strings.TrimSpace(line)] = v
-				}
-			}
-			at[0]++
-		}
-	}
-	return out
 }

@@ -118,7 +118,7 @@ func TestPlaylistPassesOverALostFile(t *testing.T) {
 	}
 	r := Range{Camera: "Yard", Stream: s.rows[0].Stream, From: f.Session.Zero, To: f.Session.Zero.Add(12 * time.Second)}
 	delete(s.data, s.rows[1].ID)
-	list, err := newService(lossy{&s}, "").Playlist(t.Context(), r, false)
+	list, err := newService(lossy{&s}, "").Playlist(t.Context(), r)
 	if err != nil || !bytes.Contains(list, fmt.Appendf(nil, "segment/%d.mp4", s.rows[2].ID)) || bytes.Contains(list, fmt.Appendf(nil, "segment/%d.mp4", s.rows[1].ID)) ||
 		!bytes.Contains(list, []byte("#EXT-X-DISCONTINUITY\n")) {
 		t.Errorf("%v:\n%s", err, list)

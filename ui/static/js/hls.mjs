@@ -1,19 +1,22 @@
+/** @typedef {{ options: object, ready: (hls?: any) => void, failed: (error?: any) => void }} How */
+
 /**
  * Plays HLS in a video element. `ready` is called when there is something to
- * play, `failed` at most once, when there is nothing more to hope for. It
- * returns what ends it.
+ * play, with hls.js's player if that plays it, `failed` at most once, when there
+ * is nothing more to hope for, with what hls.js says of it. It returns what ends
+ * it.
  * @param {HTMLVideoElement} video
  * @param {string} src
- * @param {{ options: object, ready: () => void, failed: () => void }} how options are hls.js's
+ * @param {How} how options are hls.js's
  * @returns {() => void}
  */
 export function playHLS(video, src, how) {
   let over = false;
   let release = () => {};
-  const failed = () => {
+  const failed = (/** @type {any} */ error) => {
     if (over) return;
     end();
-    how.failed();
+    how.failed(error);
   };
   const end = () => {
     over = true;
@@ -25,13 +28,16 @@ export function playHLS(video, src, how) {
     if (Hls.isSupported()) release = attach(Hls, video, src, { ...how, failed });
     else if (video.canPlayType("application/vnd.apple.mpegurl")) release = native(video, src, { ...how, failed });
     else failed();
-  }, failed);
+  }, () => failed());
   return end;
 }
 
+/** Whether an error of hls.js is that the browser lacks the codec. @param {any} error */
+export const unplayable = (error) => /codec/i.test(error?.details ?? "");
+
 /**
  * @param {any} Hls @param {HTMLVideoElement} video @param {string} src
- * @param {{ options: object, ready: () => void, failed: () => void }} how
+ * @param {How} how
  */
 function attach(Hls, video, src, how) {
   let mended = 0;
@@ -39,11 +45,11 @@ function attach(Hls, video, src, how) {
     enableWorker: false, // fragments are MP4 already; a worker would need its own policy
     ...how.options,
   });
-  hls.on(Hls.Events.MANIFEST_PARSED, how.ready);
+  hls.on(Hls.Events.MANIFEST_PARSED, () => how.ready(hls));
   hls.on(Hls.Events.ERROR, (/** @type {string} */ _, /** @type {any} */ data) => {
     if (!data.fatal) return;
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && mended++ < 2) hls.recoverMediaError();
-    else how.failed();
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !unplayable(data) && mended++ < 2) hls.recoverMediaError();
+    else how.failed(data);
   });
   hls.attachMedia(video);
   hls.loadSource(src);
@@ -52,15 +58,16 @@ function attach(Hls, video, src, how) {
 
 /**
  * @param {HTMLVideoElement} video @param {string} src
- * @param {{ ready: () => void, failed: () => void }} how
+ * @param {How} how
  */
 function native(video, src, how) {
-  video.addEventListener("error", how.failed);
-  video.addEventListener("loadedmetadata", how.ready);
+  const failed = () => how.failed(), ready = () => how.ready();
+  video.addEventListener("error", failed);
+  video.addEventListener("loadedmetadata", ready);
   video.src = src;
   return () => {
-    video.removeEventListener("error", how.failed);
-    video.removeEventListener("loadedmetadata", how.ready);
+    video.removeEventListener("error", failed);
+    video.removeEventListener("loadedmetadata", ready);
     video.removeAttribute("src");
     video.load();
   };

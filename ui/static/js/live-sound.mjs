@@ -25,6 +25,9 @@ export class SoundButton {
   /** Says whether what plays now has sound. @param {boolean} has */
   offer(has) { this.#has = has; }
 
+  /** Whether this one is heard. */
+  get heard() { return heard === this; }
+
   off() {
     this.#video.muted = true;
     this.#button?.setAttribute("aria-pressed", "false");

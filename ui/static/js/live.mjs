@@ -1,4 +1,4 @@
-import { playHLS } from "./hls.mjs";
+import { playLive } from "./live-hls.mjs";
 import { playWHEP } from "./live-whep.mjs";
 import { SoundButton } from "./live-sound.mjs";
 import { say } from "./mode.mjs";
@@ -8,6 +8,9 @@ const firstFrame = 3000; // a way that shows nothing by then is left
 const steady = 5000; // a picture that lasted so long is worth the same way again
 const longestWait = 15_000;
 const stillsFor = 30_000; // until a better way is tried again
+const unplayableFor = 600_000; // the same of a camera whose codec the browser lacks
+const upAfter = 15_000; // of HLS, until WebRTC is tried behind it; longer each time
+const upMost = 300_000;
 const maxPeers = 16; // of one page; a screen with more shows the rest by HLS
 const settle = 150; // a tile that is only scrolled past starts nothing
 
@@ -18,7 +21,8 @@ let peers = 0;
 
 /**
  * A camera now: by WebRTC, else by HLS, else a still every two seconds, each of
- * the streams that its attribute names, best first. It stops when it is out of
+ * the streams that its attribute names, best first. A better way is tried again
+ * from time to time, behind the picture that is shown. It stops when it is out of
  * view or the page is hidden, and goes on by itself when the camera is back.
  */
 export class Live {
@@ -37,6 +41,9 @@ export class Live {
   #lost = 0; // since when there is none though there was one
   #tries = 0;
   #phase = "";
+  /** For their codec, or because they end at once. @type {Set<Way>} */ #refused = new Set();
+  /** @type {(() => void) | undefined} */ #probe;
+  /** @type {number | undefined} */ #up;
   #inView = false;
   #running = false;
 
@@ -113,6 +120,7 @@ export class Live {
       ...streams.map((stream) => /** @type {Way} */ ({ kind: "hls", stream })),
       { kind: "still", stream: "" },
     ];
+    this.#refused.clear();
     this.#go(0);
   }
 
@@ -130,9 +138,10 @@ export class Live {
     if (way.kind === "whep") this.#whep(way);
     else if (way.kind === "hls") this.#hls(way);
     else {
-      this.#mode("still");
+      const unplayable = this.#ways.every((w) => w.kind !== "hls" || this.#refused.has(w));
+      this.#mode(unplayable ? "unplayable" : "still");
       this.#stills();
-      this.#timer = setTimeout(() => this.#start(), stillsFor);
+      this.#timer = setTimeout(() => this.#start(), unplayable ? unplayableFor : stillsFor);
     }
   }
 
@@ -162,39 +171,52 @@ export class Live {
   /** @param {import("./live-whep.mjs").Why} why */
   #ended(why) {
     const lasted = this.#began && Date.now() - this.#began;
+    const way = this.#ways[this.#at];
+    // Pictures in another order than they are shown in are no way for WebRTC: the hub ends it.
+    const again = why === "told" && (way.kind === "hls" || lasted > steady);
+    if (why === "codec" || why === "told" && !again) this.#refused.add(way);
     if (why === "login") location.reload(); // the server sends us to log-in
-    else if (why === "codec") this.#next();
     else if (why === "away") this.#again();
-    else if (why === "told" || lasted > steady) this.#again(lasted > steady ? 0 : undefined);
-    else this.#next("whep");
+    else if (again || why === "silent" && lasted > steady) this.#again(lasted > steady ? 0 : undefined);
+    else this.#next(why === "codec" || way.kind !== "whep" ? undefined : "whep");
   }
 
   /** @param {Way} way */
   #hls(way) {
-    const video = this.#video;
-    const shown = () => this.#shown("late");
-    video.addEventListener("playing", shown, { once: true });
-    const end = playHLS(video, `${this.#player.getAttribute("base")}/${way.stream}/live.m3u8`, {
-      options: {
-        lowLatencyMode: false, liveSyncDurationCount: 2, liveMaxLatencyDurationCount: 6,
-        backBufferLength: 10, startPosition: -1,
+    this.#release = playLive(this.#video, `${this.#player.getAttribute("base")}/${way.stream}/live.m3u8`, {
+      frame: (kind) => {
+        this.#shown(kind);
+        this.#lookUp(upAfter);
       },
-      ready: () => { video.play().catch(() => {}); },
-      failed: () => {
-        if (this.#began && Date.now() - this.#began > steady) this.#again(0);
-        else this.#next();
-      },
+      ended: (why) => this.#ended(why),
+      patience: 2 * firstFrame,
     });
     this.#sound.offer(true);
-    const late = setTimeout(() => { if (!this.#began) this.#next(); }, 4 * firstFrame);
-    this.#release = () => {
-      clearTimeout(late);
-      video.removeEventListener("playing", shown);
-      end();
-    };
   }
 
-  /** There is a moving picture. @param {"live" | "late"} mode */
+  /** Tries WebRTC behind the picture of HLS, and goes over to it. @param {number} after in ms */
+  #lookUp(after) {
+    const at = this.#ways.findIndex((w) => w.kind === "whep" && !this.#refused.has(w));
+    clearTimeout(this.#up);
+    if (at < 0 || peers >= maxPeers) return;
+    const later = () => this.#lookUp(Math.min(2 * after, upMost));
+    this.#up = setTimeout(() => {
+      if (this.#sound.heard) {
+        later();
+        return;
+      }
+      const video = document.createElement("video");
+      video.muted = video.playsInline = true;
+      this.#probe = playWHEP(video, `${this.#player.getAttribute("base")}/${this.#ways[at].stream}/whep`, {
+        frame: () => this.#go(at),
+        sound: () => {},
+        ended: later,
+        patience: firstFrame,
+      });
+    }, after);
+  }
+
+  /** There is a moving picture. @param {"live" | import("./live-hls.mjs").Kind} mode */
   #shown(mode) {
     if (!this.#running) return;
     this.#began ||= Date.now();
@@ -264,9 +286,11 @@ export class Live {
       video.before(last);
     }
     this.#began = 0;
-    const release = this.#release;
-    this.#release = undefined;
+    clearTimeout(this.#up);
+    const [release, probe] = [this.#release, this.#probe];
+    this.#release = this.#probe = undefined;
     release?.();
+    probe?.();
     this.#player.removeAttribute("small");
   }
 }
