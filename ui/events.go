@@ -16,7 +16,7 @@ import (
 const (
 	tickEvery   = time.Second
 	askSession  = 10   // ticks between looks at whether the session still stands
-	maxStreams  = 64   // of ticks, over all browsers
+	maxStreams  = 64   // of ticks, over all browsers and consoles of a hub
 	mostWaiting = 9999 // that the count in a tick can say
 )
 
@@ -25,10 +25,48 @@ const (
 // happens, and the next one comes no sooner for it: whoever watches the line of
 // an open page learns nothing of requests.
 type pulse struct {
-	mu      sync.Mutex // guards the rest
-	streams int
-	at      time.Time
-	shared  beat
+	over <-chan struct{} // closes when another console has taken the place of this one
+
+	mu     sync.Mutex // guards the rest
+	at     time.Time
+	shared beat
+}
+
+// streams counts the streams of ticks that a hub's browsers hold. When its console
+// is dressed anew, those of the console before end, and their pages come back to
+// one that knows the cameras of now.
+type streams struct {
+	mu   sync.Mutex // guards the rest
+	open int
+	over chan struct{} // of the newest console
+}
+
+// succeed ends the streams of the console before, and returns what ends those of
+// the one that takes its place.
+func (s *streams) succeed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over != nil {
+		close(s.over)
+	}
+	s.over = make(chan struct{})
+	return s.over
+}
+
+func (s *streams) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open >= maxStreams {
+		return false
+	}
+	s.open++
+	return true
+}
+
+func (s *streams) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
 }
 
 // beat is the part of a tick that is the same for every page.
@@ -39,12 +77,12 @@ type beat struct {
 
 // events is the one stream of a page. ?request= adds that request as a topic.
 func (c *console) events(w http.ResponseWriter, r *http.Request) {
-	if !c.pulse.enter() {
+	if !c.cfg.Memory.streams.enter() {
 		w.Header().Set("Retry-After", "30")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	defer c.pulse.leave()
+	defer c.cfg.Memory.streams.leave()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	rc := http.NewResponseController(w)
@@ -74,6 +112,8 @@ func (c *console) events(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-ending(r.Context()):
 			return
+		case <-c.pulse.over:
+			return // the page comes back by itself
 		case <-t.C:
 		}
 	}
@@ -156,22 +196,6 @@ func digest(parts ...any) uint32 {
 		fmt.Fprintf(h, "%v\x00", p)
 	}
 	return h.Sum32()
-}
-
-func (p *pulse) enter() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.streams >= maxStreams {
-		return false
-	}
-	p.streams++
-	return true
-}
-
-func (p *pulse) leave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.streams--
 }
 
 // endingKey is where a server's connections find the channel that closes when

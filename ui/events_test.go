@@ -120,20 +120,55 @@ func TestTicksEndWithTheServer(t *testing.T) {
 	}
 }
 
+// TestStreamsAreBounded: over a hub's consoles, of which one takes another's place.
 func TestStreamsAreBounded(t *testing.T) {
-	p := &pulse{}
+	house := newHouse()
+	cfg := house.config()
+	cfg.Memory = &Memory{}
+	New(cfg)
 	for range maxStreams {
-		if !p.enter() {
+		if !cfg.Memory.streams.enter() {
 			t.Fatal("refused too early")
 		}
 	}
-	if p.enter() {
-		t.Error("one more was let in")
+	if w := visit(New(cfg), http.MethodGet, "/events", nil); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one more was let in: %d", w.Code)
 	}
-	p.leave()
-	if !p.enter() {
+	cfg.Memory.streams.leave()
+	if !cfg.Memory.streams.enter() {
 		t.Error("the place of one that left is not free")
 	}
+}
+
+// TestTicksEndWithTheConsole: a page comes back to the console that knows the
+// cameras of now.
+func TestTicksEndWithTheConsole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := newHouse()
+		defer house.accounts.store.Close()
+		cfg := house.config()
+		cfg.Memory = &Memory{}
+		before := New(cfg)
+		var after http.Handler
+		old := listen(t, before, "/events", time.Hour, func() {
+			time.Sleep(2500 * time.Millisecond)
+			cfg.Cameras = cfg.Cameras[:1]
+			after = New(cfg)
+		})
+		if len(old) != 3 {
+			t.Fatalf("%d ticks of the console before, want 3", len(old))
+		}
+		if again := listen(t, before, "/events", time.Hour, nil); len(again) != 1 {
+			t.Errorf("%d ticks of a console whose place is taken", len(again))
+		}
+		now := listen(t, after, "/events", 2500*time.Millisecond, nil)
+		if len(now) != 3 || now[0] == old[2] {
+			t.Errorf("the ticks say nothing of the cameras: %q, before %q", now, old)
+		}
+		if cfg.Memory.streams.open != 0 {
+			t.Errorf("%d streams are counted", cfg.Memory.streams.open)
+		}
+	})
 }
 
 // TestRequestVersion: whatever changes a request's page changes its number.

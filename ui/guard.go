@@ -254,11 +254,13 @@ func local(r *http.Request) bool {
 }
 
 // Memory is what a console remembers between requests. A hub keeps one for as
-// long as it runs, so that guesses at the set-up code and requests of tokens are
-// counted on when the console is made anew after an edit of its configuration.
+// long as it runs, so that guesses at the set-up code, requests of tokens and
+// streams of ticks are counted on when the console is made anew after an edit of
+// its configuration.
 type Memory struct {
-	setup  setupGate
-	tokens api.Throttle
+	setup   setupGate
+	tokens  api.Throttle
+	streams streams
 }
 
 // setupGate throttles guesses of the set-up code: ten a minute, for all peers

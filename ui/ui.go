@@ -113,7 +113,7 @@ func New(cfg Config) http.Handler {
 		cfg.Memory = &Memory{}
 	}
 	all := newTongues(cfg.more...)
-	base := console{cfg: cfg, tongues: all, files: newAssets(), pulse: &pulse{}}
+	base := console{cfg: cfg, tongues: all, files: newAssets(), pulse: &pulse{over: cfg.Memory.streams.succeed()}}
 	spoken := make([]http.Handler, len(all.list))
 	for i, l := range all.list {
 		c := base
