@@ -24,6 +24,9 @@ const (
 	Withdrawn     Kind = "request.withdrawn"
 	Prepared      Kind = "package.sealed"
 	Agreed        Kind = "package.agreed" // by one of two people
+	LockMay       Kind = "lock.may"       // approve a package, for the person who said so
+	LockMayNot    Kind = "lock.may-not"   // any more
+	LockRefused   Kind = "lock.refused"   // to approve
 	Approved      Kind = "package.approved"
 	Cancelled     Kind = "package.cancelled"
 	Sent          Kind = "package.sent"

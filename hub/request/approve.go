@@ -17,7 +17,8 @@ type Approval struct {
 	Person int64     `json:"person"` // account.Person.Number
 	By     string    `json:"by"`     // in the ledger's words
 	At     time.Time `json:"at"`
-	Digest string    `json:"digest"` // of the package
+	Digest string    `json:"digest"`         // of the package
+	Lock   bool      `json:"lock,omitempty"` // by the lock of the Home app, to which the person had left it
 }
 
 // Approver is who approves: a number that stays theirs, and the words that the
@@ -25,6 +26,7 @@ type Approval struct {
 type Approver struct {
 	Number int64
 	Words  string
+	lock   bool // the lock of the Home app stands for them
 }
 
 // OwnerNumber is the owner's number; all others are greater.
@@ -48,7 +50,7 @@ func (s *Service) approvals() int {
 
 // Approve is ApproveBy for the owner, whom by names.
 func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDown bool) (Record, error) {
-	return s.ApproveBy(ctx, id, digest, Approver{OwnerNumber, by}, skipCoolDown)
+	return s.ApproveBy(ctx, id, digest, Approver{Number: OwnerNumber, Words: by}, skipCoolDown)
 }
 
 // ApproveBy sends what was sealed, once as many people approved it as its rule
@@ -59,26 +61,36 @@ func (s *Service) Approve(ctx context.Context, id, digest, by string, skipCoolDo
 // that failed may be approved again, by as many.
 func (s *Service) ApproveBy(ctx context.Context, id, digest string, by Approver, skipCoolDown bool) (Record, error) {
 	return s.change(ctx, id, approved, func(r Record, _ State) (Record, error) {
-		target, e, err := s.approvable(r, digest)
-		if err != nil {
-			return Record{}, err
-		}
-		to, err := next(r.State, e)
-		if err != nil {
-			return Record{}, err
-		}
-		r.People = max(r.People, s.approvals()) // what was made stricter holds at once
-		if r, err = s.count(ctx, r, by); err != nil {
-			return Record{}, err
-		}
-		if len(r.Approvals) < r.Needs() {
-			return s.agree(ctx, r, by)
-		}
-		if e == released {
-			return s.release(ctx, r, to, target, by.Words)
-		}
-		return s.approve(ctx, r, to, target, by.Words, skipCoolDown)
+		return s.approveBy(ctx, r, digest, by, skipCoolDown)
 	})
+}
+
+// approveBy is the one way to an approval, for people at the console and for the
+// lock. The caller holds the request's lock.
+func (s *Service) approveBy(ctx context.Context, r Record, digest string, by Approver, skipCoolDown bool) (Record, error) {
+	target, e, err := s.approvable(r, digest)
+	if err != nil {
+		return Record{}, err
+	}
+	to, err := next(r.State, e)
+	if err != nil {
+		return Record{}, err
+	}
+	r.People = max(r.People, s.approvals()) // what was made stricter holds at once
+	if r, err = s.count(ctx, r, by); err != nil {
+		return Record{}, err
+	}
+	if r.Left != nil && r.Left.Person == by.Number {
+		r.Left = nil // theirs is given
+	}
+	if len(r.Approvals) < r.Needs() {
+		return s.agree(ctx, r, by)
+	}
+	r.Left = nil
+	if e == released {
+		return s.release(ctx, r, to, target, by.Words)
+	}
+	return s.approve(ctx, r, to, target, by.Words, skipCoolDown)
 }
 
 // approvable returns how a record's package leaves, if it is of that digest on
@@ -130,7 +142,7 @@ func (s *Service) count(ctx context.Context, r Record, by Approver) (Record, err
 	if slices.ContainsFunc(hold, func(a Approval) bool { return a.Person == by.Number }) {
 		return Record{}, ErrSecond
 	}
-	r.Approvals = append(hold, Approval{Person: by.Number, By: by.Words, At: s.cfg.Now(), Digest: r.Package.Digest})
+	r.Approvals = append(hold, Approval{Person: by.Number, By: by.Words, At: s.cfg.Now(), Digest: r.Package.Digest, Lock: by.lock})
 	return r, nil
 }
 

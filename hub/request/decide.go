@@ -57,7 +57,7 @@ func (s *Service) Prepare(ctx context.Context, id string, clips []evidence.Selec
 		was := r.State
 		r.State, r.Package, r.Selection, r.Updated, r.Reason = to, &pkg, clips, s.cfg.Now(), ""
 		r.People = s.approvals()
-		r.Approvals = nil // they were of other bytes
+		r.Approvals, r.Left = nil, nil // they were of other bytes
 		e := s.entry(r, ledger.Prepared, map[string]any{"package": pkg.ID, "sha256": pkg.Digest, "bytes": pkg.Bytes},
 			"The owner's selection was sealed as package %s. Nothing was sent.", pkg.ID)
 		if err := s.cfg.Store.PutRecord(ctx, r, was, e); err != nil {
@@ -209,7 +209,7 @@ func (r Record) afterwards() string {
 func (s *Service) close(ctx context.Context, r Record, to State, by, reason string, e ...ledger.Entry) (Record, error) {
 	old := r
 	r.State, r.DecidedBy, r.Reason, r.Updated = to, by, reason, s.cfg.Now()
-	r.Package, r.Selection, r.Approvals = nil, nil, nil
+	r.Package, r.Selection, r.Approvals, r.Left = nil, nil, nil, nil
 	if to != Expired {
 		r.HeldUntil = time.Time{} // the caller gives the footage free
 	}

@@ -41,6 +41,9 @@ var (
 	ErrState     = errors.New("the request is not in a state that allows this")
 	ErrDigest    = errors.New("the digest is not that of the sealed package")
 	ErrSecond    = errors.New("a second person must approve this; you have")
+	ErrLockOff   = errors.New("the lock of the Home app approves nothing: it is off, or requests are hidden")
+	ErrNotLeft   = errors.New("nobody left this package to the lock of the Home app")
+	ErrCard      = errors.New("the doorbell's card shows another version of the request")
 	ErrNotYours  = errors.New("the selection is outside what was asked or recorded")
 	ErrUnknown   = errors.New("no profile of this agency was seen in a bulletin")
 	ErrRoot      = errors.New("the agency's root keys are not those that you were shown; look at the agency again")
@@ -81,10 +84,12 @@ type Record struct {
 	HoldRefused string               `json:"hold_refused,omitempty"` // why it is not held though it waits
 	Package     *evidence.Package    `json:"package,omitempty"`
 	Selection   []evidence.Selection `json:"selection,omitempty"`
-	Approvals   []Approval           `json:"approvals,omitempty"`   // of the package that is sealed now
-	People      int                  `json:"people,omitempty"`      // who must approve at least: the owner's setting when it was sealed, or later if that is more
-	Disposed    string               `json:"disposition,omitempty"` // what the agency says it did with the package: used unused destroyed
-	ByHand      *ByHand              `json:"by_hand,omitempty"`     // of what was approved to leave by hand
+	Approvals   []Approval           `json:"approvals,omitempty"`    // of the package that is sealed now
+	Left        *Left                `json:"left,omitempty"`         // whose approval of it the lock of the Home app may give; nil if nobody's
+	LockRefused []string             `json:"lock_refused,omitempty"` // why the lock was refused; each reason is in the ledger once
+	People      int                  `json:"people,omitempty"`       // who must approve at least: the owner's setting when it was sealed, or later if that is more
+	Disposed    string               `json:"disposition,omitempty"`  // what the agency says it did with the package: used unused destroyed
+	ByHand      *ByHand              `json:"by_hand,omitempty"`      // of what was approved to leave by hand
 	DecidedBy   string               `json:"decided_by,omitempty"`
 	SendAfter   time.Time            `json:"send_after"`            // end of the cool-down
 	CallBack    string               `json:"call_back,omitempty"`   // of the pinned profile

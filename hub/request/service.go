@@ -29,7 +29,9 @@ type Home struct {
 	PerCase  PerCase
 	// Approvals is how many people must approve any request; 0 is 1.
 	Approvals int
-	Notices   Notices
+	// Lock lets the lock of the Home app give approvals that were left to it.
+	Lock    bool
+	Notices Notices
 
 	HoldQuota HoldQuota
 }

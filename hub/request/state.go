@@ -12,6 +12,7 @@ const (
 	revised   event = "revised"   // a later revision replaced it
 	prepared  event = "prepared"  // a selection was sealed
 	agreed    event = "agreed"    // one of two people approved
+	left      event = "left"      // a person lets the lock of the Home app give their approval, or no longer; or it is about to
 	approved  event = "approved"  // all that it takes
 	released  event = "released"  // all that it takes, for a person to take it to the agency
 	handed    event = "handed"    // the owner says that they handed it over
@@ -27,7 +28,7 @@ var moves = map[State]map[event]State{
 	},
 	Prepared: {
 		declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused,
-		revised: Waiting, prepared: Prepared, agreed: Prepared, approved: Approved, released: Ready,
+		revised: Waiting, prepared: Prepared, left: Prepared, agreed: Prepared, approved: Approved, released: Ready,
 	},
 	Approved:   {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
 	Ready:      {handed: HandedOver, failed: Failed, expired: Expired, withdrawn: Withdrawn},

@@ -10,7 +10,7 @@ func TestStateMachine(t *testing.T) {
 		"", Refused, NotListed, Unmatched, Hidden, Waiting, Prepared, Approved, Sent, Ready, HandedOver, Failed, Declined, Expired,
 		Withdrawn,
 	}
-	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, agreed, approved, released, handed, delivered, failed}
+	events := []event{declined, expired, withdrawn, unlisted, revoked, revised, prepared, left, agreed, approved, released, handed, delivered, failed}
 	// Everything that may happen; all other pairs are refused.
 	want := map[State]map[event]State{
 		Waiting: {
@@ -18,7 +18,7 @@ func TestStateMachine(t *testing.T) {
 		},
 		Prepared: {
 			declined: Declined, expired: Expired, withdrawn: Withdrawn, unlisted: NotListed, revoked: Refused, revised: Waiting, prepared: Prepared,
-			agreed: Prepared, approved: Approved, released: Ready,
+			left: Prepared, agreed: Prepared, approved: Approved, released: Ready,
 		},
 		Approved:   {delivered: Sent, failed: Failed, withdrawn: Withdrawn},
 		Ready:      {handed: HandedOver, failed: Failed, expired: Expired, withdrawn: Withdrawn},
