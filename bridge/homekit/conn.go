@@ -58,6 +58,7 @@ type conn struct {
 	mail   *mailbox               // events, sent by post
 	who    atomic.Pointer[string] // the controller; nil before pair-verify
 	heard  atomic.Int64           // when the newest request began, in Unix nanoseconds
+	sent   func()                 // runs once the answer under way is sent; serve's
 
 	w       sync.Mutex // guards writing, which may take writeFor, and session
 	session *session
@@ -113,6 +114,7 @@ func (c *conn) one(ctx context.Context) bool {
 		return false
 	}
 	a := answer{status: http.StatusRequestEntityTooLarge, close: true}
+	c.sent = nil
 	if len(body) <= bodyMax {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.RemoteAddr = c.net.RemoteAddr().String()
@@ -121,6 +123,9 @@ func (c *conn) one(ctx context.Context) bool {
 	}
 	if err := c.send(a); err != nil {
 		return false
+	}
+	if c.sent != nil {
+		c.sent()
 	}
 	if a.after != nil {
 		a.after()

@@ -3,14 +3,17 @@ package homekit
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"gatehouse/bridge/homekit/avc"
 )
 
 // deck chooses the card on display. Its zero value shows no request.
 type deck struct {
-	shown  Card // Request is empty when no request waits
-	frozen bool // shown has rung: it must not change until its request is decided
+	shown  Card            // Request is empty when no request waits
+	frozen bool            // shown has rung: it must not change until its request is decided
+	since  time.Time       // when shown rang, or came on display for good without a ring
+	seen   map[string]bool // controllers that fetched shown after that
 }
 
 // show takes the cards that wait and returns the one on display and whether it
@@ -31,25 +34,32 @@ func (d *deck) show(cards []Card) (Card, bool) {
 	if next == d.shown {
 		return next, false
 	}
-	d.frozen = d.frozen && next.Request == d.shown.Request
+	d.frozen, d.seen = d.frozen && next.Request == d.shown.Request, nil
 	d.shown = next
 	return next, true
 }
 
 // due returns the request on display if it has yet to ring. One that rang before
 // a restart, or is silent, is frozen here.
-func (d *deck) due(rang func(id string) bool) (string, bool) {
+func (d *deck) due(rang func(id string) bool, now time.Time) (string, bool) {
 	if d.shown.Request == "" || d.frozen {
 		return "", false
 	}
 	if d.shown.Silent || rang(d.shown.Request) {
-		d.frozen = true
+		d.freeze(now)
 		return "", false
 	}
 	return d.shown.Request, true
 }
 
-func (d *deck) freeze() { d.frozen = true }
+func (d *deck) freeze(now time.Time) { d.frozen, d.since, d.seen = true, now, map[string]bool{} }
+
+// look notes that a controller was given a card that it asked for at a time.
+func (d *deck) look(c Card, asked time.Time, controller string) {
+	if d.frozen && c == d.shown && !asked.Before(d.since) {
+		d.seen[controller] = true
+	}
+}
 
 // Sizes a snapshot can have. Larger wishes are scaled down, smaller ones up.
 const (

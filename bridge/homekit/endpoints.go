@@ -45,6 +45,7 @@ type selection struct {
 	video, sound selected
 	soundRate    int           // samples a second
 	packetTime   time.Duration // of sound; 0 if not said
+	controller   string        // who made it, not as it says but as it was verified
 }
 
 // selected is one medium of a selection.

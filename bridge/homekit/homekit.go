@@ -24,6 +24,7 @@ type Card struct {
 	Window   string // in the home's time zone, in words
 	Deadline string
 	Hash     string // short hash words of the envelope
+	Version  string // tells what the request says now from what it said before; not drawn
 	Index    int    // 1 of Total
 	Total    int
 	Silent   bool // shown and never rung
@@ -37,9 +38,17 @@ type Config struct {
 	Interfaces []string // mDNS interfaces; empty means all but container bridges
 	Code       string   // setup code "123-45-678"; empty makes and keeps a random one
 	Neutral    bool     // the card shows only that a request waits
+	Lock       bool     // the consent lock is there at first; see Bridge.SetLock
 	Cameras    []Camera // each an accessory of its own; names differ
-	Log        *slog.Logger
-	Now        func() time.Time
+
+	// Unlock approves the request of a card that a controller looked at; an error
+	// means that nothing was approved. Refused hears, in a word, why the lock was
+	// not even asked for a card. Without Unlock there is no lock.
+	Unlock  func(ctx context.Context, c Card) error
+	Refused func(ctx context.Context, c Card, why string)
+
+	Log *slog.Logger
+	Now func() time.Time
 }
 
 // Bridge is HomeKit accessories with one setup code: the request doorbell, which
@@ -52,6 +61,7 @@ type Bridge struct {
 	setup    setup
 	doorbell *doorbell
 	sensor   *sensor
+	lock     *lock
 	bell     *server
 	eye      *server
 	cameras  []*camera
@@ -116,10 +126,12 @@ func (b *Bridge) open() (err error) {
 	}
 	eyeName := accessoryName("Motion at " + b.cfg.Name)
 	b.doorbell = newDoorbell(b.cfg.Name, serial(bells), b.reel, b.cfg.Log)
+	b.lock = b.newLock()
 	b.sensor = newSensor(eyeName, serial(eyes))
 	b.bell = &server{
 		name: b.cfg.Name, category: categoryDoorbell, setupID: b.setup.DoorbellID,
 		acc: b.doorbell.acc, store: bells, snapshot: b.snapshot, changed: b.wake,
+		extra: b.lock.svc.S, extraOn: b.lockable(b.cfg.Lock),
 	}
 	b.eye = &server{
 		name: eyeName, category: categorySensor, setupID: b.setup.SensorID,
@@ -201,8 +213,20 @@ func (b *Bridge) wake() {
 }
 
 // snapshot returns the card on display in the size asked.
-func (b *Bridge) snapshot(_ context.Context, width, height int) []byte {
-	return b.face.Load().jpeg(width, height)
+func (b *Bridge) snapshot(ctx context.Context, width, height int) []byte {
+	f := b.face.Load()
+	if c, ok := ctx.Value(connKey{}).(*conn); ok {
+		asked := b.cfg.Now()
+		c.sent = func() { b.looked(f.card, asked, c.controllerID()) }
+	}
+	return f.jpeg(width, height)
+}
+
+// looked notes that a controller was given a card.
+func (b *Bridge) looked(c Card, asked time.Time, controller string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deck.look(c, asked, controller)
 }
 
 // Status describes the bridge for the pairing page and the command line.

@@ -165,28 +165,28 @@ func TestDeckFreezesWhatRang(t *testing.T) {
 	show("no id", " ", card("", "nobody"))
 	show("first", "a A", card("a", "A"), card("b", "B"))
 	show("not rung, may change", "a A2", card("b", "B"), card("a", "A2"))
-	if id, due := d.due(has); !due || id != "a" {
+	if id, due := d.due(has, time.Time{}); !due || id != "a" {
 		t.Errorf("due = %q, %v", id, due)
 	}
-	d.freeze()
+	d.freeze(time.Time{})
 	show("rung, may not change", "a A2", card("b", "B"), card("a", "A3"))
-	if _, due := d.due(has); due {
+	if _, due := d.due(has, time.Time{}); due {
 		t.Error("rings twice")
 	}
 	show("decided", "b B", card("b", "B"))
-	if id, due := d.due(has); !due || id != "b" {
+	if id, due := d.due(has, time.Time{}); !due || id != "b" {
 		t.Errorf("after a decision due = %q, %v", id, due)
 	}
 	show("on display, stays first", "b B", card("old", "O"), card("b", "B"))
 	show("rung before a restart", "old O", card("old", "O"))
-	if id, due := d.due(has); due {
+	if id, due := d.due(has, time.Time{}); due {
 		t.Errorf("%q is due again after a restart", id)
 	}
 	show("rung before a restart, may not change", "old O", card("old", "O2"))
 	silent := card("c", "C")
 	silent.Silent = true
 	show("told of with another", "c C", silent)
-	if id, due := d.due(has); due {
+	if id, due := d.due(has, time.Time{}); due {
 		t.Errorf("%q rings though it is silent", id)
 	}
 	show("all decided", " ")

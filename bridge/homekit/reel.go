@@ -20,6 +20,7 @@ const (
 // what the snapshot shows, and a new card within a second.
 type reel struct {
 	face   func() *face
+	shown  func(Card) // hears of each key frame
 	w, h   int
 	closed chan struct{}
 	once   sync.Once
@@ -35,7 +36,10 @@ type reel struct {
 // reel returns a feed for a viewer's size.
 func (b *Bridge) reel(s selection) func() stream.Feed {
 	return func() stream.Feed {
-		return &reel{face: b.face.Load, w: s.width, h: s.height, closed: make(chan struct{})}
+		return &reel{
+			face: b.face.Load, w: s.width, h: s.height, closed: make(chan struct{}),
+			shown: func(c Card) { b.looked(c, b.cfg.Now(), s.controller) },
+		}
 	}
 }
 
@@ -61,6 +65,7 @@ func (r *reel) Next(ctx context.Context) (rtsp.Item, error) {
 		if u.Random {
 			u.Data = [][]byte{r.still.Key(r.keys)}
 			r.keys++
+			r.shown(r.of.card)
 		} else {
 			u.Data = [][]byte{r.still.Repeat(int(n))}
 		}

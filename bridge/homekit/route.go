@@ -22,6 +22,7 @@ const (
 	codeNoEvents  = -70406
 	codeUnknown   = -70409
 	codeInvalid   = -70410
+	codeRefused   = -70412 // not allowed in the current state
 )
 
 func jsonAnswer(status int, v any) answer {
@@ -54,7 +55,7 @@ func (s *server) route(c *conn, req *http.Request, body []byte) answer {
 	case "POST /pairings":
 		return withTLV(body, func(items []tlv) answer { return s.pairings(c, items) })
 	case "GET /accessories":
-		return jsonAnswer(http.StatusOK, map[string][]*accessory.A{"accessories": {s.acc}})
+		return jsonAnswer(http.StatusOK, map[string][]*accessory.A{"accessories": {s.live.Load()}})
 	case "GET /characteristics":
 		return s.read(c, req)
 	case "PUT /characteristics":
@@ -88,10 +89,11 @@ func (s *server) identify(req *http.Request) answer {
 
 // find returns the characteristic, or nil.
 func (s *server) find(aid, iid uint64) *characteristic.C {
-	if aid != s.acc.Id {
+	acc := s.live.Load()
+	if aid != acc.Id {
 		return nil
 	}
-	for _, svc := range s.acc.Ss {
+	for _, svc := range acc.Ss {
 		for _, ch := range svc.Cs {
 			if ch.Id == iid {
 				return ch

@@ -93,7 +93,7 @@ func (b *Bridge) serve(ctx context.Context, s *server, ln net.Listener) error {
 	return s.run(ctx, ln)
 }
 
-// loop rings and reports motion until ctx ends.
+// loop rings, reports motion and locks again until ctx ends.
 func (b *Bridge) loop(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -105,7 +105,11 @@ func (b *Bridge) loop(ctx context.Context) error {
 		case <-timer.C:
 		}
 		b.ring()
-		if left := b.reportMotion(); left > 0 {
+		left := b.reportMotion()
+		if shut := b.relock(); shut > 0 && (left <= 0 || shut < left) {
+			left = shut
+		}
+		if left > 0 {
 			timer.Reset(left)
 		}
 	}
@@ -116,13 +120,13 @@ func (b *Bridge) loop(ctx context.Context) error {
 // and the console still shows the request, but none is ever heard twice.
 func (b *Bridge) ring() {
 	b.mu.Lock()
-	id, due := b.deck.due(b.rung.has)
+	id, due := b.deck.due(b.rung.has, b.cfg.Now())
 	due = due && b.bell.store.paired()
 	if due {
 		if err := b.rung.add(id); err != nil {
 			b.cfg.Log.Error("keeping rung request failed", "request", id, "err", err)
 		}
-		b.deck.freeze()
+		b.deck.freeze(b.cfg.Now())
 	}
 	b.mu.Unlock()
 	if !due {

@@ -13,10 +13,12 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/brutella/hap/accessory"
 	"github.com/brutella/hap/characteristic"
+	"github.com/brutella/hap/service"
 )
 
 // connsMax bounds the connections to one accessory. A home's controllers and
@@ -30,7 +32,9 @@ type server struct {
 	category int
 	code     string
 	setupID  string
-	acc      *accessory.A
+	acc      *accessory.A // without extra
+	extra    *service.S   // comes and goes while running; its ids are set, apart from all others, and stay. May be nil
+	extraOn  bool         // at first
 	store    *store
 	snapshot func(ctx context.Context, width, height int) []byte // nil if the accessory has no picture
 	log      *slog.Logger
@@ -39,6 +43,7 @@ type server struct {
 
 	setup pairSetup
 	mdns  announcer
+	live  atomic.Pointer[accessory.A] // as controllers see it now; what it points to does not change
 
 	mu    sync.Mutex // guards conns
 	conns map[*conn]struct{}
@@ -55,23 +60,43 @@ func (s *server) open() error {
 		svc.Id = take()
 		for _, ch := range svc.Cs {
 			ch.Id = take()
-			if ch.Type == characteristic.TypeIdentify {
-				continue
-			}
-			ch.OnCValueUpdate(func(ch *characteristic.C, v, _ any, req *http.Request) { s.notify(ch, v, req) })
 		}
 	}
-	shape, err := s.shape()
+	services := s.acc.Ss
+	if s.extra != nil {
+		services = append(slices.Clip(services), s.extra)
+	}
+	for _, svc := range services {
+		for _, ch := range svc.Cs {
+			if ch.Type != characteristic.TypeIdentify {
+				ch.OnCValueUpdate(func(ch *characteristic.C, v, _ any, req *http.Request) { s.notify(ch, v, req) })
+			}
+		}
+	}
+	return s.dress(s.extraOn)
+}
+
+// dress shows the accessory with or without the extra service, and counts the
+// version up if that is another shape than the one before. What is shown changes
+// even if the version could not be kept.
+func (s *server) dress(extra bool) error {
+	acc := *s.acc
+	if extra {
+		acc.Ss = append(slices.Clip(acc.Ss), s.extra)
+	}
+	s.live.Store(&acc)
+	shape, err := shapeOfServices(acc.Ss)
 	if err != nil {
 		return fmt.Errorf("describing accessory: %w", err)
 	}
+	defer s.mdns.update()
 	return s.store.setShape(shape)
 }
 
-// shape hashes what a controller caches: ids, types and permissions.
-func (s *server) shape() ([]byte, error) {
+// shapeOfServices hashes what a controller caches: ids, types and permissions.
+func shapeOfServices(services []*service.S) ([]byte, error) {
 	h := sha256.New()
-	for _, svc := range s.acc.Ss {
+	for _, svc := range services {
 		fmt.Fprintln(h, svc.Id, svc.Type, svc.Primary, svc.Hidden)
 		for _, ch := range svc.Cs {
 			if err := json.NewEncoder(h).Encode([]any{ch.Id, ch.Type, ch.Permissions, ch.Format, ch.ValidVals}); err != nil {

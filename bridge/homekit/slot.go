@@ -229,6 +229,7 @@ func (s *slot) selectStream(v any, req *http.Request) (any, int) {
 
 // start begins to send. The caller holds mu.
 func (s *slot) start(h *viewer, sel selection) int {
+	sel.controller = h.conn.controllerID()
 	feed := s.view(sel)
 	if feed == nil {
 		s.release()
