@@ -111,7 +111,7 @@ func (h *hub) dressConsole() {
 	home := homeOf(c)
 	handler := ui.New(ui.Config{
 		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
-		WHEP: h.live.whep(), HLS: h.live.playlists, Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, AllowedHosts: c.Hosts,
+		WHEP: h.live.whep(), HLS: h.live.playlists, Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, Lock: home.Lock, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Memory: &h.memory, Reach: func() []string { return https.Reach(h.listener.Addr()) }, Log: h.log, Version: version,
 		Settings: h.editor, Survey: h.survey, FirstRun: config.FirstRun{DataDir: h.data},

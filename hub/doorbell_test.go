@@ -3,17 +3,21 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gatehouse/hub/config"
 	"gatehouse/hub/demo"
+	"gatehouse/hub/evidence"
 	"gatehouse/hub/request"
 )
 
@@ -84,6 +88,55 @@ func TestRequestRingsPairedController(t *testing.T) {
 	case e := <-phone.events:
 		t.Errorf("it rang again: %v", e)
 	case <-time.After(time.Second):
+	}
+	approveByLock(t, h, world, phone)
+}
+
+// approveByLock switches the lock on while all runs, and follows a second request
+// from the console to the approval that a paired controller gives.
+func approveByLock(t *testing.T, h *hub, world *demo.World, phone *controller) {
+	t.Helper()
+	ctx := t.Context()
+	id, err := world.Ask(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone.event(t)
+	if phone.seek(t, "bell", "1E") != "" {
+		t.Error("there is a lock that nobody switched on")
+	}
+	if _, err := h.editor.Edit("", config.Set("homekit.consent_lock", true)); err != nil {
+		t.Fatal(err)
+	}
+	phone.find(t, "bell", "1E")
+	if slices.ContainsFunc(h.problems(), func(p string) bool { return strings.Contains(p, "restart") }) {
+		t.Errorf("problems %q", h.problems())
+	}
+	r, err := h.requests.Get(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := cards([]request.Record{r}, time.UTC)[0]
+	if err := h.unlock(ctx, card); !errors.Is(err, request.ErrState) {
+		t.Errorf("before anything is sealed: %v", err)
+	}
+	m := r.Matches[0]
+	if r, err = h.requests.Prepare(ctx, id, []evidence.Selection{{Camera: m.Camera, From: m.From, To: m.To}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.unlock(ctx, card); !errors.Is(err, request.ErrNotLeft) {
+		t.Errorf("before it is left to the lock: %v", err)
+	}
+	h.lockRefused(ctx, card, "soon")
+	if _, err := h.requests.LeaveToLock(ctx, id, r.Package.Digest, request.Approver{Number: request.OwnerNumber, Words: "The owner"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.unlock(ctx, card); err != nil {
+		t.Fatal(err)
+	}
+	jobs, err := h.outbox.Jobs(ctx)
+	if r, _ := h.requests.Get(ctx, id); r.State != request.Approved || len(jobs) != 1 || jobs[0].Digest != r.Package.Digest || err != nil || len(r.LockRefused) != 3 {
+		t.Errorf("%s, %d jobs, refused %v, %v", r.State, len(jobs), r.LockRefused, err)
 	}
 }
 
@@ -182,6 +235,16 @@ func (c *controller) event(t *testing.T) map[string]any {
 // find returns "aid.iid" of the first characteristic of a type, in HAP's short form.
 func (c *controller) find(t *testing.T, as, kind string) string {
 	t.Helper()
+	id := c.seek(t, as, kind)
+	if id == "" {
+		t.Fatalf("no characteristic %s", kind)
+	}
+	return id
+}
+
+// seek is find, and returns "" if there is none.
+func (c *controller) seek(t *testing.T, as, kind string) string {
+	t.Helper()
 	list := c.do(t, map[string]any{"do": "accessories", "as": as}).(map[string]any)
 	for _, a := range list["accessories"].([]any) {
 		acc := a.(map[string]any)
@@ -195,6 +258,5 @@ func (c *controller) find(t *testing.T, as, kind string) string {
 			}
 		}
 	}
-	t.Fatalf("no characteristic %s", kind)
 	return ""
 }

@@ -19,6 +19,7 @@ func (h *hub) openHomeKit(context.Context) error {
 	bridge, err := homekit.New(homekit.Config{
 		Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
 		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log, Cameras: h.homekitCameras(),
+		Lock: h.cfg.HomeKit.Lock(), Unlock: h.unlock, Refused: h.lockRefused,
 	})
 	if err != nil {
 		h.bridgeFailed(err)
@@ -26,6 +27,28 @@ func (h *hub) openHomeKit(context.Context) error {
 	}
 	h.homekit = bridge
 	return nil
+}
+
+// followLock puts the consent lock on the doorbell or takes it off, as the file says.
+func (h *hub) followLock(c *config.Config) {
+	if h.homekit == nil {
+		return
+	}
+	if err := h.homekit.SetLock(c.HomeKit.Lock()); err != nil {
+		h.log.Error("telling of the consent lock failed", "err", err)
+	}
+}
+
+// unlock gives the approval that was left to the lock for the request on a card.
+func (h *hub) unlock(ctx context.Context, c homekit.Card) error {
+	_, err := h.requests.Unlock(ctx, c.Request, c.Version)
+	return err
+}
+
+func (h *hub) lockRefused(ctx context.Context, c homekit.Card, why string) {
+	if err := h.requests.RefuseUnlock(ctx, c.Request, why); err != nil {
+		h.log.Error("noting a refusal of the consent lock failed", "request", c.Request, "err", err)
+	}
 }
 
 // runHomeKit serves the bridge. Its failure, such as a port that is taken, is a

@@ -57,6 +57,7 @@ func homeOf(c *config.Config) request.Home {
 	}
 	h.Rules = rulesOf(c.Rules)
 	follow(&h, c.Sharing)
+	h.Lock = c.HomeKit.Lock()
 	return h
 }
 
@@ -80,7 +81,7 @@ func (h *hub) watchConfig(ctx context.Context) error {
 }
 
 // applyConfig takes over what can change while running: cameras, home, hosts,
-// rules and opt-out, and before all else the network, so that nothing leaves
+// rules, opt-out and the consent lock, and before all else the network, so that nothing leaves
 // while cameras are stopped. The rest is used at the next start, and problems
 // says so. Only the editor calls it, one call after the other.
 func (h *hub) applyConfig(c *config.Config) {
@@ -88,6 +89,7 @@ func (h *hub) applyConfig(c *config.Config) {
 	h.cfg = c
 	h.mu.Unlock()
 	h.followNetwork(c)
+	h.followLock(c)
 	h.archive.SetLimits(limits(c.Cameras))
 	h.fleet.Apply(streams(c.Cameras, h.motions))
 	h.motions.Watch(watched(c.Cameras))

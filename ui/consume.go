@@ -42,6 +42,10 @@ type Decisions interface {
 	Preview(ctx context.Context, id string) (Preview, request.Record, error)
 	// ApproveBy sends, or notes an approval that is not the last; request.ErrSecond if theirs counts already.
 	ApproveBy(ctx context.Context, id, digest string, by request.Approver, skipCoolDown bool) (request.Record, error)
+	// LeaveToLock lets the lock of the Home app give a person's approval of one
+	// package, once; TakeFromLock takes that back.
+	LeaveToLock(ctx context.Context, id, digest string, by request.Approver) (request.Record, error)
+	TakeFromLock(ctx context.Context, id, by string) (request.Record, error)
 	Decline(ctx context.Context, id, by string) (request.Record, error)
 	ByHand
 	// MarkShown notes in the ledger that the owner has read a request; the first time counts.

@@ -184,7 +184,7 @@ func requestVersion(rec request.Record) uint32 {
 	if rec.Package != nil {
 		sealed = rec.Package.Digest
 	}
-	return digest(rec.State, rec.Revision, rec.Code, rec.Ended, sealed, len(rec.Approvals), rec.HeldUntil.Unix(), rec.HoldRefused, rec.Disposed)
+	return digest(rec.State, rec.Revision, rec.Code, rec.Ended, sealed, len(rec.Approvals), rec.Left != nil, rec.HeldUntil.Unix(), rec.HoldRefused, rec.Disposed)
 }
 
 // version is a topic's number as a page carries it.

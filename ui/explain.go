@@ -89,6 +89,7 @@ var explanations = []struct {
 	{request.ErrState, http.StatusConflict, "state"},
 	{request.ErrDigest, http.StatusConflict, "digest"},
 	{request.ErrSecond, http.StatusConflict, "second"},
+	{request.ErrLockOff, http.StatusConflict, "lock-off"},
 	{request.ErrNotByHand, http.StatusConflict, "not-by-hand"},
 	{request.ErrNotGiven, http.StatusConflict, "not-given"},
 	{request.ErrAgain, http.StatusConflict, "again"},

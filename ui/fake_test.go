@@ -206,6 +206,23 @@ func (f *fakeRequests) ApproveBy(_ context.Context, id, digest string, by reques
 	}, request.Prepared)
 }
 
+func (f *fakeRequests) LeaveToLock(_ context.Context, id, digest string, by request.Approver) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		if digest != r.Package.Digest {
+			return request.ErrDigest
+		}
+		r.Left = &request.Left{Person: by.Number, By: by.Words, At: fixtureNow, Digest: digest}
+		return nil
+	}, request.Prepared)
+}
+
+func (f *fakeRequests) TakeFromLock(_ context.Context, id, _ string) (request.Record, error) {
+	return f.change(id, func(r *request.Record) error {
+		r.Left = nil
+		return nil
+	}, request.Prepared)
+}
+
 func (f *fakeRequests) MarkShown(_ context.Context, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

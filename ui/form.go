@@ -51,6 +51,7 @@ type form struct {
 	base   string // where its fields are in the file
 	fields []field
 	later  bool // used at the next start
+	again  bool // nothing of it is switched on without the passphrase
 }
 
 // path is where a field is in the file.
@@ -82,6 +83,9 @@ type formView struct {
 	Problem         *problem
 	Errors          []string // that belong to no field
 	Later           bool
+	Again           bool // it asks for the passphrase
+	Confirmed       bool // which was given a short while ago
+	Who             string
 }
 
 // fill puts the file's values into a form.
@@ -233,6 +237,16 @@ func (f form) changes(was formView, file config.Written, r *http.Request) (list 
 		}
 	}
 	return list
+}
+
+// switchesOn reports whether a form as it was typed ticks what was not.
+func (f form) switchesOn(was formView, r *http.Request) bool {
+	for i, x := range f.fields {
+		if x.kind == checkField && !was.Fields[i].Checked && r.PostFormValue(x.name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse puts an edit's error beside the fields it is about. It reports false

@@ -35,6 +35,9 @@ var settingsForms = []form{
 		{name: "name", kind: textField, usual: "Video request"},
 		{name: "neutral", kind: checkField, usual: "false"},
 	}},
+	{key: "lock", base: "homekit", again: true, fields: []field{
+		{name: "consent_lock", kind: checkField, usual: "false"},
+	}},
 	{key: "access", later: true, fields: []field{
 		{name: "listen", kind: textField, usual: "127.0.0.1:8080"},
 		{name: "hosts", kind: listField},
@@ -150,6 +153,9 @@ func (c *console) settingsForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) showForm(w http.ResponseWriter, r *http.Request, status int, p formPage) {
+	l := visitor(r)
+	f, _ := formOf(settingsForms, p.Key)
+	p.Form.Again, p.Form.Confirmed, p.Form.Who = f.again, c.cfg.Accounts.Confirmed(l), l.Person.Name
 	p.Now, p.Zone = c.at(c.cfg.Now(), dayForm+", "+exactForm), c.zone()
 	c.render(w, r, status, "form", view{Title: "form." + p.Key, Place: "settings", Body: p})
 }
@@ -176,6 +182,15 @@ func (c *console) save(w http.ResponseWriter, r *http.Request, f form, page form
 		return
 	}
 	page.Form = c.fill(f, r.URL.Path, file, version)
+	if f.again && f.switchesOn(page.Form, r) {
+		if _, err := c.confirm(r); err != nil {
+			p := c.explainFor(r, err)
+			page.Form.retype(r)
+			page.Form.Problem = &p
+			c.showForm(w, r, p.Status, page)
+			return
+		}
+	}
 	changes := f.changes(page.Form, file, r)
 	if add != "" {
 		changes = []config.Change{config.Append(add, f.entry(r))}

@@ -73,7 +73,7 @@ func builtKeys() []string {
 	}
 	for _, k := range []ledger.Kind{
 		ledger.Received, ledger.Refused, ledger.Held, ledger.Shown, ledger.Declined, ledger.Expired, ledger.Withdrawn,
-		ledger.Prepared, ledger.Agreed, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.Disposed, ledger.AgencyAdded,
+		ledger.Prepared, ledger.Agreed, ledger.LockMay, ledger.LockMayNot, ledger.LockRefused, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.Disposed, ledger.AgencyAdded,
 		ledger.Given, ledger.HandedOver, ledger.Noted,
 		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade,
 	} {

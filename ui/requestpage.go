@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/request"
@@ -47,12 +48,14 @@ type requestView struct {
 	Yes     []yes // who did
 	Missing int
 	Mine    bool // whose session it is did
+	Lock    *lockView
 }
 
 // yes is one approval, by name: the name stays at home.
 type yes struct {
 	Name string
 	At   moment
+	Lock bool // by the lock of the Home app
 }
 
 // who asks: what the owner's own list says, and what the request says.
@@ -209,16 +212,22 @@ func (c *console) approvals(r *http.Request, rec request.Record, v *requestView)
 		return err
 	}
 	for _, a := range rec.Approvals {
-		y := yes{Name: a.By, At: c.at(a.At, dayForm+", "+clockForm)}
-		for _, p := range people {
-			if p.Number == a.Person {
-				y.Name = p.Name
-			}
-		}
+		y := yes{Name: nameOf(people, a.Person, a.By), At: c.at(a.At, dayForm+", "+clockForm), Lock: a.Lock}
 		v.Yes, v.Mine = append(v.Yes, y), v.Mine || a.Person == me.Number
 	}
 	v.Missing = max(v.Needs-len(rec.Approvals), 1)
+	v.Lock = c.lockView(rec, people, v.Mine)
 	return nil
+}
+
+// nameOf is a person's name, or else the words that stand for them.
+func nameOf(people []account.Person, number int64, words string) string {
+	for _, p := range people {
+		if p.Number == number {
+			return p.Name
+		}
+	}
+	return words
 }
 
 func (c *console) who(rec request.Record) who {

@@ -39,7 +39,7 @@ var may = map[string]string{
 	"GET /cameras/{camera}/{stream}/clip.mp4": "a",
 	"GET /cameras/{camera}/{stream}/clip.zip": "a",
 	"GET /requests": "a", "GET /requests/{id}": "a", "POST /requests/{id}/prepare": "a",
-	"POST /requests/{id}/approve": "a", "POST /requests/{id}/decline": "a", "GET /requests/{id}/preview/{n}": "a",
+	"POST /requests/{id}/approve": "a", "POST /requests/{id}/decline": "a", "POST /requests/{id}/lock": "a", "POST /requests/{id}/lock/end": "a", "GET /requests/{id}/preview/{n}": "a",
 	"GET /requests/{id}/result": "a", "GET /requests/{id}/progress": "a", "POST /requests/{id}/send-now": "a",
 	"POST /requests/{id}/cancel": "a", "GET /agencies": "a", "GET /ledger": "a", "GET /ledger/checkpoint": "a",
 	"GET /ledger/proof/{request}": "a", "GET /requests/{id}/receipt": "a", "GET /ledger/entry/{index}": "a",

@@ -37,6 +37,7 @@ type Config struct {
 	Rules        Rules
 	Network      Network
 	HomeKit      func() *HomeKitStatus // nil, or answers nil, without a bridge
+	Lock         bool                  // the lock of the Home app may give approvals that are left to it
 	HubKey       string                // the hub's public key in hex, for people to compare
 	SetupCode    string                // asked for at first run unless the browser is on this machine; empty closes first run to others
 	Settings     Settings              // nil: what the file says cannot be changed here
@@ -232,6 +233,8 @@ func (c *console) decisions() []route {
 		{"GET /requests/{id}", page, deciders, c.request},
 		{"POST /requests/{id}/prepare", inPage, deciders, c.prepare},
 		{"POST /requests/{id}/approve", inPage, deciders, c.approve},
+		{"POST /requests/{id}/lock", inPage, deciders, c.leaveToLock},
+		{"POST /requests/{id}/lock/end", inPage, deciders, c.takeFromLock},
 		{"POST /requests/{id}/decline", inPage, deciders, c.decline},
 		{"GET /requests/{id}/preview/{n}", inPage, deciders, c.preview},
 		{"GET /requests/{id}/result", page, deciders, c.result},

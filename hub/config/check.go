@@ -304,6 +304,9 @@ func (c *Config) checkHomeKit(d *decoder) {
 	if _, err := netip.ParseAddrPort(c.HomeKit.Listen); err != nil {
 		d.at("homekit.listen", "should be ip:port, for example 192.168.1.20:51826")
 	}
+	if c.HomeKit.ConsentLock && c.HomeKit.Neutral {
+		d.at("homekit.consent_lock", "cannot be used with neutral: the picture has to say what the lock approves")
+	}
 	if len(c.HomeKit.Name) > 60 {
 		d.at("homekit.name", "should be at most 60 bytes")
 	}

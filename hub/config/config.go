@@ -200,7 +200,13 @@ type HomeKit struct {
 	Interfaces []string `yaml:"interfaces"` // for mDNS; default all but container bridges
 	Neutral    bool     `yaml:"neutral"`    // the picture says only that a request waits
 	Name       string   `yaml:"name"`       // default Video request
+
+	// ConsentLock puts a lock on the doorbell that gives approvals left to it.
+	ConsentLock bool `yaml:"consent_lock"`
 }
+
+// Lock reports whether the consent lock may give approvals.
+func (h HomeKit) Lock() bool { return h.Enabled && h.ConsentLock && !h.Neutral }
 
 // Problem is one thing wrong with the file.
 type Problem struct {

@@ -330,4 +330,11 @@ func TestNeedRestart(t *testing.T) {
 	if keys := NeedRestart(boot, now); keys != nil {
 		t.Errorf("a new home name needs a restart for %v", keys)
 	}
+	lock := strings.Replace(full, "homekit: {enabled: true,", "homekit: {enabled: true, consent_lock: true,", 1)
+	if now, err = Parse([]byte(lock)); err != nil || boot.HomeKit.Lock() || !now.HomeKit.Lock() || NeedRestart(boot, now) != nil {
+		t.Errorf("the lock: %v, %v, needs a restart for %v, %v", boot.HomeKit.Lock(), now.HomeKit.Lock(), NeedRestart(boot, now), err)
+	}
+	if _, err := Parse([]byte(strings.Replace(lock, "consent_lock: true,", "consent_lock: true, neutral: true,", 1))); err == nil {
+		t.Error("a lock beside a neutral picture was taken")
+	}
 }

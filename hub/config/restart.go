@@ -14,7 +14,7 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		{"storage", boot.Storage, now.Storage},
 		{"bulletins", boot.Bulletins, now.Bulletins},
 		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},
-		{"homekit", boot.HomeKit, now.HomeKit},
+		{"homekit", withoutLock(boot.HomeKit), withoutLock(now.HomeKit)},
 		{"homekit of cameras", shownIn(boot), shownIn(now)},
 		{"intake", boot.Intake, now.Intake},
 		{"live", boot.Live, now.Live},
@@ -24,6 +24,12 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		}
 	}
 	return keys
+}
+
+// withoutLock is what the bridge uses at a start; the lock comes and goes.
+func withoutLock(h HomeKit) HomeKit {
+	h.ConsentLock = false
+	return h
 }
 
 // shownIn is what HomeKit shows of each camera that it shows.
