@@ -2,13 +2,11 @@ package homekit
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,138 +14,6 @@ import (
 	"github.com/brutella/hap/characteristic"
 	"github.com/google/go-cmp/cmp"
 )
-
-// lockRig is a doorbell with a consent lock and a paired controller, on a network
-// in memory, and what was asked of the hub.
-type lockRig struct {
-	*Bridge
-	t   *testing.T
-	l   *lines
-	key ed25519.PrivateKey
-	*wire
-
-	mu       sync.Mutex
-	approved []Card
-	refused  []string
-	answer   error // of the hub
-}
-
-func newLockRig(t *testing.T, change ...func(*Config)) *lockRig {
-	t.Helper()
-	r := &lockRig{t: t, l: newLines()}
-	cfg := Config{Dir: t.TempDir(), Lock: true, Unlock: r.approve, Refused: r.refuse}
-	for _, f := range change {
-		f(&cfg)
-	}
-	var err error
-	if r.Bridge, err = New(cfg); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := r.bell.run(ctx, r.l); err != nil {
-			t.Error(err)
-		}
-	})
-	wg.Go(func() { _ = r.loop(ctx) })
-	t.Cleanup(func() { stop(); wg.Wait() })
-	r.key = paired(t, r.Bridge, "me", true)
-	r.wire = r.device("me", r.key)
-	return r
-}
-
-// device is another connection of a controller.
-func (r *lockRig) device(id string, key ed25519.PrivateKey) *wire {
-	w := r.l.dial(r.t)
-	w.verify(id, key)
-	return w
-}
-
-func (r *lockRig) approve(_ context.Context, c Card) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.answer == nil {
-		r.approved = append(r.approved, c)
-	}
-	return r.answer
-}
-
-func (r *lockRig) refuse(_ context.Context, c Card, why string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refused = append(r.refused, c.Request+" "+why)
-}
-
-// rings puts cards on display and waits until the first rang.
-func (r *lockRig) rings(cards ...Card) {
-	r.t.Helper()
-	r.Show(cards)
-	synctest.Wait()
-}
-
-func (w *wire) look() {
-	w.t.Helper()
-	if status, b := w.ask("POST", "/resource", []byte(`{"resource-type":"image","image-width":640,"image-height":360}`)); status != http.StatusOK || len(b) == 0 {
-		w.t.Fatalf("snapshot: %d", status)
-	}
-}
-
-// turn writes the target state, timed and at once unless said otherwise.
-func (w *wire) turn(v int) int {
-	w.t.Helper()
-	w.ask("PUT", "/prepare", []byte(`{"ttl":2500,"pid":11}`))
-	return w.put(fmt.Sprintf(`{"characteristics":[{"aid":1,"iid":%d,"value":%d}],"pid":11}`, lockIID+2, v))
-}
-
-// put writes one characteristic and returns its status.
-func (w *wire) put(body string) int {
-	w.t.Helper()
-	status, b := w.ask("PUT", "/characteristics", []byte(body))
-	if status == http.StatusNoContent {
-		return codeDone
-	}
-	var a struct {
-		Characteristics []struct{ Status int }
-	}
-	if err := json.Unmarshal(b, &a); err != nil || len(a.Characteristics) != 1 {
-		w.t.Fatalf("status %d: %s", status, b)
-	}
-	return a.Characteristics[0].Status
-}
-
-// state reads current and target state.
-func (w *wire) state() [2]int {
-	w.t.Helper()
-	_, b := w.ask("GET", fmt.Sprintf("/characteristics?id=1.%d,1.%d", lockIID+1, lockIID+2), nil)
-	var a struct {
-		Characteristics []struct{ Value int }
-	}
-	if err := json.Unmarshal(b, &a); err != nil || len(a.Characteristics) != 2 {
-		w.t.Fatalf("%s, %v", b, err)
-	}
-	return [2]int{a.Characteristics[0].Value, a.Characteristics[1].Value}
-}
-
-var (
-	opened = [2]int{lockOpen, lockOpen}
-	closed = [2]int{lockShut, lockShut}
-)
-
-// hears reads events until current and target state were told, and returns both.
-func (w *wire) hears() (got [2]int) {
-	w.t.Helper()
-	told := map[uint64]any{}
-	for len(told) < 2 {
-		for id, v := range w.told() {
-			told[id] = v
-		}
-	}
-	for i := range got {
-		got[i] = int(told[lockIID+1+uint64(i)].(float64))
-	}
-	return got
-}
 
 // TestLockApprovesWhatWasLookedAt is the one way through: ring, look, wait, unlock.
 // It locks again after five seconds, and everybody hears of both.
@@ -341,22 +207,6 @@ func TestLockCheated(t *testing.T) {
 	}
 }
 
-// ready leaves nothing to do but unlock.
-func (r *lockRig) ready() {
-	r.t.Helper()
-	r.rings(sample)
-	r.look()
-	time.Sleep(lockSoon)
-}
-
-// display shows a card that the loop has not come by to ring for.
-func (r *lockRig) display(c Card) {
-	r.Bridge.mu.Lock()
-	defer r.Bridge.mu.Unlock()
-	r.deck.show([]Card{c})
-	r.face.Store(newFace(c, false))
-}
-
 // TestLockOpensForOneCard: while it shows that it opened, no wish is another
 // approval, not of the next card either, and two devices at once are one.
 func TestLockOpensForOneCard(t *testing.T) {
@@ -496,12 +346,12 @@ func TestLockComesAndGoes(t *testing.T) {
 	})
 }
 
-// TestLockOnTheNetwork unlocks by TCP, beside the controller that others wrote,
-// which knows no timed writes and so cannot.
+// TestLockOnTheNetwork is unlocked by Home Assistant's controller, whose plain
+// write is refused and whose timed one is not.
 func TestLockOnTheNetwork(t *testing.T) {
 	approved := make(chan Card, 2)
 	b := startBridge(t, Config{Lock: true, Unlock: func(_ context.Context, c Card) error { approved <- c; return nil }})
-	p := startPeer(t)
+	p := startPeer(t, "aiohomekit")
 	p.do(at(b.Status(), b.Code(), m{"do": "pair", "as": "bell"}), nil)
 	var shape shapeOf
 	p.do(m{"do": "accessories", "as": "bell"}, &shape)
@@ -511,16 +361,12 @@ func TestLockOnTheNetwork(t *testing.T) {
 	waitRung(t, b, sample.Request)
 	p.do(m{"do": "image", "as": "bell", "width": 640, "height": 360}, nil)
 	time.Sleep(lockSoon)
-	if l := p.try(m{"do": "write", "as": "bell", "values": m{target: lockOpen}}); l.Error == "" && !json.Valid(l.Result) {
-		t.Errorf("a plain write: %+v", l)
+	if got := statusOf(t, p.try(m{"do": "write", "as": "bell", "values": m{target: lockOpen}})); got != codeInvalid || len(approved) != 0 {
+		t.Fatalf("a plain write: status %d, %d approved", got, len(approved))
 	}
-	if len(approved) != 0 {
-		t.Fatal("a write that was not timed approved")
-	}
-	w := dial(t, b.Addr())
-	w.verify("second", paired(t, b, "second", false))
-	if code := w.turn(lockOpen); code != codeDone || w.state() != opened {
-		t.Fatalf("unlocking: %d", code)
+	timed := m{"do": "timed", "as": "bell", "prepare": true, "ttl": 60_000, "pid": 11, "values": m{target: lockOpen}}
+	if got := statusOf(t, p.try(timed)); got != codeDone {
+		t.Fatalf("a timed write: status %d", got)
 	}
 	if c := <-approved; c != sample {
 		t.Errorf("approved %+v", c)
@@ -529,5 +375,12 @@ func TestLockOnTheNetwork(t *testing.T) {
 		if _, _, v, ok := p.hear(time.Minute); !ok || v != want {
 			t.Errorf("heard %v, want %v", v, want)
 		}
+	}
+	b.Show(nil)
+	if got := statusOf(t, p.try(timed)); got != codeRefused {
+		t.Errorf("with nothing on display: status %d", got)
+	}
+	if _, _, v, ok := p.hear(time.Minute); !ok || v != float64(lockShut) {
+		t.Errorf("after a refusal heard %v", v)
 	}
 }
