@@ -97,12 +97,13 @@ func TestLiveInChromium(t *testing.T) {
 	s := &stage{films: map[string]rtsptest.Camera{
 		"porch":  {File: clockedFilm(t), Loop: true, Record: 2 * clockedLength, FirstRTP: clockedFirst},
 		"garden": {FS: rtsptest.Clips(), File: "h265.mp4", Loop: true},
+		"arch":   {FS: rtsptest.Clips(), File: "h264-bframes.mp4", Loop: true},
 		"gate":   small, "lane": small, "yard": small,
 	}}
 	s.on(t)
 	t.Cleanup(func() { s.off() })
 	config := "listen: 127.0.0.1:0\ncameras:\n"
-	for _, name := range []string{"porch", "gate", "lane", "yard", "garden"} {
+	for _, name := range []string{"porch", "gate", "lane", "yard", "garden", "arch"} {
 		config += fmt.Sprintf("  - {name: %s, url: 'rtsp://%s/%s'}\n", name, s.addr, name)
 	}
 	data := t.TempDir()

@@ -110,6 +110,9 @@ func (c *cutter) unit(u *rtsp.Unit) error {
 // begin begins the list once newest, of pictures, lets it be known how long
 // pictures last and how many were in hand.
 func (c *cutter) begin(newest *rtsp.Unit) error {
+	if newest.Arrived.Before(c.joined) {
+		return nil
+	}
 	lead := c.tracks[0]
 	var times []int64
 	for _, u := range c.gathered {
@@ -118,7 +121,7 @@ func (c *cutter) begin(newest *rtsp.Unit) error {
 		}
 	}
 	span := lead.seconds(times[len(times)-1] - times[0])
-	if newest.Arrived.Before(c.joined) || len(times) < enough && span < mostPart {
+	if len(times) < enough && span < mostPart {
 		return nil
 	}
 	var lasts []int64

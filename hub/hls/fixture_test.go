@@ -42,8 +42,9 @@ func newRig(t *testing.T, cameras map[string]rtsptest.Camera) *rig {
 	wg.Go(func() { _ = server.Run(ctx) })
 	sources := map[string]*rtsp.Source{}
 	for name := range cameras {
-		sources[name] = rtsp.NewSource(rtsp.Config{Camera: name, URL: server.LoginURL(name), Log: log, Retry: 50 * time.Millisecond})
-		wg.Go(func() { _ = sources[name].Run(ctx) })
+		s := rtsp.NewSource(rtsp.Config{Camera: name, URL: server.LoginURL(name), Log: log, Retry: 50 * time.Millisecond})
+		sources[name] = s
+		wg.Go(func() { _ = s.Run(ctx) })
 	}
 	r := &rig{cameras: server, Server: New(Config{Log: log, Reader: func(camera, _ string, maxBytes int) *rtsp.Reader {
 		if s := sources[camera]; s != nil {

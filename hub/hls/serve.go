@@ -23,12 +23,22 @@ var (
 // ".m3u8"; see Media. 406 if browsers do not play what the camera sends, 409 if
 // it sends nothing, 503 if there are too many viewers or no picture comes.
 func (s *Server) Index(w http.ResponseWriter, r *http.Request, camera, stream string) {
-	st, err := s.join(key{camera, stream})
+	body, err := s.index(r, key{camera, stream})
+	if over(err) { // just now, or as soon as it began: the next one is another
+		body, err = s.index(r, key{camera, stream})
+	}
 	if err != nil {
 		refuse(w, err)
 		return
 	}
-	var body []byte
+	send(w, typeList, body)
+}
+
+func (s *Server) index(r *http.Request, k key) (body []byte, err error) {
+	st, err := s.join(k)
+	if err != nil {
+		return nil, err
+	}
 	_, err = st.wait(r.Context(), startWait, func() (bool, error) {
 		if !st.list.playable() {
 			return false, nil
@@ -37,12 +47,11 @@ func (s *Server) Index(w http.ResponseWriter, r *http.Request, camera, stream st
 		body = st.list.master(strings.TrimSuffix(base, ".m3u8") + "/" + st.id + "/" + mediaList)
 		return true, nil
 	})
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	send(w, typeList, body)
+	return body, err
 }
+
+// over reports whether a playlist ended that another may follow at once.
+func over(err error) bool { return errors.Is(err, errOutgrown) || errors.Is(err, errUnwatched) }
 
 const mediaList = "list.m3u8"
 
@@ -223,7 +232,7 @@ func refuse(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, errQuery):
 		status = http.StatusBadRequest
-	case errors.Is(err, errFile), errors.Is(err, errUnwatched):
+	case errors.Is(err, errFile), over(err):
 		status = http.StatusNotFound
 	case errors.Is(err, errNoCodec):
 		status = http.StatusNotAcceptable
