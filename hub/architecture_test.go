@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 	"hub/identity":                "",
 	"hub/survey":                  "rtsp rtsp/onvif",
 	"hub/account":                 "",
+	"hub/backup":                  "",
 	"hub/https":                   "",
 	"hub/bulletin":                "",
 	"hub/bulletin/bulletintest":   "hub/bulletin",

@@ -233,6 +233,24 @@ func (c *passwdCmd) Run(e *env) error {
 // passphrase reads the owner's passphrase.
 func passphrase(stdin io.Reader) (string, error) { return secret(stdin, "passphrase") }
 
+// chosen is secret for one that is set here; at a terminal, where nobody sees
+// what they type, it is asked for twice.
+func chosen(stdin io.Reader, what string) (string, error) {
+	first, err := secret(stdin, what)
+	f, ok := stdin.(*os.File)
+	if err != nil || !ok {
+		return first, err
+	}
+	if _, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS); err != nil {
+		return first, nil //nolint:nilerr // no terminal
+	}
+	again, err := secret(stdin, what+", once more")
+	if err == nil && again != first {
+		err = fmt.Errorf("%wthe two are not the same", errInput)
+	}
+	return first, err
+}
+
 // secret reads one line. It is never echoed, logged or taken from an argument.
 func secret(stdin io.Reader, what string) (string, error) {
 	restore := func() {}

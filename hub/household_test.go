@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/hub/backup"
 	"gatehouse/hub/config"
 	"gatehouse/hub/control"
 	"gatehouse/hub/demo"
@@ -247,6 +248,12 @@ func TestTwoPeopleShare(t *testing.T) {
 	addKeys(t, d.hub.data, secrets)
 	breakCamera(t, ctx, d)
 	noSecrets(t, ctx, d, log, secrets, owner, bo)
+
+	// Each kind of file that a home has is one that somebody decided to back up, or not to.
+	list, strange, err := backup.Collect(filepath.Join(d.cmd.Data, "hub"), true, nil)
+	if err != nil || len(strange) > 0 || len(list) < 8 {
+		t.Errorf("%d files are kept, and %q are not known, %v", len(list), strange, err)
+	}
 }
 
 // breakCamera adds one that cannot be reached: what fails is told, with its address.

@@ -75,7 +75,7 @@ func builtKeys() []string {
 		ledger.Received, ledger.Refused, ledger.Held, ledger.Shown, ledger.Declined, ledger.Expired, ledger.Withdrawn,
 		ledger.Prepared, ledger.Agreed, ledger.LockMay, ledger.LockMayNot, ledger.LockRefused, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.Disposed, ledger.AgencyAdded,
 		ledger.Given, ledger.HandedOver, ledger.Noted,
-		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade,
+		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade, ledger.Restored,
 	} {
 		add("ledger.kind.", string(k))
 	}

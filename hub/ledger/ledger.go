@@ -41,6 +41,7 @@ const (
 	AgencyRemoved Kind = "agency.removed"
 	Recordings    Kind = "recordings.heads" // heads of the recording chains
 	OwnerMade     Kind = "owner.made"
+	Restored      Kind = "hub.restored" // from a backup: what came after it is not here
 )
 
 // Entry is one record. Its leaf bytes are its canonical JSON, salted so that a
