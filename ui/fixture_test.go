@@ -61,6 +61,7 @@ type house struct {
 	cameras  []string // beside the two
 	now      func() time.Time
 	paired   bool
+	lock     bool // of the Home app may approve
 	off      bool // the network
 	saved    []string
 	step     fakeFirstRun
@@ -97,6 +98,7 @@ func (h *house) config() Config {
 		Rules:     h.rules(),
 		Network:   Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
 		HomeKit:   func() *HomeKitStatus { return h.homekit() },
+		Lock:      h.lock,
 		Trust:     Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
 		HubKey:    fixtureRoot(0x44),
 		SetupCode: "4821-7730",

@@ -83,7 +83,7 @@ type formView struct {
 	Problem         *problem
 	Errors          []string // that belong to no field
 	Later           bool
-	Again           bool // it asks for the passphrase
+	Again           bool // it asks for the passphrase: something may be switched on
 	Confirmed       bool // which was given a short while ago
 	Who             string
 }
@@ -98,6 +98,7 @@ func (c *console) fill(f form, action string, file config.Written, version strin
 		case checkField:
 			w.Value = file.Value(path)
 			w.Checked = w.Value == "true" || w.Value == "" && x.usual == "true"
+			v.Again = v.Again || f.again && !w.Checked
 		case listField:
 			w.Value = strings.Join(file.Values(path), ", ")
 		case hoursField:

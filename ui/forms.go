@@ -154,8 +154,7 @@ func (c *console) settingsForm(w http.ResponseWriter, r *http.Request) {
 
 func (c *console) showForm(w http.ResponseWriter, r *http.Request, status int, p formPage) {
 	l := visitor(r)
-	f, _ := formOf(settingsForms, p.Key)
-	p.Form.Again, p.Form.Confirmed, p.Form.Who = f.again, c.cfg.Accounts.Confirmed(l), l.Person.Name
+	p.Form.Confirmed, p.Form.Who = c.cfg.Accounts.Confirmed(l), l.Person.Name
 	p.Now, p.Zone = c.at(c.cfg.Now(), dayForm+", "+exactForm), c.zone()
 	c.render(w, r, status, "form", view{Title: "form." + p.Key, Place: "settings", Body: p})
 }

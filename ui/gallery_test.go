@@ -31,12 +31,18 @@ type shown struct {
 var homes = map[string]func(*house){
 	"well":           func(*house) {},
 	"a camera fails": func(h *house) { h.archive.broken = true },
-	"paired":         func(h *house) { h.paired = true },
-	"offline":        func(h *house) { h.off = true },
-	"strangers":      strangers,
-	"new":            func(h *house) { h.accounts = newAccounts(h.accounts.now, false) },
-	"locked":         func(*house) {},
-	"half set up":    func(h *house) { h.step = 3 },
+	"paired":         func(h *house) { h.paired, h.lock = true, true },
+	"left to the lock": func(h *house) {
+		h.lock = true
+		rec := h.requests.records[preparedID]
+		rec.Left = &request.Left{Person: request.OwnerNumber, By: "The owner", At: fixtureNow, Digest: rec.Package.Digest}
+		h.requests.records[preparedID] = rec
+	},
+	"offline":     func(h *house) { h.off = true },
+	"strangers":   strangers,
+	"new":         func(h *house) { h.accounts = newAccounts(h.accounts.now, false) },
+	"locked":      func(*house) {},
+	"half set up": func(h *house) { h.step = 3 },
 	"empty": func(h *house) {
 		h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries = nil, nil, nil, nil
 	},
@@ -85,6 +91,8 @@ var gallery = []shown{
 	{"requests, other scripts", "strangers", "/requests", 200},
 	{"request, waiting", "well", "/requests/" + waitingID, 200},
 	{"request, sealed", "well", "/requests/" + preparedID, 200},
+	{"request, with the lock", "paired", "/requests/" + preparedID, 200},
+	{"request, left to the lock", "left to the lock", "/requests/" + preparedID, 200},
 	{"request, third of its case", "strangers", "/requests/arabic", 200},
 	{"request, long name", "strangers", "/requests/long", 200},
 	{"request, two people", "strangers", "/requests/two", 200},
@@ -111,6 +119,7 @@ var gallery = []shown{
 	{"settings, network off", "offline", "/settings", 200},
 	{"rules", "well", "/settings/rules", 200},
 	{"settings, a form", "well", "/settings/home", 200},
+	{"settings, with the passphrase", "well", "/settings/lock", 200},
 	{"settings, a list", "well", "/settings/storage", 200},
 	{"settings, an entry", "well", "/settings/storage/0", 200},
 	{"storage and health", "well", "/settings/health", 200},

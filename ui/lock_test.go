@@ -12,11 +12,10 @@ import (
 )
 
 // withLock is the fixture home with the consent lock switched on.
-func withLock() (*house, http.Handler) {
+func withLock(t *testing.T) (*house, http.Handler) {
 	h := newHouse()
-	cfg := h.config()
-	cfg.Lock = true
-	return h, New(cfg)
+	h.lock = true
+	return h, h.handler(t)
 }
 
 // TestLeaveToLock asks for all that an approval asks for, and sends nothing.
@@ -33,7 +32,7 @@ func TestLeaveToLock(t *testing.T) {
 		{"other digest", url.Values{"digest": {strings.Repeat("0", 64)}, "passphrase": {fixturePass}}, 409},
 		{"all given", url.Values{"digest": {digest}, "passphrase": {fixturePass}}, 303},
 	} {
-		house, h := withLock()
+		house, h := withLock(t)
 		jobs := len(house.outbox.jobs)
 		w := visit(h, http.MethodPost, "/requests/"+preparedID+"/lock", tt.form)
 		rec, err := house.requests.Get(context.Background(), preparedID)
@@ -53,7 +52,7 @@ func TestRequestPageTellsOfTheLock(t *testing.T) {
 	if body := page(newHouse().handler(t), preparedID); strings.Contains(body, title) {
 		t.Error("a page tells of a lock that is off")
 	}
-	house, h := withLock()
+	house, h := withLock(t)
 	for _, id := range []string{waitingID, sentID} {
 		if strings.Contains(page(h, id), title) {
 			t.Errorf("%s tells of the lock", id)
@@ -106,10 +105,11 @@ func TestLockIsSwitchedOnWithThePassphrase(t *testing.T) {
 	if w := d.post("/settings/doorbell", v); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "cannot be used with neutral") {
 		t.Errorf("beside a neutral picture: %d", w.Code)
 	}
-	d = &desk{t: t, h: d.h, file: d.file}
 	v = d.form("/settings/lock")
+	if v.Has("passphrase") {
+		t.Error("to switch it off asks for the passphrase")
+	}
 	v.Del("consent_lock")
-	v.Del("passphrase")
 	if w := d.post("/settings/lock", v); w.Code != http.StatusSeeOther || strings.Contains(d.read(), "consent_lock: true") {
 		t.Errorf("switching it off: %d\n%s", w.Code, d.read())
 	}
