@@ -83,6 +83,7 @@ var onlyIn = map[string]string{
 	"github.com/bluenviron/gortsplib": "rtsp",
 	"github.com/brutella/hap":         "bridge/homekit",
 	"github.com/pion/webrtc":          "bridge/webrtc",
+	"github.com/go-webauthn/webauthn": "hub/account",
 	"modernc.org/sqlite":              "hub/sqlite",
 }
 

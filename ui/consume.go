@@ -161,6 +161,7 @@ type Accounts interface {
 	CheckPerson(ctx context.Context, peer, name, passphrase string) (account.Person, error)
 	Sessions
 	People
+	Passkeys
 	// Bearer tells which live token of another program a secret is.
 	Bearer(ctx context.Context, secret string) (account.Token, bool, error)
 }
@@ -175,6 +176,18 @@ type Sessions interface {
 	Sessions(ctx context.Context, person int64) ([]account.Session, error)
 	EndSession(ctx context.Context, person int64, id string) error
 	EndSessions(ctx context.Context, person int64) error
+}
+
+// Passkeys log in, and approve nothing.
+type Passkeys interface {
+	// BeginPasskey gives account.ErrUnconfirmed without a passphrase a short while ago.
+	BeginPasskey(ctx context.Context, l account.Login, peer string, site account.Site) (options []byte, err error)
+	AddPasskey(ctx context.Context, l account.Login, site account.Site, name string, answer []byte) (account.Passkey, error)
+	BeginPasskeyLogIn(peer string, site account.Site) (options []byte, err error)
+	LogInPasskey(ctx context.Context, peer, agent string, site account.Site, answer []byte) (token string, err error)
+	Passkeys(ctx context.Context, person int64) ([]account.Passkey, error)
+	HasPasskeys(ctx context.Context, host string) (bool, error)
+	RemovePasskey(ctx context.Context, person int64, short string) error
 }
 
 // People are who may log in, and who was invited to.

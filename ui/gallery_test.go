@@ -134,6 +134,7 @@ var gallery = []shown{
 	{"set-up, sharing", "half set up", "/setup/sharing", 200},
 	{"people", "family", "/people", 200},
 	{"you", "family", "/you", 200},
+	{"passkey, where none can be made", "family", "/you/passkeys/add", 200},
 	{"passphrase again", "family", "/confirm?next=/people", 200},
 	{"join", "family", "/join", 200},
 	{"certificates", "family", "/trust", 200},

@@ -45,7 +45,7 @@ func builtKeys() []string {
 	add("stream.", "main", "sub")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
-		"person-changed", "person-removed", "uninvited", "rules-saved", "network-on", "network-off")
+		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "rules-saved", "network-on", "network-off")
 	add("role.", "owner", "approver", "viewer")
 	for _, s := range []request.State{
 		request.Refused, request.NotListed, request.Unmatched, request.Hidden, request.Waiting, request.Prepared,

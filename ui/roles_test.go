@@ -19,6 +19,8 @@ var may = map[string]string{
 	"POST /logout": "v", "GET /{$}": "v", "GET /events": "v", "GET /live/tiles": "v", "GET /timeline": "v",
 	"GET /you": "v", "POST /you/passphrase": "v", "POST /you/sessions/end": "v", "POST /you/sessions/end-all": "v",
 	"GET /confirm": "v", "POST /confirm": "v",
+	"POST /login/passkey/ask": "-", "POST /login/passkey": "-",
+	"GET /you/passkeys/add": "v", "POST /you/passkeys": "v", "POST /you/passkeys/remove": "v",
 
 	"GET /cameras/{camera}/still.jpg":                   "c",
 	"GET /cameras/{camera}/{stream}/live.m3u8":          "c",

@@ -14,6 +14,7 @@ type entry struct {
 	NeedCode bool
 	Trust    bool // there is a page about certificates
 	Next     string
+	Passkeys bool // somebody has one for where the browser is
 	Named    bool // there is more than one person
 	Name     string
 	Now      moment // so that a wrong clock is seen
@@ -83,8 +84,7 @@ func (c *console) trySetup(r *http.Request) error {
 	return nil
 }
 
-// enter logs in and goes on. The session that the browser came with ends:
-// whoever shares it, or put it there, is not to have it beside the new one.
+// enter logs in and goes on.
 func (c *console) enter(w http.ResponseWriter, r *http.Request, name, passphrase, next string) {
 	token, err := c.cfg.Accounts.LogIn(r.Context(), peer(r), r.UserAgent(), strings.TrimSpace(name), passphrase)
 	if err != nil {
@@ -92,6 +92,12 @@ func (c *console) enter(w http.ResponseWriter, r *http.Request, name, passphrase
 		c.showLogin(w, r, p.Status, &p)
 		return
 	}
+	c.entered(w, r, token, next)
+}
+
+// entered goes on with a new session. The one that the browser came with ends:
+// whoever shares it, or put it there, is not to have it beside the new one.
+func (c *console) entered(w http.ResponseWriter, r *http.Request, token, next string) {
 	if err := c.leave(r); err != nil {
 		c.fail(w, r, err)
 		return
@@ -127,7 +133,7 @@ func (c *console) showLogin(w http.ResponseWriter, r *http.Request, status int, 
 		return
 	}
 	c.render(w, r, status, "login", view{Title: "login.title", Bare: true, Body: entry{
-		Problem: p, Next: onward(r.FormValue("next")), Named: len(people) > 1, Name: r.PostFormValue("name"),
+		Problem: p, Next: onward(r.FormValue("next")), Named: len(people) > 1, Name: r.PostFormValue("name"), Passkeys: c.passkeyLogIn(r),
 	}})
 }
 

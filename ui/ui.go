@@ -190,6 +190,8 @@ func (c *console) footage() []route {
 		{"POST /setup", open, everybody, c.setupDo},
 		{"GET /login", open, everybody, c.loginForm},
 		{"POST /login", open, everybody, c.loginDo},
+		{"POST /login/passkey/ask", open, everybody, c.passkeyAsk},
+		{"POST /login/passkey", open, everybody, c.passkeyEnter},
 		{"GET /trust", open, everybody, c.trust},
 		{"GET /trust/root.crt", open, everybody, c.trustRoot},
 		{"GET /join", open, everybody, c.joinForm},
@@ -269,6 +271,9 @@ func (c *console) household() []route {
 		{"POST /you/passphrase", inPage, everybody, c.changePassphrase},
 		{"POST /you/sessions/end", inPage, everybody, c.endSession},
 		{"POST /you/sessions/end-all", inPage, everybody, c.endSessions},
+		{"GET /you/passkeys/add", page, everybody, c.passkeyForm},
+		{"POST /you/passkeys", inPage, everybody, c.passkeyAdd},
+		{"POST /you/passkeys/remove", inPage, everybody, c.passkeyRemove},
 		{"GET /confirm", page, everybody, c.confirmForm},
 		{"POST /confirm", inPage, everybody, c.confirmDo},
 

@@ -13,6 +13,7 @@ type youView struct {
 	Role     string // locale key
 	Cameras  []string
 	Sessions []sessionRow
+	Passkeys []passkeyRow
 }
 
 // sessionRow is one log-in.
@@ -38,6 +39,10 @@ func (c *console) showYou(w http.ResponseWriter, r *http.Request, status int, p 
 		return
 	}
 	v := youView{Problem: p, Role: "role." + string(l.Person.Role), Cameras: l.Person.Cameras}
+	if v.Passkeys, err = c.passkeyRows(r); err != nil {
+		c.fail(w, r, err)
+		return
+	}
 	for _, s := range list {
 		row := sessionRow{
 			ID: s.ID(), First: c.at(s.Created, dayForm+", "+clockForm), Last: c.at(s.Seen, dayForm+", "+clockForm),

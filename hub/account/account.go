@@ -24,13 +24,14 @@ var (
 // Store keeps people and sessions in house.db.
 type Store interface {
 	Owner(ctx context.Context) (hash string, err error) // ErrNoOwner
-	// SetOwner gives ErrExists unless replace, which deletes all sessions, and
-	// the tokens that the first owner made, in the same transaction.
+	// SetOwner gives ErrExists unless replace, which deletes all sessions, the
+	// first owner's passkeys and the tokens they made, in the same transaction.
 	SetOwner(ctx context.Context, hash string, replace bool) error
 	SessionStore
 	PersonStore
 	InviteStore
 	TokenStore
+	PasskeyStore
 }
 
 // Config configures Accounts.
@@ -50,6 +51,7 @@ const (
 type Accounts struct {
 	cfg      Config
 	throttle *throttle
+	asked    ceremonies
 	cost     cost // of the hashes it makes
 }
 
@@ -77,9 +79,9 @@ func (a *Accounts) HasOwner(ctx context.Context) (bool, error) {
 }
 
 // SetPassphrase stores the argon2id hash of a passphrase of at least 8
-// characters for the first owner; replace also ends everybody's sessions and
-// the tokens that the first owner made. Without replace an owner that exists
-// gives ErrExists.
+// characters for the first owner; replace also ends everybody's sessions, and
+// removes the first owner's passkeys and the tokens they made. Without replace
+// an owner that exists gives ErrExists.
 func (a *Accounts) SetPassphrase(ctx context.Context, passphrase string, replace bool) error {
 	hash, err := a.newHash(passphrase)
 	if err != nil {
@@ -103,8 +105,8 @@ func (a *Accounts) newHash(passphrase string) (string, error) {
 }
 
 // ChangePassphrase replaces a person's passphrase by one of at least 8
-// characters; current is theirs. It ends all their sessions and the tokens they
-// made, and the first owner's ends everybody's sessions.
+// characters; current is theirs. It ends all their sessions, their passkeys and
+// the tokens they made, and the first owner's ends everybody's sessions.
 func (a *Accounts) ChangePassphrase(ctx context.Context, p Person, peer, current, passphrase string) error {
 	if _, err := a.CheckPerson(ctx, peer, p.Name, current); err != nil {
 		return err

@@ -71,9 +71,9 @@ type PersonStore interface {
 	// ChangePerson sets role and cameras; ErrNoPerson if there is none of that
 	// name. Whoever is no owner then loses the tokens they made.
 	ChangePerson(ctx context.Context, p Person) error
-	// SetPassphrase also ends the person's sessions and the tokens they made, in one transaction.
+	// SetPassphrase also ends the person's sessions, passkeys and the tokens they made, in one transaction.
 	SetPassphrase(ctx context.Context, number int64, hash string) error
-	// RemovePerson also ends their sessions and the tokens they made; ErrNoPerson if there is none of that name.
+	// RemovePerson also ends their sessions, passkeys and the tokens they made; ErrNoPerson if there is none of that name.
 	RemovePerson(ctx context.Context, name string) error
 	// Person gives ErrNoPerson as well.
 	Person(ctx context.Context, name string) (p Person, hash string, err error)
@@ -121,8 +121,8 @@ func (a *Accounts) ChangePerson(ctx context.Context, p Person) error {
 	return a.cfg.Store.ChangePerson(ctx, p)
 }
 
-// RemovePerson removes a person and ends their sessions and the tokens they
-// made. What they approved and is not sent yet counts no more.
+// RemovePerson removes a person and ends their sessions, passkeys and the tokens
+// they made. What they approved and is not sent yet counts no more.
 func (a *Accounts) RemovePerson(ctx context.Context, name string) error {
 	if name == ownerName {
 		return ErrFirst

@@ -38,9 +38,9 @@ func (h *House) SetOwner(ctx context.Context, hash string, replace bool) error {
 }
 
 // disarm ends what a person could act with beside their passphrase: sessions,
-// and tokens that they made.
+// passkeys, and tokens that they made.
 func disarm(ctx context.Context, tx *sql.Tx, person int64) error {
-	for _, query := range []string{"DELETE FROM session WHERE person = ?", "DELETE FROM token WHERE maker = ?"} {
+	for _, query := range []string{"DELETE FROM session WHERE person = ?", "DELETE FROM passkey WHERE person = ?", "DELETE FROM token WHERE maker = ?"} {
 		if _, err := tx.ExecContext(ctx, query, person); err != nil {
 			return err
 		}

@@ -147,4 +147,17 @@ CREATE TABLE token( -- account.Token
 ) STRICT;
 `, `
 ALTER TABLE token ADD COLUMN maker INTEGER NOT NULL DEFAULT 1; -- all were made with the first owner's passphrase
+`, `
+CREATE TABLE passkey( -- account.Passkey
+	id      BLOB PRIMARY KEY,
+	person  INTEGER NOT NULL,
+	handle  BLOB NOT NULL,
+	name    TEXT NOT NULL,
+	host    TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	used    INTEGER NOT NULL,
+	count   INTEGER NOT NULL,
+	key     TEXT NOT NULL
+) STRICT;
+CREATE INDEX passkey_person ON passkey(person);
 `}

@@ -99,6 +99,7 @@ const folder = async () => folders[folders.push(await mkdtemp(join(tmpdir(), "ga
 
 await spec("fixture.spec.mjs", () => test("fixture.spec.mjs", {}));
 await spec("timeline.spec.mjs", () => test("timeline.spec.mjs", {}));
+await spec("passkey.spec.mjs", () => test("passkey.spec.mjs", {}));
 await spec("setup.spec.mjs", setUp);
 let data = await folder();
 for (const [view, scheme] of [["desktop", "light"], ["phone", "dark"]]) {

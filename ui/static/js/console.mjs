@@ -2,6 +2,7 @@
 // parts that keep themselves current.
 import { Copy } from "./copy.mjs";
 import { fullScreen } from "./live-full.mjs";
+import { passkeys } from "./passkey.mjs";
 import { Player } from "./player.mjs";
 import { Changed, Refresh, count } from "./refresh.mjs";
 import { Scan } from "./scan.mjs";
@@ -21,6 +22,7 @@ customElements.define("gh-watch", Watch);
 count();
 suggestZone();
 fullScreen();
+passkeys();
 
 if (window.isSecureContext && navigator.serviceWorker) {
   // Browsers refuse where they do not trust the hub's certificate; then there is none.
