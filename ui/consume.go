@@ -162,7 +162,17 @@ type Accounts interface {
 	Sessions
 	People
 	Passkeys
-	// Bearer tells which live token of another program a secret is.
+	Tokens
+}
+
+// Tokens are what other programs read with.
+type Tokens interface {
+	// AddToken tells the secret once; t.Maker is the owner who makes it.
+	AddToken(ctx context.Context, t account.Token, valid time.Duration) (account.Token, string, error)
+	Tokens(ctx context.Context) ([]account.Token, error)
+	// RevokeToken answers account.ErrNoToken.
+	RevokeToken(ctx context.Context, name string) error
+	// Bearer tells which live token a secret is.
 	Bearer(ctx context.Context, secret string) (account.Token, bool, error)
 }
 

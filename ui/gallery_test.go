@@ -46,6 +46,10 @@ var homes = map[string]func(*house){
 	"empty": func(h *house) {
 		h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries = nil, nil, nil, nil
 	},
+	"programs": func(h *house) {
+		h.program("wall-panel", account.Token{Scopes: []account.Scope{account.ScopeCameras, account.ScopeClips}, Cameras: []string{"Driveway"}})
+		h.program("backup", account.Token{Scopes: account.Scopes()})
+	},
 	"many cameras": (*house).many,
 	"family": func(h *house) {
 		h.accounts.join("Ana", account.Approver)
@@ -132,6 +136,8 @@ var gallery = []shown{
 	{"set-up, storage", "half set up", "/setup/storage", 200},
 	{"set-up, cameras", "half set up", "/setup/cameras", 200},
 	{"set-up, sharing", "half set up", "/setup/sharing", 200},
+	{"tokens", "programs", "/settings/tokens", 200},
+	{"tokens, none", "well", "/settings/tokens", 200},
 	{"people", "family", "/people", 200},
 	{"you", "family", "/you", 200},
 	{"passkey, where none can be made", "family", "/you/passkeys/add", 200},

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
+	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/ledger"
@@ -45,8 +46,11 @@ func builtKeys() []string {
 	add("stream.", "main", "sub")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
-		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "rules-saved", "network-on", "network-off")
+		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "network-on", "network-off")
 	add("role.", "owner", "approver", "viewer")
+	for _, s := range account.Scopes() {
+		add("scope.", string(s))
+	}
 	for _, s := range []request.State{
 		request.Refused, request.NotListed, request.Unmatched, request.Hidden, request.Waiting, request.Prepared,
 		request.Approved, request.Sent, request.Ready, request.HandedOver, request.Failed, request.Declined, request.Expired, request.Withdrawn,

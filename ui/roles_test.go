@@ -53,6 +53,7 @@ var may = map[string]string{
 	"POST /agencies/card": "o", "POST /agencies/allow": "o", "POST /agencies/disallow": "o",
 	"GET /people": "o", "POST /people/invite": "o", "POST /people/uninvite": "o", "POST /people/change": "o", "POST /people/remove": "o",
 	"GET /settings/rules": "o", "POST /settings/rules": "o", "POST /settings/rules/try": "o", "POST /settings/network": "o",
+	"GET /settings/tokens": "o", "POST /settings/tokens": "o", "POST /settings/tokens/end": "o",
 	"GET /settings": "o", "POST /settings/homekit": "o",
 	"GET /setup/{step}": "o", "POST /setup/{step}": "o", "GET /settings/health": "o", "GET /settings/health/diagnostics.txt": "o",
 	"GET /settings/cameras": "o", "GET /settings/cameras/add": "o", "POST /settings/cameras/find": "o", "POST /settings/cameras/ask": "o",

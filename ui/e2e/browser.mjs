@@ -104,6 +104,6 @@ export const pass = "correct horse battery";
 export async function logIn(page) {
   await page.goto("/login");
   await page.getByLabel("Passphrase").fill(pass);
-  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
   await page.waitForURL("**/");
 }

@@ -64,7 +64,7 @@ for (const [view, viewport, colorScheme] of [["desktop", desktop, "light"], ["ph
     await page.goto("/login?next=/ledger");
     await look("passkey-login");
     await useIt();
-    await page.waitForURL("**/ledger");
+    await page.waitForURL((url) => url.pathname === "/ledger");
 
     await logOut();
     await cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
