@@ -29,6 +29,7 @@ var mayImport = map[string]string{
 	"hub/internal/mp4":            "rtsp",
 	"hub/internal/pdf":            "",
 	"hub/internal/slots":          "",
+	"hub/internal/steady":         "",
 	"hub/internal/uplink":         "",
 	"hub/internal/yamledit":       "",
 	"hub/internal/mp4/mp4test":    "rtsp",

@@ -108,7 +108,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	was, is := tree(t, data), tree(t, to)
 	for name := range was {
-		if strings.HasPrefix(name, "index.db") || strings.HasPrefix(name, "house.db") || name == checkpointFile || name == "lock" || strings.HasPrefix(name, "inbox") || strings.HasPrefix(name, "footage") {
+		if strings.HasPrefix(name, "index.db") || strings.HasPrefix(name, "house.db") || name == checkpointFile || name == "lock" || name == "clock" || strings.HasPrefix(name, "inbox") || strings.HasPrefix(name, "footage") {
 			delete(was, name)
 			delete(is, name)
 		}

@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"gatehouse/hub/identity"
 	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/ledger"
+	"gatehouse/hub/sqlite"
 )
 
 // Databases in the data folder, and the folder of sealed packages.
@@ -19,6 +21,19 @@ const (
 	indexDB   = "index.db"
 	sealedDir = "sealed"
 )
+
+// openHouse opens house.db, and before it the keys: without it they are made,
+// and with it they must be there.
+func openHouse(ctx context.Context, data string) (*identity.Identity, *sqlite.House, error) {
+	path := filepath.Join(data, houseDB)
+	_, err := os.Stat(path)
+	keys, err := identity.Open(data, errors.Is(err, os.ErrNotExist))
+	if err != nil {
+		return nil, nil, err
+	}
+	house, err := sqlite.OpenHouse(ctx, path)
+	return keys, house, err
+}
 
 // checkpointFile holds the ledger's newest signed checkpoint outside the
 // database, so that a database put back or cut short is noticed.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,7 @@ import (
 	"gatehouse/hub/https"
 	"gatehouse/hub/identity"
 	"gatehouse/hub/internal/ffmpeg"
+	"gatehouse/hub/internal/steady"
 	"gatehouse/hub/internal/uplink"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/motion"
@@ -64,6 +64,7 @@ type hub struct {
 	log      *slog.Logger
 	started  time.Time
 	keys     *identity.Identity
+	clock    *steady.Clock
 	index    *sqlite.Index
 	house    *sqlite.House
 	ledger   *ledger.Log
@@ -146,26 +147,19 @@ func (h *hub) openStores(ctx context.Context) (err error) {
 	if h.index, err = sqlite.OpenIndex(ctx, filepath.Join(h.data, indexDB)); err != nil {
 		return err
 	}
+	if h.clock, err = steady.Open(filepath.Join(h.data, "clock")); err != nil {
+		return err
+	}
+	h.index.UseClock(h.clock.Now)
 	h.ledger = ledger.New(h.house, h.keys.Ledger)
 	h.accounts = account.New(account.Config{Store: h.house})
 	return h.checkLedgerSize()
 }
 
-// openHouse opens house.db, and before it the keys: without it they are made,
-// and with it they must be there.
-func openHouse(ctx context.Context, data string) (*identity.Identity, *sqlite.House, error) {
-	path := filepath.Join(data, houseDB)
-	_, err := os.Stat(path)
-	keys, err := identity.Open(data, errors.Is(err, os.ErrNotExist))
-	if err != nil {
-		return nil, nil, err
-	}
-	house, err := sqlite.OpenHouse(ctx, path)
-	return keys, house, err
-}
-
 func (h *hub) openArchive(ctx context.Context) (err error) {
-	h.archive, err = recording.OpenArchive(ctx, archiveConfig(h.cfg, h.data, h.index, h.house, h.log))
+	archive := archiveConfig(h.cfg, h.data, h.index, h.house, h.log)
+	archive.Old = h.clock.Now
+	h.archive, err = recording.OpenArchive(ctx, archive)
 	if err != nil {
 		return err
 	}
@@ -219,6 +213,7 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sinks.Go(func() error { return h.archive.Run(sinkCtx) })
 	sinks.Go(func() error { return h.outbox.Run(sinkCtx) })
 	sinks.Go(func() error { return h.keepCheckpoint(sinkCtx) })
+	sinks.Go(func() error { return h.clock.Run(sinkCtx) })
 	sinks.Go(func() error { return h.ledger.RunHours(sinkCtx, time.Now) })
 
 	h.fleet.Apply(streams(h.config().Cameras, h.motions))

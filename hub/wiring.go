@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -145,6 +146,10 @@ func (h *hub) problems() []string {
 	}
 	if bridge != nil {
 		list = append(list, "HomeKit does not run; restart the hub once this is mended: "+bridge.Error())
+	}
+	if ahead := h.clock.Ahead(); ahead > 0 {
+		list = append(list, fmt.Sprintf("this computer's clock has leapt ahead by %d days, or the hub was off for so long; is it right? "+
+			"Until it has gone on for a day, footage is deleted by the time before", int(ahead.Hours()/24)))
 	}
 	list = append(list, h.live.problems()...)
 	if t := h.archive.Trouble(); t != "" {

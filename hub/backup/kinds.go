@@ -41,6 +41,7 @@ var kinds = []struct {
 	{"index.db", left},           // made again from the footage
 	{"index.db-*", left},         // …
 	{"ledger.checkpoint", left},  // the backup's own takes its place
+	{"clock", left},              // of this machine
 	{"inbox/", left},             // files on their way in, and what became of them
 	{"lock", left},               // of a running hub
 	{"control.sock", left},       // …

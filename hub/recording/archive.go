@@ -52,6 +52,9 @@ type ArchiveConfig struct {
 	Disks []DiskConfig // the first is written; later ones are fail-over
 	Log   *slog.Logger
 	Now   func() time.Time // default time.Now
+	// Old is the time by which footage is older than the days to keep; default
+	// Now. It may be behind Now while that is not believed.
+	Old func() time.Time
 }
 
 // Archive is everything recorded: the index and the disks its files are on.
@@ -93,6 +96,9 @@ func openArchive(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, 
 func attach(ctx context.Context, cfg ArchiveConfig, fsys files) (*Archive, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Old == nil {
+		cfg.Old = cfg.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

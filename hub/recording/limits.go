@@ -50,7 +50,7 @@ func (a *Archive) expire(ctx context.Context, d *disk) error {
 		if days <= 0 {
 			continue
 		}
-		if err := a.deleteBefore(ctx, d, s, a.cfg.Now().AddDate(0, 0, -days)); err != nil {
+		if err := a.deleteBefore(ctx, d, s, a.cfg.Old().AddDate(0, 0, -days)); err != nil {
 			return err
 		}
 	}

@@ -122,7 +122,7 @@ type Index interface {
 	Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]Gap, error)
 
 	// PutHold adds or replaces the hold of (ID, Camera) and protects every overlapping segment, now and
-	// later, while Until is ahead of the machine's clock.
+	// later, while Until is ahead of the machine's clock, or of one behind it that the index was told to use.
 	PutHold(ctx context.Context, h Hold) error
 	// ReleaseHold removes all holds of an id; an unknown id is no error.
 	ReleaseHold(ctx context.Context, id string) error

@@ -92,6 +92,23 @@ func TestRetention(t *testing.T) {
 	s.sound(t)
 }
 
+// The clock has leapt years ahead, which is not believed: nothing is old by it.
+func TestLeapOfTheClockMakesNothingOld(t *testing.T) {
+	s := newStore(t, 1)
+	s.cfg.Disks[0].Keep = recording.Keep{Days: 5}
+	s.start(t, recording.OSFiles{})
+	f := days(t, s, 7)
+	believed := f.Session.Zero.Add(6*24*time.Hour + time.Minute)
+	s.clock = believed.AddDate(30, 0, 0)
+	s.cfg.Old = func() time.Time { return believed }
+	s.start(t, recording.OSFiles{})
+	s.retain(t)
+	if got := s.kept(t, f); got != "23456" {
+		t.Errorf("kept days %s", got)
+	}
+	s.sound(t)
+}
+
 // Each stream has its own days and bytes; the disk's days are for the others.
 func TestLimitsOfStreams(t *testing.T) {
 	s := newStore(t, 2)

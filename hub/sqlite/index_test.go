@@ -93,3 +93,37 @@ func TestHeldSegmentsCannotBeMarked(t *testing.T) {
 		t.Errorf("after the release: %v", err)
 	}
 }
+
+// TestHoldsOutlastALeapOfTheClock: what the machine's clock calls over is kept
+// while that clock is not believed.
+func TestHoldsOutlastALeapOfTheClock(t *testing.T) {
+	x, err := OpenIndex(t.Context(), filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	believed := time.Now().Add(-5000 * time.Hour) // the machine's clock has leapt ahead
+	start := believed.Add(-time.Hour)
+	id, err := x.AddSegment(t.Context(), recording.Segment{
+		Camera: "porch", Stream: recording.Main, Start: start, Duration: time.Minute, State: recording.Closed, Clock: 1, Path: "p",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := recording.Hold{ID: "a", Camera: "porch", From: start, To: start.Add(time.Second), Until: believed.Add(time.Hour)}
+	if err := x.PutHold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	x.UseClock(func() time.Time { return believed })
+	old, err := x.Oldest(t.Context(), "", "", "", time.Now(), 10)
+	if err != nil || len(old) != 0 {
+		t.Errorf("%d segments may be deleted, %v", len(old), err)
+	}
+	if err := x.MarkGarbage(t.Context(), []int64{id}, "room", time.Now()); !errors.Is(err, recording.ErrHeld) {
+		t.Errorf("marked: %v", err)
+	}
+	believed = time.Now()
+	if err := x.MarkGarbage(t.Context(), []int64{id}, "room", time.Now()); err != nil {
+		t.Errorf("after the hold is over: %v", err)
+	}
+}
