@@ -135,7 +135,7 @@ func approveByLock(t *testing.T, h *hub, world *demo.World, phone *controller) {
 		t.Fatal(err)
 	}
 	jobs, err := h.outbox.Jobs(ctx)
-	if r, _ := h.requests.Get(ctx, id); r.State != request.Approved || len(jobs) != 1 || jobs[0].Digest != r.Package.Digest || err != nil || len(r.LockRefused) != 3 {
+	if r, _ := h.requests.Get(ctx, id); r.DecidedBy != "A HomeKit controller" || len(jobs) != 1 || jobs[0].Digest != r.Package.Digest || err != nil || len(r.LockRefused) != 3 {
 		t.Errorf("%s, %d jobs, refused %v, %v", r.State, len(jobs), r.LockRefused, err)
 	}
 }

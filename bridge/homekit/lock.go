@@ -159,9 +159,7 @@ func (b *Bridge) mayUnlock(now time.Time) (Card, string) {
 	switch {
 	case !on:
 		return d.shown, "off"
-	case d.shown.Request == "":
-		return d.shown, "nothing"
-	case !d.frozen:
+	case !d.frozen: // a card of no request never is
 		return d.shown, "not-rung"
 	case now.Sub(d.since) < lockSoon:
 		return d.shown, "soon"

@@ -244,6 +244,16 @@ func TestUnlockTwiceIsOnce(t *testing.T) {
 	}
 }
 
+// TestApprovalEndsWhatWasLeft: also that of another person than who left it.
+func TestApprovalEndsWhatWasLeft(t *testing.T) {
+	for _, by := range []request.Approver{owner, second} {
+		h, r := leftBy(t, owner)
+		if got, err := h.approveBy(r, by); err != nil || got.State != request.Approved || got.Left != nil {
+			t.Errorf("%s: %s %+v, %v", by.Words, got.State, got.Left, err)
+		}
+	}
+}
+
 // TestLockIsNoSecondPerson: what it gives is the approval of the person who left
 // it, whichever way round, and a request for two needs another at the console.
 func TestLockIsNoSecondPerson(t *testing.T) {
