@@ -68,11 +68,11 @@ var mayImport = map[string]string{
 	"hub/delivery":                "hub/evidence hub/bulletin hub/ledger",
 	"hub/witness":                 "",
 	"hub/agency":                  "hub/bulletin hub/evidence hub/witness",
-	"hub/sqlite":                  "rtsp hub/account hub/bulletin hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
-	"hub/control":                 "rtsp hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/recording hub/request",
+	"hub/sqlite":                  "bridge/homekit rtsp hub/account hub/bulletin hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request",
+	"hub/control":                 "bridge/homekit rtsp hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/recording hub/request",
 	"hub/demo":                    "rtsp/rtsptest hub/agency hub/bulletin hub/evidence images/demo",
 	"ui/api":                      "rtsp hub/account hub/bulletin hub/clip hub/recording hub/request",
-	"ui":                          "ui/api rtsp rtsp/onvif hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request hub/survey",
+	"ui":                          "ui/api bridge/homekit rtsp rtsp/onvif hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/ledger hub/motion hub/recording hub/request hub/survey",
 	"hub":                         "*",
 }
 

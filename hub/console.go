@@ -109,15 +109,19 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*h.handler.Lo
 func (h *hub) dressConsole() {
 	c := h.config()
 	home := homeOf(c)
-	handler := ui.New(ui.Config{
+	cfg := ui.Config{
 		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
-		WHEP: h.live.whep(), HLS: h.live.playlists, Accounts: h.accounts, Cameras: h.consoleCameras(), HomeKit: h.consoleHomeKit, Lock: home.Lock, AllowedHosts: c.Hosts,
+		WHEP: h.live.whep(), HLS: h.live.playlists, Accounts: h.accounts, Cameras: h.consoleCameras(), Lock: home.Lock, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Memory: &h.memory, Reach: func() []string { return https.Reach(h.listener.Addr()) }, Log: h.log, Version: version,
 		Settings: h.editor, Survey: h.survey, FirstRun: config.FirstRun{DataDir: h.data},
 		Disks: func() []survey.Disk { return survey.Disks(h.data) }, Stores: h.archive.Disks, Problems: h.problems,
 		Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},
-	})
+	}
+	if h.homekit != nil {
+		cfg.HomeKit = h.homekit
+	}
+	handler := ui.New(cfg)
 	h.handler.Store(&handler)
 }
 
@@ -152,21 +156,12 @@ func (h *hub) consoleCameras() []ui.Camera {
 	return list
 }
 
-func (h *hub) consoleHomeKit() *ui.HomeKitStatus {
-	if h.homekit == nil {
-		return nil
-	}
-	s := h.homekit.Status()
-	return &ui.HomeKitStatus{Name: s.Name, Paired: s.Paired, Controllers: s.Controllers, Code: s.Code, SetupURI: s.SetupURI}
-}
-
 // homekitStatus leaves out the set-up codes: the console shows them to who gives
 // the passphrase again.
 func (h *hub) homekitStatus() any {
-	s := h.homekit.Status()
-	s.Code, s.SetupURI = "", ""
-	if s.Sensor != nil {
-		s.Sensor.Code, s.Sensor.SetupURI = "", ""
+	list := h.homekit.Status().All()
+	for i := range list {
+		list[i].Code, list[i].SetupURI = "", ""
 	}
-	return s
+	return list
 }

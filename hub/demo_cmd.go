@@ -187,11 +187,21 @@ func (d *demoRun) welcome(ctx context.Context) error {
 	d.say("passphrase  %s", d.world.Passphrase())
 	select {
 	case <-d.hub.homekit.Ready():
-		d.say("HomeKit     %s at %s (this machine only)", d.hub.homekit.Code(), d.hub.homekit.Addr())
+		d.openHomeKit()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return nil
+}
+
+// openHomeKit says the code, with which home apps may pair at first.
+func (d *demoRun) openHomeKit() {
+	until, err := d.hub.homekit.OpenPairing()
+	if err != nil { // paired in an earlier run
+		d.say("HomeKit     at %s (this machine only): %v", d.hub.homekit.Addr(), err)
+		return
+	}
+	d.say("HomeKit     %s at %s (this machine only), until %s; gatehouse homekit open opens it again", d.hub.homekit.Code(), d.hub.homekit.Addr(), until.Format("15:04"))
 }
 
 // record waits until every camera has some footage that survives a power cut.

@@ -37,6 +37,9 @@ func TestRequestRingsPairedController(t *testing.T) {
 	<-h.homekit.Ready()
 
 	phone := startController(t)
+	if _, err := h.homekit.OpenPairing(); err != nil {
+		t.Fatal(err)
+	}
 	status := h.homekit.Status()
 	host, port, err := net.SplitHostPort(status.Addr)
 	if err != nil {

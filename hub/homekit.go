@@ -12,12 +12,12 @@ import (
 )
 
 // openHomeKit leaves the bridge out if it cannot be opened: recording goes on.
-func (h *hub) openHomeKit(context.Context) error {
+func (h *hub) openHomeKit(ctx context.Context) error {
 	if !h.cfg.HomeKit.Enabled {
 		return nil
 	}
-	bridge, err := homekit.New(homekit.Config{
-		Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
+	bridge, err := homekit.New(ctx, homekit.Config{
+		Store: h.house, Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
 		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log, Cameras: h.homekitCameras(),
 		Lock: h.cfg.HomeKit.Lock(), Unlock: h.unlock, Refused: h.lockRefused,
 	})

@@ -52,6 +52,7 @@ type cli struct {
 	Users    usersCmd    `cmd:"" help:"People who may log in: owners, approvers, viewers."`
 	Tokens   tokensCmd   `cmd:"" help:"Tokens with which other programs read from the hub."`
 	Cameras  camerasCmd  `cmd:"" help:"Find cameras and ask them what they offer."`
+	Homekit  homekitCmd  `cmd:"" help:"Pair home apps with the doorbell, the motion sensor and cameras."`
 	Network  networkCmd  `cmd:"" help:"Switch everything that the hub fetches and sends off, or on again."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`
 	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`

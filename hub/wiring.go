@@ -175,7 +175,7 @@ func (h *hub) status() control.StatusConfig {
 
 func (h *hub) controlServer() *control.Server {
 	return control.New(control.Config{
-		DataDir: h.data, Status: h.status(), Requests: h.requests, Accounts: h.accounts, Motion: h.motion, Network: h.switchNetwork, Log: h.log,
+		DataDir: h.data, Status: h.status(), Requests: h.requests, Accounts: h.accounts, Motion: h.motion, HomeKit: h.homekit, Network: h.switchNetwork, Log: h.log,
 	})
 }
 

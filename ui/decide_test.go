@@ -354,15 +354,6 @@ func TestMedia(t *testing.T) {
 func TestSettingsForms(t *testing.T) {
 	house := newHouse()
 	h := house.handler(t)
-	if w := visit(h, http.MethodPost, "/settings/homekit", url.Values{"passphrase": {"no"}}); w.Code != 403 || strings.Contains(w.Body.String(), "518-20-736") {
-		t.Errorf("code without the passphrase: %d", w.Code)
-	}
-	if w := visit(h, http.MethodPost, "/settings/homekit", url.Values{"passphrase": {fixturePass}}); w.Code != 200 || !strings.Contains(w.Body.String(), "518-20-736") {
-		t.Errorf("code with the passphrase: %d", w.Code)
-	}
-	if body := visit(h, http.MethodGet, "/settings", nil).Body.String(); strings.Contains(body, "518-20-736") {
-		t.Error("the code stands on the page unasked")
-	}
 	change := url.Values{"current": {fixturePass}, "passphrase": {"another passphrase"}, "repeat": {"another passphrase"}}
 	wrong := url.Values{"current": {"no"}, "passphrase": {"another passphrase"}, "repeat": {"another passphrase"}}
 	if w := visit(h, http.MethodPost, "/you/passphrase", wrong); w.Code != 403 || !house.accounts.is(fixturePass) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 
+	"gatehouse/bridge/homekit"
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
@@ -114,6 +115,9 @@ var explanations = []struct {
 	{clip.ErrNoDecoder, http.StatusNotImplemented, "no-decoder"},
 	{clip.ErrNoBrowser, http.StatusUnsupportedMediaType, "no-browser"},
 	{config.ErrUnwritten, http.StatusConflict, "off-unwritten"},
+	{homekit.ErrPaired, http.StatusConflict, "homekit-paired"},
+	{homekit.ErrTries, http.StatusConflict, "homekit-tries"},
+	{homekit.ErrNoAccessory, http.StatusNotFound, "homekit-gone"},
 	{ErrEdited, http.StatusConflict, "edited"},
 	{ErrEdit, http.StatusConflict, "edit"},
 	{os.ErrNotExist, http.StatusNotFound, "no-file"},

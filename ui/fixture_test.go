@@ -60,7 +60,7 @@ type house struct {
 	motions  *fakeMotions
 	cameras  []string // beside the two
 	now      func() time.Time
-	paired   bool
+	homekit  *fakeHomeKit
 	lock     bool // of the Home app may approve
 	off      bool // the network
 	saved    []string
@@ -76,6 +76,7 @@ func newHouse() *house {
 	h.accounts = newAccounts(func() time.Time { return h.now() }, true)
 	h.clips = &fakeClips{now: func() time.Time { return h.now() }, archive: h.archive}
 	h.motions = &fakeMotions{perDay: 120, now: func() time.Time { return h.now() }}
+	h.homekit = newFakeHomeKit(func() time.Time { return h.now() })
 	h.requests.clips = h.clips
 	return h
 }
@@ -97,7 +98,7 @@ func (h *house) config() Config {
 		Home:      Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
 		Rules:     h.rules(),
 		Network:   Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
-		HomeKit:   func() *HomeKitStatus { return h.homekit() },
+		HomeKit:   h.homekit,
 		Lock:      h.lock,
 		Trust:     Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
 		HubKey:    fixtureRoot(0x44),
@@ -125,13 +126,6 @@ func (h *house) many() {
 }
 
 const longName = "The camera above the back door that looks over the bins, the bicycle shed and a corner of the neighbours' hedge"
-
-func (h *house) homekit() *HomeKitStatus {
-	if h.paired {
-		return &HomeKitStatus{Name: "Video request", Paired: true, Controllers: 2}
-	}
-	return &HomeKitStatus{Name: "Video request", Code: "518-20-736", SetupURI: "X-HM://00HDX8N2B7Q3Z"}
-}
 
 func (h *house) handler(t testing.TB) http.Handler {
 	t.Helper()

@@ -31,7 +31,7 @@ type shown struct {
 var homes = map[string]func(*house){
 	"well":           func(*house) {},
 	"a camera fails": func(h *house) { h.archive.broken = true },
-	"paired":         func(h *house) { h.paired, h.lock = true, true },
+	"paired":         func(h *house) { h.homekit.pair(); h.lock = true },
 	"left to the lock": func(h *house) {
 		h.lock = true
 		rec := h.requests.records[preparedID]
@@ -120,6 +120,8 @@ var gallery = []shown{
 	{"ledger, empty", "empty", "/ledger", 200},
 	{"settings", "well", "/settings", 200},
 	{"settings, paired", "paired", "/settings", 200},
+	{"homekit", "well", "/settings/homekit", 200},
+	{"homekit, paired", "paired", "/settings/homekit", 200},
 	{"settings, network off", "offline", "/settings", 200},
 	{"rules", "well", "/settings/rules", 200},
 	{"settings, a form", "well", "/settings/home", 200},

@@ -46,7 +46,7 @@ func builtKeys() []string {
 	add("stream.", "main", "sub")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
-		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "network-on", "network-off")
+		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "network-on", "network-off", "homekit-closed", "homekit-removed", "homekit-reset")
 	add("role.", "owner", "approver", "viewer")
 	for _, s := range account.Scopes() {
 		add("scope.", string(s))

@@ -28,7 +28,7 @@ func (c *console) switchNetwork(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := c.cfg.Network.Switch(note == "network-on"); err != nil {
 		p := c.explainFor(r, err)
-		c.showSettings(w, r, p.Status, &p, nil)
+		c.showSettings(w, r, p.Status, &p)
 		return
 	}
 	http.Redirect(w, r, "/settings?note="+note, http.StatusSeeOther)

@@ -68,7 +68,7 @@ func TestEveryPage(t *testing.T) {
 	for name, change := range map[string]func(*house){
 		"well":           func(*house) {},
 		"a camera fails": func(h *house) { h.archive.broken = true },
-		"paired":         func(h *house) { h.paired = true },
+		"paired":         func(h *house) { h.homekit.pair() },
 		"network off":    func(h *house) { h.off = true },
 		"empty": func(h *house) {
 			h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries = nil, nil, nil, nil

@@ -54,7 +54,7 @@ var may = map[string]string{
 	"GET /people": "o", "POST /people/invite": "o", "POST /people/uninvite": "o", "POST /people/change": "o", "POST /people/remove": "o",
 	"GET /settings/rules": "o", "POST /settings/rules": "o", "POST /settings/rules/try": "o", "POST /settings/network": "o",
 	"GET /settings/tokens": "o", "POST /settings/tokens": "o", "POST /settings/tokens/end": "o",
-	"GET /settings": "o", "POST /settings/homekit": "o",
+	"GET /settings": "o", "GET /settings/homekit": "o", "POST /settings/homekit": "o",
 	"GET /setup/{step}": "o", "POST /setup/{step}": "o", "GET /settings/health": "o", "GET /settings/health/diagnostics.txt": "o",
 	"GET /settings/cameras": "o", "GET /settings/cameras/add": "o", "POST /settings/cameras/find": "o", "POST /settings/cameras/ask": "o",
 	"GET /settings/cameras/add/{draft}": "o", "POST /settings/cameras/add/{draft}": "o", "GET /settings/cameras/add/{draft}/picture.jpg": "o",

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
@@ -153,34 +152,6 @@ func (c *console) logout(w http.ResponseWriter, r *http.Request) {
 	}
 	setCookie(w, r, "")
 	http.Redirect(w, r, "/login?note=logged-out", http.StatusSeeOther)
-}
-
-// pairing shows the HomeKit code once, after the passphrase.
-func (c *console) pairing(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		c.fail(w, r, errBadForm)
-		return
-	}
-	r, err := c.confirm(r)
-	if err != nil {
-		p := c.explainFor(r, err)
-		c.showSettings(w, r, p.Status, &p, nil)
-		return
-	}
-	var hk *HomeKitStatus
-	if c.cfg.HomeKit != nil {
-		hk = c.cfg.HomeKit()
-	}
-	if hk == nil || hk.Paired || hk.Code == "" {
-		c.fail(w, r, errNoPage)
-		return
-	}
-	code, err := drawQR(hk.SetupURI)
-	if err != nil && !errors.Is(err, errNoCode) {
-		c.fail(w, r, err)
-		return
-	}
-	c.showSettings(w, r, http.StatusOK, nil, &pairingCode{Code: hk.Code, QR: code})
 }
 
 // zone names the home's time zone; the machine's own has a short name only.

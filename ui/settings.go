@@ -16,8 +16,8 @@ type settingsView struct {
 	Trust   bool // devices can be taught to trust this home's certificates
 	Head    health
 	Links   []string // keys of the pages of forms
-	HomeKit *HomeKitStatus
-	Pairing *pairingCode
+	HomeKit bool
+	Paired  int // controllers of the request doorbell
 	Offline bool
 }
 
@@ -40,30 +40,24 @@ type streamRow struct {
 	Link           string   // to the camera's settings
 }
 
-// pairingCode is shown once, after the passphrase.
-type pairingCode struct {
-	Code string
-	QR   *qrPath
-}
-
 func (c *console) settings(w http.ResponseWriter, r *http.Request) {
-	c.showSettings(w, r, http.StatusOK, nil, nil)
+	c.showSettings(w, r, http.StatusOK, nil)
 }
 
-func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status int, p *problem, code *pairingCode) {
+func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status int, p *problem) {
 	streams, err := c.cfg.Archive.Status(r.Context())
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	v := settingsView{Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(present(c.cfg.Cameras), streams), Pairing: code, Offline: c.offline()}
+	v := settingsView{Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(present(c.cfg.Cameras), streams), Offline: c.offline()}
 	if c.cfg.Settings != nil {
 		for _, f := range append(slices.Clone(settingsForms), settingsLists...) {
 			v.Links = append(v.Links, f.key)
 		}
 	}
 	if c.cfg.HomeKit != nil {
-		v.HomeKit = c.cfg.HomeKit()
+		v.HomeKit, v.Paired = true, len(c.cfg.HomeKit.Status().Controllers)
 	}
 	c.render(w, r, status, "settings", view{Title: "settings.title", Place: "settings", Body: v})
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/bridge/homekit"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/survey"
@@ -36,14 +37,14 @@ type Config struct {
 	Home         Home
 	Rules        Rules
 	Network      Network
-	HomeKit      func() *HomeKitStatus // nil, or answers nil, without a bridge
-	Lock         bool                  // the lock of the Home app may give approvals that are left to it
-	HubKey       string                // the hub's public key in hex, for people to compare
-	SetupCode    string                // asked for at first run unless the browser is on this machine; empty closes first run to others
-	Settings     Settings              // nil: what the file says cannot be changed here
-	Survey       Survey                // nil: no camera can be added here
-	FirstRun     FirstRun              // nil: set-up ends with the passphrase
-	Disks        func() []survey.Disk  // that footage could be kept on
+	HomeKit      HomeKit              // nil without a bridge
+	Lock         bool                 // the lock of the Home app may give approvals that are left to it
+	HubKey       string               // the hub's public key in hex, for people to compare
+	SetupCode    string               // asked for at first run unless the browser is on this machine; empty closes first run to others
+	Settings     Settings             // nil: what the file says cannot be changed here
+	Survey       Survey               // nil: no camera can be added here
+	FirstRun     FirstRun             // nil: set-up ends with the passphrase
+	Disks        func() []survey.Disk // that footage could be kept on
 	Stores       func(context.Context) ([]recording.DiskStatus, error)
 	Problems     func() []string // what the owner should mend, in English sentences
 	Version      string
@@ -79,13 +80,13 @@ type Home struct {
 	TimeZone *time.Location
 }
 
-// HomeKitStatus describes the HomeKit bridge.
-type HomeKitStatus struct {
-	Name        string
-	Paired      bool
-	Controllers int
-	Code        string // only while not paired
-	SetupURI    string // X-HM://, only while not paired
+// HomeKit is the bridge to home apps.
+type HomeKit interface {
+	Status() homekit.Status
+	OpenPairing() (time.Time, error)
+	ClosePairing()
+	Reset(accessory string) error // all of them if it is empty
+	RemoveController(accessory, id string) error
 }
 
 // console answers requests in one language. There is one for each; what they
@@ -291,7 +292,8 @@ func (c *console) household() []route {
 		{"POST /people/remove", inPage, owners, c.removePerson},
 
 		{"GET /settings", page, owners, c.settings},
-		{"POST /settings/homekit", inPage, owners, c.pairing},
+		{"GET /settings/homekit", page, owners, c.homekit},
+		{"POST /settings/homekit", inPage, owners, c.homekitDo},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
 	"github.com/brutella/hap/accessory"
@@ -51,12 +50,8 @@ type camera struct {
 // newCamera builds an IP camera accessory (HAP R2, 11.2): two stream slots, a
 // microphone, and a motion sensor, whose notification carries a snapshot. The
 // order fixes the instance ids; add only at the end.
-func newCamera(b *Bridge, cam Camera) (*camera, error) {
-	st, err := openStore(filepath.Join(b.cfg.Dir, "camera-"+cam.Name+".json"))
-	if err != nil {
-		return nil, err
-	}
-	setupID, err := st.setupID()
+func newCamera(b *Bridge, cam Camera, kept []Identity) (*camera, error) {
+	st, err := openStore(b.cfg.Store, kept, "camera-"+cam.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +75,10 @@ func newCamera(b *Bridge, cam Camera) (*camera, error) {
 	c.motion = eye.MotionDetected
 	c.acc.AddS(eye.S)
 	c.server = &server{
-		name: name, category: categoryCamera, setupID: setupID, acc: c.acc, store: st,
-		snapshot: c.snapshot, code: b.setup.Code, log: b.cfg.Log, now: b.cfg.Now,
+		name: name, category: categoryCamera, acc: c.acc, store: st,
+		snapshot: c.snapshot,
 	}
-	return c, c.server.open()
+	return c, nil
 }
 
 // view chooses the stream for a viewer: the main one at home where HomeKit can

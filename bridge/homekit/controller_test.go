@@ -242,8 +242,8 @@ func statusOf(t *testing.T, l peerLine) int {
 func TestControllerSurvivesRestart(t *testing.T) { eachPeer(t, controllerSurvivesRestart) }
 
 func controllerSurvivesRestart(t *testing.T, p *peer) {
-	dir := t.TempDir()
-	b, stop := runBridge(t, Config{Dir: dir})
+	keep := &memory{}
+	b, stop := runBridge(t, Config{Store: keep})
 	defer stop()
 	var keys m
 	p.do(at(b.Status(), b.Code(), m{"do": "pair", "as": "bell"}), &keys)
@@ -251,7 +251,7 @@ func controllerSurvivesRestart(t *testing.T, p *peer) {
 	waitRung(t, b, sample.Request)
 	stop()
 
-	b = startBridge(t, Config{Dir: dir})
+	b = startBridge(t, Config{Store: keep})
 	p.do(at(b.Status(), "", m{"do": "again", "as": "new", "pairing": keys}), nil)
 	var shape shapeOf
 	p.do(m{"do": "accessories", "as": "new"}, &shape)
@@ -280,7 +280,7 @@ func controllerSurvivesRestart(t *testing.T, p *peer) {
 		t.Error("no pairings listed")
 	}
 	p.do(m{"do": "unpair", "as": "new"}, nil)
-	if st := b.Status(); st.Paired || st.SetupURI == "" {
+	if st := b.Status(); st.Paired || st.SetupURI == "" || b.bell.txt()["sf"] != "1" {
 		t.Errorf("status after the last controller left = %+v", st)
 	}
 }

@@ -53,7 +53,7 @@ func (l *lines) dial(t *testing.T) *wire {
 // serveLines runs the doorbell on a network in memory until the test ends.
 func serveLines(t *testing.T) (*Bridge, *lines) {
 	t.Helper()
-	b, err := New(Config{Dir: t.TempDir()})
+	b, err := New(t.Context(), Config{Store: &memory{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestRequestStraightAfterVerify(t *testing.T) {
 // TestRingAgainstAPicture rings at a random moment of a large answer, 200 times:
 // both arrive whole.
 func TestRingAgainstAPicture(t *testing.T) {
-	b, err := New(Config{Dir: t.TempDir()})
+	b, err := New(t.Context(), Config{Store: &memory{}})
 	if err != nil {
 		t.Fatal(err)
 	}

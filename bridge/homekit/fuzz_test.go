@@ -44,11 +44,11 @@ func FuzzRequests(f *testing.F) {
 		f.Add([]byte(s), true)
 		f.Add([]byte(s+s), false)
 	}
-	b, err := New(Config{Dir: f.TempDir()})
+	b, err := New(f.Context(), Config{Store: &memory{}})
 	if err != nil {
 		f.Fatal(err)
 	}
-	b.bell.store.id.Controllers = []controller{{ID: "me", Key: make([]byte, 32), Admin: true}}
+	b.bell.store.id.Controllers = []Controller{{ID: "me", Key: make([]byte, 32), Admin: true}}
 	f.Fuzz(func(t *testing.T, in []byte, verified bool) {
 		var answers io.Reader
 		nc := &tape{in: bytes.NewReader(in)}
@@ -64,7 +64,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		c.serve(t.Context())
 		b.bell.store.mu.Lock()
-		b.bell.store.id.Controllers = []controller{{ID: "me", Key: make([]byte, 32), Admin: true}}
+		b.bell.store.id.Controllers = []Controller{{ID: "me", Key: make([]byte, 32), Admin: true}}
 		b.bell.store.mu.Unlock()
 		checkAnswers(t, bufio.NewReader(answers))
 	})

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,11 +31,11 @@ type Card struct {
 
 // Config configures a Bridge.
 type Config struct {
-	Dir        string   // pairings and keys, 0700
+	Store      Store
+	Dir        string   // where a hub of before kept pairings in files; they are taken over
 	Name       string   // "Video request"
 	Addr       string   // ip:port to listen on; port 0 picks one
 	Interfaces []string // mDNS interfaces; empty means all but container bridges
-	Code       string   // setup code "123-45-678"; empty makes and keeps a random one
 	Neutral    bool     // the card shows only that a request waits
 	Lock       bool     // the consent lock is there at first; see Bridge.SetLock
 	Cameras    []Camera // each an accessory of its own; names differ
@@ -51,14 +50,15 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Bridge is HomeKit accessories with one setup code: the request doorbell, which
+// Bridge is HomeKit accessories with one setup code, which opens them only while
+// the owner has opened pairing: the request doorbell, which
 // listens on Config.Addr, a motion sensor, which listens on the next port, and
 // the cameras on those after it (or all on any, if the port is 0). They are separate because HomeKit sends a
 // bridged camera's pictures through the home hub, and because a motion sensor on
 // the doorbell itself would notify with the card's picture.
 type Bridge struct {
 	cfg      Config
-	setup    setup
+	window   *window
 	doorbell *doorbell
 	sensor   *sensor
 	lock     *lock
@@ -80,8 +80,8 @@ type Bridge struct {
 	face atomic.Pointer[face] // on display
 }
 
-// New opens or makes the accessory's identity. It does not listen yet.
-func New(cfg Config) (*Bridge, error) {
+// New opens or makes the accessories' identities. It does not listen yet.
+func New(ctx context.Context, cfg Config) (*Bridge, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -94,33 +94,30 @@ func New(cfg Config) (*Bridge, error) {
 	if _, _, err := listenAddrs(cfg.Addr); err != nil {
 		return nil, err
 	}
-	if cfg.Dir == "" {
-		return nil, errors.New("homekit needs a folder for its keys")
+	if cfg.Store == nil {
+		return nil, errors.New("homekit needs a store for its keys")
 	}
 	cfg.Name = accessoryName(cfg.Name)
-	if err := makeDir(cfg.Dir); err != nil {
-		return nil, fmt.Errorf("making homekit folder: %w", err)
-	}
-	b := &Bridge{cfg: cfg, ready: make(chan struct{}), poke: make(chan struct{}, 1)}
-	if err := b.open(); err != nil {
+	b := &Bridge{window: &window{now: cfg.Now}, cfg: cfg, ready: make(chan struct{}), poke: make(chan struct{}, 1)}
+	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
 	b.Show(nil)
 	return b, nil
 }
 
-func (b *Bridge) open() (err error) {
-	if b.setup, err = openSetup(filepath.Join(b.cfg.Dir, "setup.json"), b.cfg.Code); err != nil {
-		return err
-	}
-	if b.rung, err = openRung(filepath.Join(b.cfg.Dir, "rung.json")); err != nil {
-		return err
-	}
-	bells, err := openStore(filepath.Join(b.cfg.Dir, "doorbell.json"))
+func (b *Bridge) open(ctx context.Context) error {
+	kept, err := takeOver(ctx, b.cfg.Store, b.cfg.Dir)
 	if err != nil {
 		return err
 	}
-	eyes, err := openStore(filepath.Join(b.cfg.Dir, "sensor.json"))
+	b.window.set(time.Time{}, kept.Code)
+	b.rung = openRung(b.cfg.Store, kept.Rung)
+	bells, err := openStore(b.cfg.Store, kept.Accessories, "doorbell")
+	if err != nil {
+		return err
+	}
+	eyes, err := openStore(b.cfg.Store, kept.Accessories, "sensor")
 	if err != nil {
 		return err
 	}
@@ -129,23 +126,23 @@ func (b *Bridge) open() (err error) {
 	b.lock = b.newLock()
 	b.sensor = newSensor(eyeName, serial(eyes))
 	b.bell = &server{
-		name: b.cfg.Name, category: categoryDoorbell, setupID: b.setup.DoorbellID,
-		acc: b.doorbell.acc, store: bells, snapshot: b.snapshot, changed: b.wake,
+		name: b.cfg.Name, category: categoryDoorbell,
+		acc: b.doorbell.acc, store: bells, snapshot: b.snapshot,
 		extra: b.lock.svc.S, extraOn: b.lockable(b.cfg.Lock),
 	}
 	b.eye = &server{
-		name: eyeName, category: categorySensor, setupID: b.setup.SensorID,
+		name: eyeName, category: categorySensor,
 		acc: b.sensor.acc, store: eyes,
 	}
 	for _, cam := range b.cfg.Cameras {
-		c, err := newCamera(b, cam)
+		c, err := newCamera(b, cam, kept.Accessories)
 		if err != nil {
 			return fmt.Errorf("camera %s: %w", cam.Name, err)
 		}
 		b.cameras = append(b.cameras, c)
 	}
-	for _, s := range []*server{b.bell, b.eye} {
-		s.code, s.log, s.now = b.setup.Code, b.cfg.Log, b.cfg.Now
+	for _, s := range b.servers() {
+		s.window, s.log, s.now, s.changed = b.window, b.cfg.Log, b.cfg.Now, b.pairingsChanged
 		if err := s.open(); err != nil {
 			return err
 		}
@@ -155,8 +152,12 @@ func (b *Bridge) open() (err error) {
 
 func serial(s *store) string { return strings.ReplaceAll(s.get().DeviceID, ":", "") }
 
-// Code returns the setup code.
-func (b *Bridge) Code() string { return b.setup.Code }
+// Code returns the setup code, which opens nothing while pairing is closed.
+func (b *Bridge) Code() string {
+	b.window.mu.Lock()
+	defer b.window.mu.Unlock()
+	return b.window.code
+}
 
 // Addr returns the address the doorbell listens on, once Run has started; Ready
 // is closed then.
@@ -227,50 +228,6 @@ func (b *Bridge) looked(c Card, asked time.Time, controller string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.deck.look(c, asked, controller)
-}
-
-// Status describes the bridge for the pairing page and the command line.
-func (b *Bridge) Status() Status {
-	b.mu.Lock()
-	addr, eyeAt := b.addr, b.eyeAt
-	b.mu.Unlock()
-	st := status(b.bell, addr)
-	eye := status(b.eye, eyeAt)
-	st.Sensor = &eye
-	for _, c := range b.cameras {
-		b.mu.Lock()
-		addr := c.addr
-		b.mu.Unlock()
-		st.Cameras = append(st.Cameras, status(c.server, addr))
-	}
-	return st
-}
-
-func status(s *server, addr string) Status {
-	id := s.store.get()
-	st := Status{
-		Name: s.name, DeviceID: id.DeviceID, Addr: addr, Category: s.category,
-		Paired: len(id.Controllers) > 0, Controllers: len(id.Controllers),
-	}
-	if !st.Paired {
-		st.Code = s.code
-		st.SetupURI = setupURI(s.category, s.code, s.setupID)
-	}
-	return st
-}
-
-// Status of a Bridge.
-type Status struct {
-	Name        string   `json:"name"`
-	DeviceID    string   `json:"device_id"`
-	Addr        string   `json:"addr"`
-	Category    int      `json:"category"`
-	Paired      bool     `json:"paired"`
-	Controllers int      `json:"controllers"`
-	Code        string   `json:"code,omitempty"`      // only while not paired
-	SetupURI    string   `json:"setup_uri,omitempty"` // X-HM://
-	Sensor      *Status  `json:"sensor,omitempty"`    // the motion sensor, paired on its own
-	Cameras     []Status `json:"cameras,omitempty"`   // each paired on its own
 }
 
 // listenAddrs returns the addresses of the doorbell and of the sensor.

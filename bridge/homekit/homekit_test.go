@@ -2,12 +2,10 @@ package homekit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,11 +21,6 @@ func TestSetupCodes(t *testing.T) {
 	} {
 		if validCode(bad) {
 			t.Errorf("validCode(%q)", bad)
-		}
-		if bad != "" {
-			if _, err := New(Config{Dir: t.TempDir(), Code: bad}); err == nil {
-				t.Errorf("New takes the code %q", bad)
-			}
 		}
 	}
 	seen := map[string]bool{}
@@ -62,54 +55,8 @@ func TestSetupURI(t *testing.T) {
 	}
 }
 
-func TestIdentityIsKeptAndPrivate(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "homekit")
-	a, err := New(Config{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := New(Config{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(a.Status(), b.Status()); d != "" {
-		t.Errorf("status differs after a restart:\n%s", d)
-	}
-	if st := a.Status(); st.Code != a.Code() || st.Sensor.Code != a.Code() || st.SetupURI == st.Sensor.SetupURI || st.Paired {
-		t.Errorf("status = %+v", st)
-	}
-	err = filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
-		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has mode %v", path, info.Mode())
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	given, err := New(Config{Dir: dir, Code: "246-80-135"})
-	if err != nil || given.Code() != "246-80-135" {
-		t.Errorf("given code: %v, %v", given, err)
-	}
-	if again, err := New(Config{Dir: dir}); err != nil || again.Code() != a.Code() {
-		t.Errorf("a given code took the place of the one kept: %v", err)
-	}
-	for _, name := range []string{"setup.json", "rung.json", "doorbell.json"} {
-		path := filepath.Join(t.TempDir(), "broken")
-		if err := os.MkdirAll(path, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(path, name), []byte("{"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := New(Config{Dir: path}); err == nil {
-			t.Errorf("New takes a broken %s", name)
-		}
-	}
-}
-
 func TestVersionCountsChangesOfServices(t *testing.T) {
-	s, err := openStore(filepath.Join(t.TempDir(), "id.json"))
+	s, err := openStore(&memory{}, nil, "doorbell")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,21 +75,17 @@ func TestVersionCountsChangesOfServices(t *testing.T) {
 }
 
 func TestRungIsKeptAndBounded(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rung.json")
-	r, err := openRung(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keep := &memory{}
+	r := openRung(keep, nil)
 	for i := range rungMax {
 		id := fmt.Sprint("old", i)
 		r.ids, r.set[id] = append(r.ids, id), struct{}{}
 	}
+	keep.kept.Rung = slices.Clone(r.ids)
 	if err := r.add("new"); err != nil {
 		t.Fatal(err)
 	}
-	if r, err = openRung(path); err != nil {
-		t.Fatal(err)
-	}
+	r = openRung(keep, keep.kept.Rung)
 	if len(r.ids) != rungMax || r.has("old0") || !r.has("old1") || !r.has("new") {
 		t.Errorf("kept %d ids, oldest %q", len(r.ids), r.ids[0])
 	}
@@ -202,7 +145,7 @@ func TestRingWaitsForAController(t *testing.T) {
 		t.Error("rang though nobody could hear it")
 	}
 	b.mu.Unlock()
-	if err := b.bell.store.add(controller{ID: "me", Key: make([]byte, 32), Admin: true}); err != nil {
+	if err := b.bell.store.add(Controller{ID: "me", Key: make([]byte, 32), Admin: true}); err != nil {
 		t.Fatal(err)
 	}
 	b.bell.pairingsChanged()
@@ -241,7 +184,7 @@ func TestRunEndsAndLeavesNothing(t *testing.T) {
 
 func TestRunTellsOfABusyPort(t *testing.T) {
 	b := startBridge(t, Config{})
-	other, err := New(Config{Dir: t.TempDir(), Addr: b.Addr()})
+	other, err := New(t.Context(), Config{Store: &memory{}, Addr: b.Addr()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,16 +192,9 @@ func TestRunTellsOfABusyPort(t *testing.T) {
 		t.Errorf("Run = %v", err)
 	}
 	for _, addr := range []string{"127.0.0.1", "127.0.0.1:port", "::1:80"} {
-		if _, err := New(Config{Dir: t.TempDir(), Addr: addr}); err == nil {
+		if _, err := New(t.Context(), Config{Store: &memory{}, Addr: addr}); err == nil {
 			t.Errorf("New takes the address %q", addr)
 		}
-	}
-}
-
-func TestStatusOfAPairedBridgeHasNoCode(t *testing.T) {
-	b, err := json.Marshal(Status{Sensor: &Status{}})
-	if err != nil || strings.Contains(string(b), `"code"`) {
-		t.Errorf("status without a code = %s, %v", b, err)
 	}
 }
 

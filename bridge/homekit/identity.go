@@ -2,77 +2,59 @@ package homekit
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"sync"
+	"time"
 )
 
-// controllersMax bounds the pairings of one accessory; HAP R2, 5.11 asks for at
-// least 16.
-const controllersMax = 32
+const (
+	// controllersMax bounds the pairings of one accessory; HAP R2, 5.11 asks for at
+	// least 16.
+	controllersMax = 32
+	// seenEvery is how often it is kept that a controller came by.
+	seenEvery = time.Hour
+)
 
 var errFull = errors.New("no room for another controller")
 
-// controller is a paired controller.
-type controller struct {
-	ID    string `json:"id"`
-	Key   []byte `json:"key"` // Ed25519 public key
-	Admin bool   `json:"admin"`
-}
-
-// identity is what makes an accessory the same one after a restart: its id,
-// its key, who is paired, and how often a wrong code was tried.
-type identity struct {
-	DeviceID    string       `json:"device_id"`
-	Seed        []byte       `json:"seed"` // Ed25519 private key
-	Version     uint16       `json:"version"`
-	Shape       []byte       `json:"shape"` // hash of the services, to see when Version must change
-	Tries       int          `json:"tries"`
-	Controllers []controller `json:"controllers"`
-	SetupID     string       `json:"setup_id,omitempty"` // of a camera; four characters
-}
-
-// store keeps one identity in a file that its owner alone can read. A change is
-// durable when the method that makes it returns nil, and not made otherwise.
+// store is one accessory's identity. A change is durable when the method that
+// makes it returns nil, and not made otherwise.
 type store struct {
-	path string
+	keep Store
 
 	mu sync.Mutex
-	id identity
+	id Identity
 }
 
-func openStore(path string) (*store, error) {
-	s := &store{path: path}
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		_, key, err := ed25519.GenerateKey(nil)
-		if err != nil {
-			return nil, fmt.Errorf("making key: %w", err)
+// openStore returns the identity of that name among those kept, or makes one.
+func openStore(keep Store, kept []Identity, accessory string) (*store, error) {
+	s := &store{keep: keep}
+	if i := slices.IndexFunc(kept, func(id Identity) bool { return id.Accessory == accessory }); i >= 0 {
+		s.id = kept[i]
+		if len(s.id.Seed) != ed25519.SeedSize || s.id.DeviceID == "" || s.id.SetupID == "" {
+			return nil, fmt.Errorf("identity of %s is not whole", accessory)
 		}
-		return s, s.update(func(id *identity) error {
-			id.DeviceID, id.Seed, id.Version = newDeviceID(), key.Seed(), 1
-			return nil
-		})
+		return s, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &s.id)
-	}
-	if err == nil && (len(s.id.Seed) != ed25519.SeedSize || s.id.DeviceID == "") {
-		err = errors.New("key or device id is missing")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading accessory identity: %w", err)
-	}
-	return s, nil
+	return s, s.update(func(id *Identity) error {
+		*id = newIdentity(accessory)
+		return nil
+	})
 }
 
-// update applies change to a copy, writes it, and then makes it the identity.
-func (s *store) update(change func(*identity) error) error {
+// newIdentity returns one that nobody knows.
+func newIdentity(accessory string) Identity {
+	seed := make([]byte, ed25519.SeedSize)
+	random(seed)
+	return Identity{Accessory: accessory, DeviceID: newDeviceID(), SetupID: newSetupID(), Seed: seed, Version: 1}
+}
+
+// update applies change to a copy, keeps it, and then makes it the identity.
+func (s *store) update(change func(*Identity) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.id
@@ -80,19 +62,36 @@ func (s *store) update(change func(*identity) error) error {
 	if err := change(&next); err != nil {
 		return err
 	}
-	b, err := json.Marshal(next)
-	if err != nil {
-		return err
-	}
-	if err := writeFile(s.path, b); err != nil {
+	// What a controller was told is kept even if the hub is told to stop now.
+	if err := s.keep.KeepHomeKit(context.Background(), Kept{Accessories: []Identity{next}}, rungMax); err != nil {
 		return fmt.Errorf("keeping accessory identity: %w", err)
 	}
 	s.id = next
 	return nil
 }
 
+// renew gives every accessory of stores, which differ, an identity that nobody
+// knows, and all the code, or changes nothing.
+func renew(keep Store, code string, stores []*store) error {
+	k := Kept{Code: code}
+	for _, s := range stores {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		next := newIdentity(s.id.Accessory)
+		next.Shape = s.id.Shape
+		k.Accessories = append(k.Accessories, next)
+	}
+	if err := keep.KeepHomeKit(context.Background(), k, rungMax); err != nil {
+		return fmt.Errorf("keeping new identities: %w", err)
+	}
+	for i, s := range stores {
+		s.id = k.Accessories[i]
+	}
+	return nil
+}
+
 // get returns a copy that the caller may read without a lock.
-func (s *store) get() identity {
+func (s *store) get() Identity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.id
@@ -112,20 +111,20 @@ func (s *store) paired() bool {
 	return len(s.id.Controllers) > 0
 }
 
-func (s *store) controller(id string) (controller, bool) {
+func (s *store) controller(id string) (Controller, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.id.Controllers, func(c controller) bool { return c.ID == id })
+	i := slices.IndexFunc(s.id.Controllers, func(c Controller) bool { return c.ID == id })
 	if i < 0 {
-		return controller{}, false
+		return Controller{}, false
 	}
 	return s.id.Controllers[i], true
 }
 
 // add pairs a controller, or changes the permission of one that is paired.
-func (s *store) add(c controller) error {
-	return s.update(func(id *identity) error {
-		i := slices.IndexFunc(id.Controllers, func(o controller) bool { return o.ID == c.ID })
+func (s *store) add(c Controller) error {
+	return s.update(func(id *Identity) error {
+		i := slices.IndexFunc(id.Controllers, func(o Controller) bool { return o.ID == c.ID })
 		switch {
 		case i >= 0 && !bytes.Equal(id.Controllers[i].Key, c.Key):
 			return errors.New("controller is paired with another key")
@@ -140,26 +139,37 @@ func (s *store) add(c controller) error {
 	})
 }
 
+// first pairs the first controller, which knew the code, and forgets the wrong codes.
+func (s *store) first(c Controller) error {
+	return s.update(func(id *Identity) error {
+		id.Controllers, id.Tries = []Controller{c}, 0
+		return nil
+	})
+}
+
 // remove unpairs a controller; if no administrator is left it unpairs all (HAP
 // R2, 5.11). Removing one that is not paired succeeds.
 func (s *store) remove(name string) error {
-	return s.update(func(id *identity) error {
-		id.Controllers = slices.DeleteFunc(id.Controllers, func(c controller) bool { return c.ID == name })
-		if !slices.ContainsFunc(id.Controllers, func(c controller) bool { return c.Admin }) {
+	return s.update(func(id *Identity) error {
+		id.Controllers = slices.DeleteFunc(id.Controllers, func(c Controller) bool { return c.ID == name })
+		if !slices.ContainsFunc(id.Controllers, func(c Controller) bool { return c.Admin }) {
 			id.Controllers = nil
 		}
 		return nil
 	})
 }
 
-// setupID returns what ties a camera's QR code to it, and makes it at first.
-func (s *store) setupID() (string, error) {
-	if id := s.get().SetupID; id != "" {
-		return id, nil
+// saw notes that a controller came by.
+func (s *store) saw(name, peer string, now time.Time) error {
+	if c, ok := s.controller(name); !ok || c.Peer == peer && now.Sub(c.Seen).Abs() < seenEvery {
+		return nil
 	}
-	id := newSetupID()
-	return id, s.update(func(i *identity) error {
-		i.SetupID = id
+	return s.update(func(id *Identity) error {
+		for i, c := range id.Controllers {
+			if c.ID == name {
+				id.Controllers[i].Seen, id.Controllers[i].Peer = now, peer
+			}
+		}
 		return nil
 	})
 }
@@ -169,7 +179,7 @@ func (s *store) setShape(shape []byte) error {
 	if bytes.Equal(s.get().Shape, shape) {
 		return nil
 	}
-	return s.update(func(id *identity) error {
+	return s.update(func(id *Identity) error {
 		if id.Shape != nil {
 			id.Version = id.Version%65535 + 1
 		}
@@ -180,10 +190,7 @@ func (s *store) setShape(shape []byte) error {
 
 // setTries keeps the number of wrong codes since the last pairing.
 func (s *store) setTries(n int) error {
-	if s.get().Tries == n {
-		return nil
-	}
-	return s.update(func(id *identity) error {
+	return s.update(func(id *Identity) error {
 		id.Tries = n
 		return nil
 	})

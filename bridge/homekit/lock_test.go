@@ -309,8 +309,8 @@ func (w *wire) services() (list []string) {
 // each id stays what it was, and a restart changes nothing.
 func TestLockComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		r := newLockRig(t, func(c *Config) { c.Dir, c.Lock = dir, false })
+		keep := &memory{}
+		r := newLockRig(t, func(c *Config) { c.Store, c.Lock = keep, false })
 		version := func() uint16 { return r.bell.store.get().Version }
 		was, without := version(), r.services()
 		set := func(on bool) {
@@ -339,7 +339,7 @@ func TestLockComesAndGoes(t *testing.T) {
 		if diff := cmp.Diff(with, r.services()); diff != "" || version() != was+3 || r.state() != closed {
 			t.Errorf("version %d, %v\n%s", version(), r.state(), diff)
 		}
-		again, err := New(Config{Dir: dir, Lock: true, Unlock: r.approve})
+		again, err := New(t.Context(), Config{Store: keep, Lock: true, Unlock: r.approve})
 		if err != nil || again.bell.store.get().Version != was+3 {
 			t.Errorf("after a restart: version %d, %v", again.bell.store.get().Version, err)
 		}

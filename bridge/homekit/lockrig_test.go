@@ -30,12 +30,12 @@ type lockRig struct {
 func newLockRig(t *testing.T, change ...func(*Config)) *lockRig {
 	t.Helper()
 	r := &lockRig{t: t, l: newLines()}
-	cfg := Config{Dir: t.TempDir(), Lock: true, Unlock: r.approve, Refused: r.refuse}
+	cfg := Config{Store: &memory{}, Lock: true, Unlock: r.approve, Refused: r.refuse}
 	for _, f := range change {
 		f(&cfg)
 	}
 	var err error
-	if r.Bridge, err = New(cfg); err != nil {
+	if r.Bridge, err = New(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

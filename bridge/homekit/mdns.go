@@ -61,7 +61,7 @@ func (s *server) txt() map[string]string {
 	if len(id.Controllers) > 0 {
 		free = "0"
 	}
-	sum := sha512.Sum512([]byte(s.setupID + id.DeviceID))
+	sum := sha512.Sum512([]byte(id.SetupID + id.DeviceID))
 	return map[string]string{
 		"c#": strconv.Itoa(int(id.Version)),
 		"ci": strconv.Itoa(s.category),
@@ -92,31 +92,38 @@ func (a *announcer) update() {
 // a controller that knows the address still comes.
 func (a *announcer) run(ctx context.Context, s *server, port int, links []string) {
 	dnslog.Info.Disable() // it writes to standard output
-	svc, err := dnssd.NewService(dnssd.Config{
-		Name:   s.name,
-		Type:   "_hap._tcp",
-		Domain: "local",
-		Host:   "gatehouse-" + strings.ReplaceAll(s.store.get().DeviceID, ":", ""),
-		Text:   s.txt(),
-		Port:   port,
-		Ifaces: links,
-	})
-	if err == nil {
-		err = a.respond(ctx, svc, s.txt)
-	}
-	if err != nil && ctx.Err() == nil {
-		s.log.Warn("announcing homekit accessory failed", "err", err)
+	for again := true; again; {
+		id := s.store.get().DeviceID
+		svc, err := dnssd.NewService(dnssd.Config{
+			Name:   s.name,
+			Type:   "_hap._tcp",
+			Domain: "local",
+			Host:   "gatehouse-" + strings.ReplaceAll(id, ":", ""),
+			Text:   s.txt(),
+			Port:   port,
+			Ifaces: links,
+		})
+		if err == nil {
+			renewed := func() bool { return s.store.get().DeviceID != id }
+			again, err = a.respond(ctx, svc, s.txt, renewed)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("announcing homekit accessory failed", "err", err)
+			return
+		}
 	}
 }
 
-func (a *announcer) respond(ctx context.Context, svc dnssd.Service, txt func() map[string]string) error {
+// respond announces one service until ctx ends or, which again tells, the
+// accessory became another one, to which the old name must not lead.
+func (a *announcer) respond(ctx context.Context, svc dnssd.Service, txt func() map[string]string, renewed func() bool) (again bool, err error) {
 	resp, err := dnssd.NewResponder()
 	if err != nil {
-		return fmt.Errorf("opening multicast: %w", err)
+		return false, fmt.Errorf("opening multicast: %w", err)
 	}
 	h, err := resp.Add(svc)
 	if err != nil {
-		return fmt.Errorf("adding service: %w", err)
+		return false, fmt.Errorf("adding service: %w", err)
 	}
 	// The responder says goodbye without its lock when its context ends, so that
 	// context is ended by the goroutine that changes the record.
@@ -127,11 +134,16 @@ func (a *announcer) respond(ctx context.Context, svc dnssd.Service, txt func() m
 	for {
 		select {
 		case err := <-done:
-			return err
+			return false, err
 		case <-ctx.Done():
 			end()
-			return <-done
+			return false, <-done
 		case <-a.poke:
+			if renewed() {
+				end()
+				<-done // it says goodbye
+				return true, nil
+			}
 			// UpdateText takes no lock. Removing a handle that was never added
 			// takes the responder's and does nothing else, and so orders the
 			// change before and after what the responder does.

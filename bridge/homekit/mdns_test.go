@@ -66,7 +66,7 @@ func TestInterfaces(t *testing.T) {
 }
 
 func TestRecordFollowsPairings(t *testing.T) {
-	b, err := New(Config{Dir: t.TempDir()})
+	b, err := New(t.Context(), Config{Store: &memory{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestRecordFollowsPairings(t *testing.T) {
 	if before["sf"] != "1" || before["ci"] != "18" || before["id"] != b.Status().DeviceID || before["c#"] != "1" {
 		t.Errorf("record of a free doorbell = %v", before)
 	}
-	if err := b.bell.store.add(controller{ID: "a", Key: make([]byte, 32), Admin: true}); err != nil {
+	if err := b.bell.store.add(Controller{ID: "a", Key: make([]byte, 32), Admin: true}); err != nil {
 		t.Fatal(err)
 	}
 	if after := b.bell.txt(); after["sf"] != "0" || after["sh"] != before["sh"] {

@@ -37,7 +37,7 @@ func (s *server) addPairing(items []tlv) answer {
 	if len(id) == 0 || len(id) > controllerIDMax || len(key) != ed25519.PublicKeySize {
 		return pairError(2, pairUnknown)
 	}
-	err := s.store.add(controller{ID: string(id), Key: key, Admin: findByte(items, tagPermissions)&1 == 1})
+	err := s.store.add(Controller{ID: string(id), Key: key, Admin: findByte(items, tagPermissions)&1 == 1, Added: s.now()})
 	switch {
 	case errors.Is(err, errFull):
 		return pairError(2, pairMaxPeers)

@@ -63,17 +63,20 @@ func pairError(state byte, code byte) answer {
 }
 
 // pairSetup answers one message of pair-setup (HAP R2, 5.6). A pairing is stored
-// only after the same connection proved the code in M3.
+// only after the same connection proved the code in M3, while the owner has
+// pairing open: that it is closed is told at every message as a method that is
+// not available (HAP R2, table 5-5), which controllers do not try again by themselves.
 func (s *server) pairSetup(c *conn, items []tlv) answer {
 	p := &s.setup
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state, now := findByte(items, tagState), s.now()
+	code, _, isOpen := s.window.open()
 	busy := p.owner != nil && p.owner != c && now.Sub(p.last) < setupIdle
 	switch {
 	case state != 1 && state != 3 && state != 5:
 		return pairError(state+1, pairUnknown)
-	case s.store.paired():
+	case s.store.paired(), !isOpen:
 		return pairError(state+1, pairUnavailable)
 	case s.store.get().Tries >= triesMax:
 		return pairError(state+1, pairMaxTries)
@@ -85,7 +88,7 @@ func (s *server) pairSetup(c *conn, items []tlv) answer {
 	p.owner, p.last = c, now
 	switch state {
 	case 1:
-		return p.start(s.code)
+		return p.start(code)
 	case 3:
 		return s.checkProof(items)
 	default:
@@ -139,12 +142,9 @@ func (s *server) exchange(items []tlv) answer {
 	if err != nil {
 		return pairError(6, pairUnknown)
 	}
-	if err := s.store.add(peer); err != nil {
+	if err := s.store.first(peer); err != nil {
 		s.log.Error("keeping pairing failed", "err", err)
 		return pairError(6, pairUnknown)
-	}
-	if err := s.store.setTries(0); err != nil {
-		s.log.Error("keeping pairing tries failed", "err", err)
 	}
 	s.log.Info("controller paired", "peer", peer.ID)
 	a := tlvAnswer(appendTLV(appendTLV(nil, tagState, []byte{6}), tagEncrypted, mine))
@@ -163,20 +163,20 @@ func openItems(key []byte, nonce string, items []tlv) ([]tlv, error) {
 }
 
 // setupPeer opens M5 and returns the controller if it signed it with its key.
-func (s *server) setupPeer(shared, key []byte, items []tlv) (controller, bool) {
+func (s *server) setupPeer(shared, key []byte, items []tlv) (Controller, bool) {
 	inner, err := openItems(key, "PS-Msg05", items)
 	if err != nil {
-		return controller{}, false
+		return Controller{}, false
 	}
 	id, _ := find(inner, tagIdentifier)
 	ltpk, _ := find(inner, tagPublicKey)
 	sig, _ := find(inner, tagSignature)
 	x, err := deriveKey(shared, "Pair-Setup-Controller-Sign-Salt", "Pair-Setup-Controller-Sign-Info")
 	if err != nil || len(id) == 0 || len(id) > controllerIDMax || len(ltpk) != ed25519.PublicKeySize {
-		return controller{}, false
+		return Controller{}, false
 	}
 	ok := ed25519.Verify(ltpk, join(x, id, ltpk), sig)
-	return controller{ID: string(id), Key: ltpk, Admin: true}, ok
+	return Controller{ID: string(id), Key: ltpk, Admin: true, Added: s.now()}, ok
 }
 
 // setupProof is the sealed part of M6.

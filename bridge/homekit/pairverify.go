@@ -79,20 +79,33 @@ func (s *server) finishVerify(c *conn, items []tlv) answer {
 	}
 	a := tlvAnswer(appendTLV(nil, tagState, []byte{4}))
 	a.session = &session{controller: peer.ID, in: in, out: out}
+	a.after = func() { s.came(c, peer.ID) }
 	return a
 }
 
+// came notes that a controller is here. One that was removed while it proved its
+// key was not cut off with its other connections, and is now.
+func (s *server) came(c *conn, id string) {
+	if _, ok := s.store.controller(id); !ok {
+		c.net.Close()
+		return
+	}
+	if err := s.store.saw(id, c.peer().String(), s.now()); err != nil {
+		s.log.Warn("keeping when a controller came failed", "err", err)
+	}
+}
+
 // verifyPeer opens M3 and returns the paired controller that signed it.
-func (s *server) verifyPeer(v *verifying, items []tlv) (controller, bool) {
+func (s *server) verifyPeer(v *verifying, items []tlv) (Controller, bool) {
 	inner, err := openItems(v.key, "PV-Msg03", items)
 	if err != nil {
-		return controller{}, false
+		return Controller{}, false
 	}
 	id, _ := find(inner, tagIdentifier)
 	sig, _ := find(inner, tagSignature)
 	peer, ok := s.store.controller(string(id))
 	if !ok || len(peer.Key) != ed25519.PublicKeySize {
-		return controller{}, false
+		return Controller{}, false
 	}
 	return peer, ed25519.Verify(peer.Key, join(v.peer, id, v.mine), sig)
 }

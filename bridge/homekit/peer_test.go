@@ -183,7 +183,10 @@ func peerScript(t *testing.T) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "controller-"+digest(script)[:12]+".mjs")
-	if err := writeFile(path, script); err != nil {
+	if err := os.WriteFile(path+".new", script, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -234,14 +237,15 @@ func startBridge(t *testing.T, cfg Config) *Bridge {
 	return b
 }
 
-// runBridge runs a bridge until stop, which may be called twice.
+// runBridge runs a bridge until stop, which may be called twice. Pairing is open
+// if anything can be paired.
 func runBridge(t *testing.T, cfg Config) (*Bridge, func()) {
 	t.Helper()
-	if cfg.Dir == "" {
-		cfg.Dir = t.TempDir()
+	if cfg.Store == nil {
+		cfg.Store = &memory{}
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	b, err := New(cfg)
+	b, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,6 +257,7 @@ func runBridge(t *testing.T, cfg Config) (*Bridge, func()) {
 	case err := <-done:
 		t.Fatalf("Run: %v", err)
 	}
+	_, _ = b.OpenPairing()
 	stopped := false
 	return b, func() {
 		if stopped {

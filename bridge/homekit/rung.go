@@ -1,11 +1,7 @@
 package homekit
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
+	"context"
 	"slices"
 )
 
@@ -16,27 +12,17 @@ const rungMax = 4096
 // rung remembers which requests have rung, across restarts. It is not safe for
 // concurrent use.
 type rung struct {
-	path string
+	keep Store
 	ids  []string // oldest first
 	set  map[string]struct{}
 }
 
-func openRung(path string) (*rung, error) {
-	r := &rung{path: path, set: map[string]struct{}{}}
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading rung requests: %w", err)
-	}
-	if err := json.Unmarshal(b, &r.ids); err != nil {
-		return nil, fmt.Errorf("reading rung requests: %w", err)
-	}
-	for _, id := range r.ids {
+func openRung(keep Store, ids []string) *rung {
+	r := &rung{keep: keep, ids: ids, set: map[string]struct{}{}}
+	for _, id := range ids {
 		r.set[id] = struct{}{}
 	}
-	return r, nil
+	return r
 }
 
 func (r *rung) has(id string) bool {
@@ -44,8 +30,7 @@ func (r *rung) has(id string) bool {
 	return ok
 }
 
-// add remembers id. It is remembered in memory even if the file could not be
-// written.
+// add remembers id. It is remembered in memory even if it could not be kept.
 func (r *rung) add(id string) error {
 	if r.has(id) {
 		return nil
@@ -58,9 +43,5 @@ func (r *rung) add(id string) error {
 		}
 		r.ids = slices.Delete(r.ids, 0, n)
 	}
-	b, err := json.Marshal(r.ids)
-	if err != nil {
-		return err
-	}
-	return writeFile(r.path, b)
+	return r.keep.KeepHomeKit(context.Background(), Kept{Rung: []string{id}}, rungMax)
 }

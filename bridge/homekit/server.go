@@ -30,8 +30,7 @@ const connsMax = 64
 type server struct {
 	name     string
 	category int
-	code     string
-	setupID  string
+	window   *window
 	acc      *accessory.A // without extra
 	extra    *service.S   // comes and goes while running; its ids are set, apart from all others, and stay. May be nil
 	extraOn  bool         // at first
@@ -39,7 +38,7 @@ type server struct {
 	snapshot func(ctx context.Context, width, height int) []byte // nil if the accessory has no picture
 	log      *slog.Logger
 	now      func() time.Time
-	changed  func() // told when the pairings have changed; may be nil
+	changed  func() // told when the pairings have changed
 
 	setup pairSetup
 	mdns  announcer
@@ -192,7 +191,5 @@ func (s *server) pairingsChanged() {
 		}
 	}
 	s.mdns.update()
-	if s.changed != nil {
-		s.changed()
-	}
+	s.changed()
 }

@@ -2,12 +2,8 @@ package homekit
 
 import (
 	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -18,60 +14,6 @@ const (
 	categoryCamera   = 17
 	categoryDoorbell = 18
 )
-
-// setup is what a person needs to pair, kept in setup.json (mode 0600).
-type setup struct {
-	Code       string `json:"code"`        // "123-45-678"
-	DoorbellID string `json:"doorbell_id"` // setup id, four characters
-	SensorID   string `json:"sensor_id"`
-}
-
-// openSetup reads the setup kept at path, and makes what is missing. A code
-// given by the owner is used but not written.
-func openSetup(path, code string) (setup, error) {
-	var s setup
-	b, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(b, &s)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s, fmt.Errorf("reading setup code: %w", err)
-	}
-	if err := s.complete(path); err != nil {
-		return s, err
-	}
-	if code != "" {
-		s.Code = code
-	}
-	if !validCode(s.Code) {
-		return s, errors.New("setup code must be 123-45-678 in form and not a trivial number")
-	}
-	return s, nil
-}
-
-func (s *setup) complete(path string) error {
-	before := *s
-	if s.Code == "" {
-		s.Code = newCode()
-	}
-	if s.DoorbellID == "" {
-		s.DoorbellID = newSetupID()
-	}
-	if s.SensorID == "" {
-		s.SensorID = newSetupID()
-	}
-	if *s == before {
-		return nil
-	}
-	b, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	if err := writeFile(path, b); err != nil {
-		return fmt.Errorf("keeping setup code: %w", err)
-	}
-	return nil
-}
 
 // newCode returns a random setup code that is not one of the forbidden ones.
 func newCode() string {
@@ -119,9 +61,11 @@ func newSetupID() string {
 // address.
 func newDeviceID() string {
 	var b [6]byte
-	rand.Read(b[:]) // never fails
+	random(b[:])
 	return fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", b[0], b[1], b[2], b[3], b[4], b[5])
 }
+
+func random(b []byte) { rand.Read(b) } // never fails: crypto/rand ends the program instead
 
 func randomInt(below int64) int64 {
 	n, err := rand.Int(rand.Reader, big.NewInt(below))

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"gatehouse/bridge/homekit"
 	"gatehouse/hub/account"
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/clip"
@@ -34,6 +35,7 @@ type Config struct {
 	Accounts *account.Accounts
 	Motion   func(camera string, d time.Duration) error
 	Network  func(on bool) error // switches all that the hub fetches and sends; config.ErrUnwritten if only for now
+	HomeKit  *homekit.Bridge     // nil if it is off
 	Log      *slog.Logger
 }
 
@@ -127,6 +129,7 @@ func (s *Server) routes() http.Handler {
 	})
 	s.people(handle)
 	s.tokens(handle)
+	s.homekit(handle)
 	handle("POST /motion/{camera}", s.motion)
 	handle("POST /network", s.network)
 	handle("POST /passphrase", s.passphrase)
@@ -347,6 +350,10 @@ func fault(err error) (status int, words string) {
 		return http.StatusConflict, "there is somebody of this name"
 	case errors.Is(err, request.ErrBlocked), errors.Is(err, request.ErrTarget), errors.Is(err, request.ErrRoot),
 		errors.Is(err, request.ErrAllowlist), errors.Is(err, request.ErrSecond):
+		return http.StatusConflict, err.Error()
+	case errors.Is(err, homekit.ErrNoAccessory):
+		return http.StatusNotFound, err.Error()
+	case errors.Is(err, homekit.ErrPaired), errors.Is(err, homekit.ErrTries), errors.Is(err, errNoHomeKit):
 		return http.StatusConflict, err.Error()
 	case errors.Is(err, errBody):
 		return http.StatusBadRequest, errBody.Error()

@@ -8,18 +8,19 @@ import (
 	"fmt"
 	"time"
 
+	"gatehouse/bridge/homekit"
 	"gatehouse/hub/account"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/request"
 )
 
-// House is house.db: requests, decisions, the outbox, the ledger, the owner. It
+// House is house.db: requests, decisions, the outbox, the ledger, the owner, HomeKit's pairings. It
 // cannot be rebuilt from anything, so a commit survives a power cut.
 type House struct {
 	db *database
-	// step is called inside the transactions of PutRecord, Approve and FinishJob after each
-	// of their statements; tests end the process there.
+	// step is called inside the transactions of PutRecord, Approve, FinishJob and KeepHomeKit
+	// after each of their statements; tests end the process there.
 	step func(name string)
 }
 
@@ -28,6 +29,7 @@ var (
 	_ delivery.Store = (*House)(nil)
 	_ account.Store  = (*House)(nil)
 	_ ledger.Store   = (*House)(nil)
+	_ homekit.Store  = (*House)(nil)
 )
 
 // OpenHouse opens the database at path, making it if it is absent.
@@ -85,7 +87,7 @@ func (h *House) exec(ctx context.Context, query string, args ...any) error {
 }
 
 // houseRows calls scan for every row of a query.
-func houseRows(ctx context.Context, db *sql.DB, scan func(*sql.Rows) error, query string, args ...any) error {
+func houseRows(ctx context.Context, db querier, scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err

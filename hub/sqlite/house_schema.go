@@ -160,4 +160,27 @@ CREATE TABLE passkey( -- account.Passkey
 	key     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX passkey_person ON passkey(person);
+`, `
+CREATE TABLE homekit(one INTEGER PRIMARY KEY CHECK (one = 1), code TEXT NOT NULL) STRICT; -- homekit.Kept
+CREATE TABLE homekit_accessory( -- homekit.Identity
+	accessory TEXT PRIMARY KEY,
+	device_id TEXT NOT NULL UNIQUE,
+	setup_id  TEXT NOT NULL,
+	seed      BLOB NOT NULL CHECK (length(seed) = 32),
+	version   INTEGER NOT NULL CHECK (version BETWEEN 1 AND 65535),
+	shape     BLOB,
+	tries     INTEGER NOT NULL
+) STRICT;
+CREATE TABLE homekit_controller( -- homekit.Controller
+	accessory TEXT NOT NULL REFERENCES homekit_accessory(accessory),
+	nth       INTEGER NOT NULL,
+	id        TEXT NOT NULL,
+	key       BLOB NOT NULL CHECK (length(key) = 32),
+	admin     INTEGER NOT NULL CHECK (admin IN (0, 1)),
+	added     INTEGER NOT NULL,
+	seen      INTEGER NOT NULL,
+	peer      TEXT NOT NULL,
+	PRIMARY KEY (accessory, id)
+) STRICT;
+CREATE TABLE homekit_rung(nth INTEGER PRIMARY KEY AUTOINCREMENT, request TEXT NOT NULL UNIQUE) STRICT;
 `}

@@ -174,9 +174,10 @@ test("pairing code after the passphrase, allow and remove an agency", async () =
   const { page, context, faults } = await open(browser, base);
   await logIn(page);
   await page.goto("/settings");
-  await page.locator("#homekit-passphrase").fill(pass);
-  await page.getByRole("button", { name: "Show the code" }).click();
-  await page.getByText("518-20-736").waitFor();
+  await page.getByRole("link", { name: "Pairing and accessories" }).click();
+  await page.locator("#open-passphrase").fill(pass);
+  await page.getByRole("button", { name: "Open pairing" }).click();
+  await page.getByText("518-20-736").first().waitFor();
   if (shots) await page.screenshot({ path: `${shots}/pairing-desktop-light.png`, fullPage: true });
   await accessible(page, "pairing");
   await page.goto("/agencies");
