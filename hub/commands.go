@@ -204,7 +204,8 @@ type passwdCmd struct {
 }
 
 // Run sets the passphrase, with or without a running hub. Whoever can write
-// the data folder owns the hub; all sessions end.
+// the data folder owns the hub; all sessions end, and the first owner's passkeys
+// and tokens.
 func (c *passwdCmd) Run(e *env) error {
 	pass, err := passphrase(e.stdin)
 	if err != nil {

@@ -55,7 +55,7 @@ type cli struct {
 	Homekit  homekitCmd  `cmd:"" help:"Pair home apps with the doorbell, the motion sensor and cameras."`
 	Network  networkCmd  `cmd:"" help:"Switch everything that the hub fetches and sends off, or on again."`
 	Motion   motionCmd   `cmd:"" help:"Report motion at a camera, for example from its own alarm script."`
-	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input)."`
+	Passwd   passwdCmd   `cmd:"" help:"Set the owner's passphrase (read from standard input); everybody is logged out, and the owner's passkeys and tokens end."`
 	Backup   backupCmd   `cmd:"" help:"Write what makes this hub this hub into one encrypted file (passphrase on standard input)."`
 	Restore  restoreCmd  `cmd:"" help:"Put a backup into an empty data folder (passphrase on standard input)."`
 	Fsck     fsckCmd     `cmd:"" help:"Verify recordings, index, chains and ledger."`
