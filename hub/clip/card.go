@@ -55,8 +55,8 @@ func card(title, sentence string) ([]byte, error) {
 	}
 	img := image.NewRGBA(image.Rect(0, 0, cardWidth, cardHeight))
 	draw.Draw(img, img.Bounds(), image.NewUniform(cardGround), image.Point{}, draw.Src)
-	line(img, f[0], cardTitle, title, cardHeight/2-8)
-	line(img, f[1], cardText, sentence, cardHeight/2+34)
+	line(img, img.Bounds(), f[0], cardTitle, title, cardHeight/2-8)
+	line(img, img.Bounds(), f[1], cardText, sentence, cardHeight/2+34)
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 85}); err != nil {
 		return nil, err
@@ -64,11 +64,11 @@ func card(title, sentence string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// line draws text in the middle.
-func line(img draw.Image, face font.Face, c color.Color, text string, y int) {
+// line draws text in the middle of a part of a drawing.
+func line(img draw.Image, part image.Rectangle, face font.Face, c color.Color, text string, y int) {
 	d := font.Drawer{Dst: img, Src: image.NewUniform(c), Face: face}
-	text = shorten(d, text, cardWidth-48)
-	d.Dot = fixed.P((cardWidth-d.MeasureString(text).Ceil())/2, y)
+	text = shorten(d, text, part.Dx()*37/40)
+	d.Dot = fixed.P(part.Min.X+(part.Dx()-d.MeasureString(text).Ceil())/2, y)
 	d.DrawString(text)
 }
 

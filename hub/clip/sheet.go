@@ -2,7 +2,6 @@ package clip
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -38,42 +37,31 @@ func SheetTimes(from, to time.Time) []time.Time {
 
 // Sheet is a range at a glance, as one JPEG: pictures evenly spread, each under
 // the time at which it was taken, in the time of a zone. Where nothing is
-// recorded the cell says so. It answers ErrNoFootage if that is everywhere, and
-// ErrNoDecoder without ffmpeg.
+// recorded, or what is recorded cannot be read, the cell says so. It answers
+// ErrNoFootage if nothing is recorded at all, and ErrNoDecoder without ffmpeg.
 func (s *Service) Sheet(ctx context.Context, camera string, from, to time.Time, zone *time.Location) ([]byte, error) {
 	if s.stills.ffmpeg == "" {
 		return nil, ErrNoDecoder
 	}
 	times := SheetTimes(from, to)
-	keys := make([]*stillKey, len(times))
-	found := false
-	for i, t := range times {
-		key, err := s.pictureIn(ctx, camera, t, false, recording.Main, recording.Sub)
-		if err != nil && !errors.Is(err, ErrNoFootage) {
-			return nil, err
-		}
-		if err == nil {
-			keys[i], found = &key, true
-		}
-	}
-	if !found {
-		return nil, ErrNoFootage
-	}
-	pictures, err := s.thumbs(ctx, keys, sheetWidth)
+	cells, err := s.cells(ctx, camera, times, recording.Main, recording.Sub)
 	if err != nil {
 		return nil, err
 	}
-	return drawSheet(camera+"  ·  "+from.In(zone).Format("2006-01-02 15:04:05")+" – "+to.In(zone).Format("2006-01-02 15:04:05 MST"), keys, pictures, zone)
+	if err := s.fill(ctx, cells, sheetWidth); err != nil {
+		return nil, err
+	}
+	return drawSheet(camera+"  ·  "+from.In(zone).Format("2006-01-02 15:04:05")+" – "+to.In(zone).Format("2006-01-02 15:04:05 MST"), cells, zone)
 }
 
-func drawSheet(title string, keys []*stillKey, pictures []image.Image, zone *time.Location) ([]byte, error) {
+func drawSheet(title string, cells []cell, zone *time.Location) ([]byte, error) {
 	faces.Lock()
 	defer faces.Unlock()
 	f, err := faces.load()
 	if err != nil {
 		return nil, err
 	}
-	rows := (len(keys) + sheetColumns - 1) / sheetColumns
+	rows := (len(cells) + sheetColumns - 1) / sheetColumns
 	img := image.NewRGBA(image.Rect(0, 0, sheetColumns*(sheetWidth+sheetMargin)+sheetMargin, sheetHead+rows*(sheetHeight+sheetLine+sheetMargin)))
 	draw.Draw(img, img.Bounds(), image.NewUniform(cardGround), image.Point{}, draw.Src)
 	write := func(text string, x, y, room int) {
@@ -81,18 +69,20 @@ func drawSheet(title string, keys []*stillKey, pictures []image.Image, zone *tim
 		d.DrawString(shorten(d, text, room))
 	}
 	write(title, sheetMargin, 40, img.Bounds().Dx()-2*sheetMargin)
-	for i, key := range keys {
+	for i, c := range cells {
 		x, y := sheetMargin+i%sheetColumns*(sheetWidth+sheetMargin), sheetHead+i/sheetColumns*(sheetHeight+sheetLine+sheetMargin)
-		cell := image.Rect(x, y, x+sheetWidth, y+sheetHeight)
-		draw.Draw(img, cell, image.Black, image.Point{}, draw.Src)
+		at := image.Rect(x, y, x+sheetWidth, y+sheetHeight)
+		draw.Draw(img, at, image.Black, image.Point{}, draw.Src)
 		switch {
-		case key == nil:
+		case c.picture != nil:
+			centre(img, at, c.picture)
+			write(c.key.taken.In(zone).Format("15:04:05"), x, y+sheetHeight+24, sheetWidth)
+		case c.lost:
+			line(img, at, f[1], cardText, unread, y+sheetHeight/2+8)
+			write(c.at.In(zone).Format("15:04:05"), x, y+sheetHeight+24, sheetWidth)
+		default:
 			write("–", x, y+sheetHeight+24, sheetWidth)
-			continue
-		case pictures[i] != nil:
-			centre(img, cell, pictures[i])
 		}
-		write(key.taken.In(zone).Format("15:04:05"), x, y+sheetHeight+24, sheetWidth)
 	}
 	b, err := encode(img, 85)
 	if err != nil {

@@ -84,9 +84,15 @@ func (s *Service) pictureAt(ctx context.Context, camera string, t time.Time, jpe
 	return s.pictureIn(ctx, camera, t, jpeg, recording.Main, recording.Sub)
 }
 
+// errUnread means that footage is in the index and its file cannot be read: it
+// is gone or damaged, or its disk is away.
+var errUnread = errors.New("recorded footage cannot be read")
+
 // pictureIn finds the picture at or before t that can be decoded by itself, in
-// the first of streams that has one; of those that are JPEG, or of all.
+// the first of streams that has one; of those that are JPEG, or of all. It
+// answers errUnread if no stream has one and the file of one cannot be read.
 func (s *Service) pictureIn(ctx context.Context, camera string, t time.Time, jpeg bool, streams ...string) (stillKey, error) {
+	none := ErrNoFootage
 	for _, stream := range streams {
 		segments, err := s.archive.Segments(ctx, camera, stream, t.Add(-maxAge), t.Add(time.Microsecond))
 		if err != nil {
@@ -94,15 +100,16 @@ func (s *Service) pictureIn(ctx context.Context, camera string, t time.Time, jpe
 		}
 		for i := len(segments) - 1; i >= 0; i-- {
 			table, err := s.tables.get(segments[i])
-			if err != nil {
-				return stillKey{}, err
+			if err != nil { // an older picture would be one of another time
+				none = fmt.Errorf("%w: %w", errUnread, err)
+				break
 			}
 			if key, ok := table.pictureAt(t); ok && (!jpeg || table.isJPEG()) {
 				return key, nil
 			}
 		}
 	}
-	return stillKey{}, ErrNoFootage
+	return stillKey{}, none
 }
 
 // isJPEG reports whether each sample of the leading track is a JPEG file.
@@ -143,11 +150,11 @@ func (k stillKey) cacheKey() cacheKey { return cacheKey{k.segment.ID, k.fragment
 // maxPicture bounds a coded picture: the largest access unit the recorder takes.
 const maxPicture = 8 << 20
 
-// coded reads a picture as it was recorded.
+// coded reads a picture as it was recorded, or answers errUnread.
 func (s *Service) coded(key stillKey) ([]byte, error) {
 	t, err := s.tables.get(key.segment)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnread, err)
 	}
 	fr := &t.file.Fragments[key.fragment]
 	size := fr.Samples[key.sample].Size
@@ -156,12 +163,12 @@ func (s *Service) coded(key stillKey) ([]byte, error) {
 	}
 	f, err := s.archive.Open(key.segment)
 	if err != nil {
-		return nil, fmt.Errorf("opening segment: %w", err)
+		return nil, fmt.Errorf("%w: opening segment: %w", errUnread, err)
 	}
 	b := make([]byte, size)
 	_, err = readAll(f, b, fr.SampleOffset(key.sample))
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("reading picture: %w", err)
+		return nil, fmt.Errorf("%w: reading picture: %w", errUnread, err)
 	}
 	return b, nil
 }

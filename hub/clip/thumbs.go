@@ -34,48 +34,108 @@ const (
 
 // Strip is a minute as six pictures side by side, 160 × 90 each: the key frame
 // at or before the middle of every ten seconds, of the sub stream where there is
-// one. The minute is the one that t is in. It answers ErrNoFootage where there is
-// no picture, and ErrNoDecoder without ffmpeg.
+// one. The minute is the one that t is in. A picture that cannot be read is told
+// of in its place. It answers ErrNoFootage where there is no picture, and
+// ErrNoDecoder without ffmpeg.
 func (s *Service) Strip(ctx context.Context, camera string, t time.Time) ([]byte, error) {
 	if s.stills.ffmpeg == "" {
 		return nil, ErrNoDecoder
 	}
 	minute := t.UTC().Truncate(time.Minute)
-	keys := make([]*stillKey, stripCells)
-	name := stripKey{camera: camera, minute: minute.Unix()}
-	found := false
-	for i := range keys {
-		key, err := s.pictureIn(ctx, camera, minute.Add(time.Duration(i)*stripEvery+stripEvery/2), false, recording.Sub, recording.Main)
-		if errors.Is(err, ErrNoFootage) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys[i], found = &key, true
-		name.last = key.cacheKey()
+	times := make([]time.Time, stripCells)
+	for i := range times {
+		times[i] = minute.Add(time.Duration(i)*stripEvery + stripEvery/2)
 	}
-	if !found {
-		return nil, ErrNoFootage
+	cells, err := s.cells(ctx, camera, times, recording.Sub, recording.Main)
+	if err != nil {
+		return nil, err
+	}
+	name := stripKey{camera: camera, minute: minute.Unix()}
+	for _, c := range cells {
+		if c.key != nil {
+			name.last = c.key.cacheKey()
+		}
 	}
 	if jpeg := s.strips.get(name); jpeg != nil {
 		return jpeg, nil
 	}
-	pictures, err := s.thumbs(ctx, keys, stripWidth)
-	if err != nil {
+	if err := s.fill(ctx, cells, stripWidth); err != nil {
 		return nil, err
 	}
-	sheet := image.NewRGBA(image.Rect(0, 0, stripCells*stripWidth, stripHeight))
-	for i, p := range pictures {
-		if p != nil {
-			centre(sheet, image.Rect(i*stripWidth, 0, (i+1)*stripWidth, stripHeight), p)
-		}
-	}
-	b, err := encode(sheet, 70)
-	if err == nil {
+	b, err := drawStrip(cells)
+	if err == nil && !slices.ContainsFunc(cells, func(c cell) bool { return c.lost }) { // the disk may come back
 		s.strips.put(name, b)
 	}
 	return b, err
+}
+
+func drawStrip(cells []cell) ([]byte, error) {
+	faces.Lock()
+	defer faces.Unlock()
+	f, err := faces.load()
+	if err != nil {
+		return nil, err
+	}
+	img := image.NewRGBA(image.Rect(0, 0, stripCells*stripWidth, stripHeight))
+	for i, c := range cells {
+		at := image.Rect(i*stripWidth, 0, (i+1)*stripWidth, stripHeight)
+		if c.picture != nil {
+			centre(img, at, c.picture)
+		} else if c.lost {
+			line(img, at, f[1], cardText, unread, stripHeight/2+8)
+		}
+	}
+	return encode(img, 70)
+}
+
+// unread stands where a picture should be that is recorded and cannot be read.
+const unread = "Not readable"
+
+// cell is the place of a picture among others.
+type cell struct {
+	at      time.Time   // that it is to show
+	key     *stillKey   // nil if there is none
+	picture image.Image // nil before it is filled, and where there is none
+	lost    bool        // it is recorded and cannot be read
+}
+
+// cells finds a picture for each moment, in the first of streams that has one.
+// It answers ErrNoFootage if nothing is recorded at any of them.
+func (s *Service) cells(ctx context.Context, camera string, times []time.Time, streams ...string) ([]cell, error) {
+	list := make([]cell, len(times))
+	some := false
+	for i, t := range times {
+		list[i].at = t
+		key, err := s.pictureIn(ctx, camera, t, false, streams...)
+		switch {
+		case err == nil:
+			list[i].key = &key
+		case errors.Is(err, errUnread):
+			s.log.Warn("could not make small pictures", "camera", camera, "err", err)
+			list[i].lost = true
+		case !errors.Is(err, ErrNoFootage):
+			return nil, err
+		}
+		some = some || err == nil || list[i].lost
+	}
+	if !some {
+		return nil, ErrNoFootage
+	}
+	return list, nil
+}
+
+// fill makes the pictures of cells, so many pixels wide.
+func (s *Service) fill(ctx context.Context, cells []cell, width int) error {
+	keys := make([]*stillKey, len(cells))
+	for i, c := range cells {
+		keys[i] = c.key
+	}
+	pictures, err := s.thumbs(ctx, keys, width)
+	for i, p := range pictures {
+		cells[i].picture = p
+		cells[i].lost = cells[i].lost || p == nil && keys[i] != nil
+	}
+	return err
 }
 
 // centre draws a picture in the middle of a cell, without what is over.
@@ -95,8 +155,8 @@ func encode(img image.Image, quality int) ([]byte, error) {
 }
 
 // thumbs decodes pictures, so many pixels wide; a nil key is a nil picture, and
-// so is one that cannot be decoded. Those of one initialisation are one run of
-// the decoder, and each of them is decoded once.
+// so is one that cannot be read or decoded. Those of one initialisation are one
+// run of the decoder, and each of them is decoded once.
 func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]image.Image, error) {
 	select {
 	case s.stills.turn <- struct{}{}:
@@ -112,8 +172,10 @@ func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]im
 			continue
 		}
 		first, err := s.tables.get(keys[i].segment)
-		if err != nil {
-			return nil, err
+		if err != nil { // it could be read when it was looked for
+			s.log.Warn("could not make small pictures", "camera", keys[i].segment.Camera, "err", err)
+			i++
+			continue
 		}
 		run, at := []*stillKey{}, i
 		for ; i < len(keys) && len(run) < stripCells; i++ {
@@ -121,10 +183,7 @@ func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]im
 				break
 			}
 			t, err := s.tables.get(keys[i].segment)
-			if err != nil {
-				return nil, err
-			}
-			if !sameTracks(first.file.Tracks, t.file.Tracks) {
+			if err != nil || !sameTracks(first.file.Tracks, t.file.Tracks) {
 				break
 			}
 			if !slices.ContainsFunc(run, func(k *stillKey) bool { return k.cacheKey() == keys[i].cacheKey() }) {
@@ -147,7 +206,8 @@ func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]im
 
 // decodeInto adds pictures that share an initialisation to done. Where the
 // decoder gave fewer than it was asked for, nobody can say which, and each is
-// decoded by itself: none is shown under the time of another.
+// decoded by itself: none is shown under the time of another. So it is where
+// one could not be read.
 func (s *Service) decodeInto(ctx context.Context, done map[cacheKey]image.Image, t *table, run []*stillKey, width int) error {
 	pictures, err := s.decodeRun(ctx, t, run, width)
 	if len(pictures) == len(run) {
@@ -156,7 +216,7 @@ func (s *Service) decodeInto(ctx context.Context, done map[cacheKey]image.Image,
 		}
 		return err
 	}
-	if len(pictures) == 0 { // so would each be
+	if len(pictures) == 0 && (len(run) == 1 || !errors.Is(err, errUnread)) { // so would each be
 		return err
 	}
 	err = nil

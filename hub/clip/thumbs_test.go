@@ -154,9 +154,88 @@ func TestDamagedPictureMovesNoOther(t *testing.T) {
 			t.Errorf("cell %d shows picture %d", i, got)
 		}
 	}
-	for x := 2 * stripWidth; x < 3*stripWidth; x++ {
-		if y := color.GrayModel.Convert(img.At(x, 45)).(color.Gray).Y; y > 20 {
-			t.Fatalf("the cell of the damaged picture is not empty: %d at %d", y, x)
+	if cell := image.Rect(2*stripWidth, 0, 3*stripWidth, stripHeight); !wordAlone(img, cell) {
+		t.Error("the cell of the damaged picture is not blank with a word")
+	}
+}
+
+// wordAlone reports whether a cell of a drawing is dark but for a word in its middle.
+func wordAlone(img image.Image, cell image.Rectangle) bool {
+	word := false
+	for y := cell.Min.Y; y < cell.Max.Y; y++ {
+		for x := cell.Min.X; x < cell.Max.X; x++ {
+			bright := color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y > 60
+			middle := y > cell.Min.Y+cell.Dy()/4 && y < cell.Max.Y-cell.Dy()/4
+			if bright && !middle {
+				return false
+			}
+			word = word || bright
+		}
+	}
+	return word
+}
+
+// TestLostFileBlanksItsOwnPictures: whether a file was gone before it was looked
+// for or went in between, every other picture is there.
+func TestLostFileBlanksItsOwnPictures(t *testing.T) {
+	minute := time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)
+	f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 60, Width: 640, Rate: 2, GOP: 20, Numbered: true, Start: minute})
+	for name, warm := range map[string]bool{"gone before": false, "gone in between": true} {
+		var s shelf
+		s.film(t, f, 2) // twenty seconds a file
+		c := newService(lossy{&s}, installed(t))
+		if warm {
+			if _, err := c.cells(t.Context(), "Yard", SheetTimes(minute, minute.Add(time.Minute)), recording.Main); err != nil {
+				t.Fatal(err)
+			}
+		}
+		whole := s.data[2]
+		delete(s.data, 2)
+		lost := func(i int) bool { return i == 2 || i == 3 }
+		b, err := c.Strip(t.Context(), "Yard", minute)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		img, err := jpeg.Decode(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range stripCells {
+			cell := image.Rect(i*stripWidth, 0, (i+1)*stripWidth, stripHeight)
+			if lost(i) != wordAlone(img, cell) || !lost(i) && numberIn(img, cell) != 20*i {
+				t.Errorf("%s: cell %d of the strip shows %d", name, i, numberIn(img, cell))
+			}
+		}
+		sheet, err := c.Sheet(t.Context(), "Yard", minute, minute.Add(time.Minute), time.UTC)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if img, err = jpeg.Decode(bytes.NewReader(sheet)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range SheetPictures {
+			cell := image.Rect(sheetMargin, sheetHead, sheetMargin+sheetWidth, sheetHead+sheetHeight).
+				Add(image.Pt(i%sheetColumns*(sheetWidth+sheetMargin), i/sheetColumns*(sheetHeight+sheetLine+sheetMargin)))
+			at := i * 60 / SheetPictures / 10 // ten seconds a picture
+			if lost(at) != wordAlone(img, cell) || !lost(at) && numberIn(img, cell) != 20*at {
+				t.Errorf("%s: cell %d of the sheet shows %d", name, i, numberIn(img, cell))
+			}
+		}
+		still, err := c.Still(t.Context(), "Yard", minute.Add(25*time.Second))
+		if !errors.Is(err, ErrNoPicture) || still.Origin != FromNothing || len(still.JPEG) == 0 {
+			t.Errorf("%s: a still of it: %s, %v", name, still.Origin, err)
+		}
+		s.data[2] = whole // the disk is back
+		b, err = c.Strip(t.Context(), "Yard", minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img, err = jpeg.Decode(bytes.NewReader(b)); err != nil || numberIn(img, image.Rect(2*stripWidth, 0, 3*stripWidth, stripHeight)) != 40 {
+			t.Errorf("%s: the blank stays when the file is back: %v", name, err)
+		}
+		s.data = nil
+		if _, err := newService(lossy{&s}, installed(t)).Sheet(t.Context(), "Yard", minute, minute.Add(time.Minute), time.UTC); err != nil {
+			t.Errorf("a sheet of which nothing can be read: %v", err)
 		}
 	}
 }
