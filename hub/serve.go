@@ -23,6 +23,7 @@ import (
 	"gatehouse/hub/evidence"
 	"gatehouse/hub/https"
 	"gatehouse/hub/identity"
+	"gatehouse/hub/keep"
 	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/internal/steady"
 	"gatehouse/hub/internal/uplink"
@@ -69,6 +70,7 @@ type hub struct {
 	house    *sqlite.House
 	ledger   *ledger.Log
 	archive  *recording.Archive
+	keeps    *keep.Service
 	clips    *clip.Service
 	requests *request.Service
 	outbox   *delivery.Outbox
@@ -165,7 +167,8 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 	}
 	h.archive.SetLimits(limits(h.cfg.Cameras))
 	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: ffmpeg.Find(), Log: h.log, Snapshotter: h.snapshots.of})
-	return nil
+	h.keeps, err = keep.New(ctx, keep.Config{Store: h.house, Footage: h.archive})
+	return err
 }
 
 func (h *hub) openRequests(ctx context.Context) (err error) {

@@ -155,6 +155,7 @@ func (h *hub) problems() []string {
 	if t := h.archive.Trouble(); t != "" {
 		list = append(list, t)
 	}
+	list = append(list, h.archive.Crowded()...)
 	if h.certs != nil && h.certs.Trouble() != "" {
 		list = append(list, h.certs.Trouble())
 	}

@@ -39,6 +39,9 @@ const (
 	AgencyAdded   Kind = "agency.added"
 	AgencyChanged Kind = "agency.changed"
 	AgencyRemoved Kind = "agency.removed"
+	Kept          Kind = "footage.kept" // by a person of the home, for themselves
+	KeptChanged   Kind = "footage.keep-changed"
+	Released      Kind = "footage.released"
 	Recordings    Kind = "recordings.heads" // heads of the recording chains
 	OwnerMade     Kind = "owner.made"
 	Restored      Kind = "hub.restored" // from a backup: what came after it is not here

@@ -44,6 +44,7 @@ type disk struct {
 	cause   string // plain words for people, empty when well
 	refused bool   // full though the file system says that there is room: a quota, or no file entries
 	snag    string // why some footage cannot be deleted; plain words
+	held    int64  // bytes of footage under a hold, as of the last look at room
 	slowest time.Duration
 	open    map[*segment]struct{}
 	made    map[string]bool // folders whose names are durable
@@ -123,6 +124,9 @@ func (d *disk) trouble() string {
 	defer d.mu.Unlock()
 	if d.cause == "" {
 		return d.snag
+	}
+	if d.cond == full && d.held > 0 {
+		return d.cause + ", and " + gigabytes(d.held) + " of footage on it are kept from deletion: release what is not needed any more"
 	}
 	return d.cause
 }

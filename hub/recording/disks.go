@@ -1,6 +1,9 @@
 package recording
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // DiskStatus is the health of one storage folder.
 type DiskStatus struct {
@@ -8,7 +11,8 @@ type DiskStatus struct {
 	Profile     Profile
 	InUse       bool   // what is recorded now goes there
 	Free, Total int64  // of its file system; 0 if it cannot be asked now
-	Bytes       int64  // of footage kept there
+	Bytes       int64  // of footage there
+	Held        int64  // of it, what is under a hold
 	Problem     string // in plain words; empty if there is none
 }
 
@@ -26,8 +30,55 @@ func (a *Archive) Disks(ctx context.Context) ([]DiskStatus, error) {
 			if _, s.Bytes, err = a.cfg.Index.Usage(ctx, id, "", ""); err != nil {
 				return nil, err
 			}
+			if s.Held, err = a.cfg.Index.Held(ctx, id); err != nil {
+				return nil, err
+			}
 		}
 		list = append(list, s)
 	}
 	return list, nil
 }
+
+// lookAtHeld counts what no rule may delete of each disk.
+func (a *Archive) lookAtHeld(ctx context.Context) error {
+	for _, d := range a.disks {
+		id := d.identity()
+		if id == "" {
+			continue
+		}
+		n, err := a.cfg.Index.Held(ctx, id)
+		if err != nil {
+			return err
+		}
+		d.mu.Lock()
+		d.held = n
+		d.mu.Unlock()
+	}
+	return nil
+}
+
+// Crowded says in plain words on which disks footage under holds takes more than
+// half of the room there is for recordings, as of the last look: holds count to
+// that room, so the rest goes early.
+func (a *Archive) Crowded() (list []string) {
+	for _, d := range a.disks {
+		r, err := d.room()
+		if err != nil {
+			continue // trouble says why
+		}
+		d.mu.Lock()
+		held := d.held
+		d.mu.Unlock()
+		most := r.total
+		if d.cfg.Keep.Bytes > 0 {
+			most = min(most, d.cfg.Keep.Bytes)
+		}
+		if held > most/2 {
+			list = append(list, fmt.Sprintf("storage %s: footage that is kept from deletion takes %s of the %s there are for recordings, so the rest is deleted early. Release what is not needed any more.",
+				d.cfg.Path, gigabytes(held), gigabytes(most)))
+		}
+	}
+	return list
+}
+
+func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }

@@ -56,6 +56,9 @@ func fillsAndGoesOn(t *testing.T, s *store, spent *bool) {
 			for range 3 { // in vain, and without a word more
 				s.retain(t)
 			}
+			if why := s.Trouble(); !strings.Contains(why, "kept from deletion") {
+				t.Errorf("trouble %q says nothing of what is held", why)
+			}
 		case 2 * len(src.items) / 3:
 			*spent = false
 			s.retain(t)

@@ -71,7 +71,7 @@ type Gap struct {
 // Hold keeps whole segments that touch [From, To) of a camera, all streams,
 // from retention until Until.
 type Hold struct {
-	ID       string // the request's id, or one made for the owner's own
+	ID       string // the request's id, or one of [gatehouse/hub/keep] for the household's own
 	Camera   string
 	From, To time.Time
 	Until    time.Time
@@ -127,6 +127,8 @@ type Index interface {
 	// ReleaseHold removes all holds of an id; an unknown id is no error.
 	ReleaseHold(ctx context.Context, id string) error
 	Holds(ctx context.Context) ([]Hold, error)
+	// Held is the bytes of kept segments of a disk that a hold protects now, each counted once.
+	Held(ctx context.Context, disk string) (bytes int64, err error)
 }
 
 // ChainRow is what remains of a segment for ever.

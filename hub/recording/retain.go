@@ -63,7 +63,7 @@ func (a *Archive) retain(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return a.lookAtHeld(ctx)
 }
 
 // applyRules deletes what is more than the owner wants to keep.

@@ -69,8 +69,23 @@ func TestRetention(t *testing.T) {
 	if got := s.kept(t, f); got != "0456" {
 		t.Errorf("kept days %s", got)
 	}
-	if err := s.Release(t.Context(), "GH-1"); err != nil {
+	if list := s.Crowded(); len(list) != 0 {
+		t.Errorf("a quarter is held: %q", list)
+	}
+	wide := hold
+	wide.ID, wide.To = "own-1", f.Session.Zero.Add(5*24*time.Hour+time.Second)
+	if err := s.Hold(t.Context(), wide); err != nil {
 		t.Fatal(err)
+	}
+	s.retain(t)
+	disks, err := s.Disks(t.Context())
+	if list := s.Crowded(); err != nil || len(list) != 1 || !strings.Contains(list[0], "kept from deletion") || disks[0].Held != 3*size {
+		t.Errorf("three quarters are held: %q, %+v, %v", list, disks, err)
+	}
+	for _, id := range []string{"GH-1", "own-1"} {
+		if err := s.Release(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.retain(t)
 	if got := s.kept(t, f); got != "456" {

@@ -183,4 +183,15 @@ CREATE TABLE homekit_controller( -- homekit.Controller
 	PRIMARY KEY (accessory, id)
 ) STRICT;
 CREATE TABLE homekit_rung(nth INTEGER PRIMARY KEY AUTOINCREMENT, request TEXT NOT NULL UNIQUE) STRICT;
+`, `
+CREATE TABLE kept( -- keep.Kept: the truth of the holds that index.db has under these ids
+	id       TEXT PRIMARY KEY,
+	cameras  TEXT NOT NULL, -- as JSON
+	from_us  INTEGER NOT NULL,
+	to_us    INTEGER NOT NULL CHECK (to_us > from_us),
+	until_us INTEGER NOT NULL, -- 0: until it is released
+	note     TEXT NOT NULL,
+	person   INTEGER NOT NULL,
+	made     INTEGER NOT NULL
+) STRICT;
 `}

@@ -101,6 +101,18 @@ func (x *Index) ReleaseHold(ctx context.Context, id string) error {
 	return nil
 }
 
+// Held implements [recording.Index].
+func (x *Index) Held(ctx context.Context, disk string) (bytes int64, err error) {
+	err = x.db.r.QueryRowContext(ctx, `SELECT coalesce(sum(bytes), 0) FROM segment WHERE disk = ? AND deleted_us = 0 AND id IN (
+		SELECT s.id FROM hold JOIN segment s ON s.camera = hold.camera WHERE hold.until_us > ? AND s.deleted_us = 0
+		AND s.start_us < hold.to_us AND s.start_us > hold.from_us - ? AND s.start_us + s.dur_us > hold.from_us)`,
+		disk, x.now().UnixMicro(), longest.Microseconds()).Scan(&bytes)
+	if err != nil {
+		return 0, fmt.Errorf("reading what is held: %w", err)
+	}
+	return bytes, nil
+}
+
 // Holds implements [recording.Index].
 func (x *Index) Holds(ctx context.Context) (_ []recording.Hold, err error) {
 	rows, err := x.db.r.QueryContext(ctx, "SELECT id, camera, from_us, to_us, until_us, note FROM hold ORDER BY id, camera")

@@ -232,6 +232,8 @@ func holds(t *testing.T, x recording.Index) {
 		t.Errorf("deleting a held segment: %v", err)
 	}
 	equal(t, "and nothing beside it went", 3, len(free()))
+	held := func(disk string) int64 { return must[int64](t)(x.Held(ctx, disk)) }
+	equal(t, "its bytes are held", [2]int64{all[1].Bytes, 0}, [2]int64{held(all[1].Disk), held("another")})
 
 	other := h
 	other.ID, other.From = "GH-2", day
@@ -239,6 +241,13 @@ func holds(t *testing.T, x recording.Index) {
 	h.From, h.To = day.Add(200*time.Second), day.Add(201*time.Second)
 	put(h) // replaces
 	equal(t, "holds add up", all[2:3], free())
+	again := other
+	again.ID = "GH-3"
+	put(again)
+	equal(t, "what two hold counts once", all[0].Bytes+all[1].Bytes+all[3].Bytes, held(all[0].Disk))
+	if err := x.ReleaseHold(ctx, "GH-3"); err != nil {
+		t.Fatal(err)
+	}
 	equal(t, "listed", []recording.Hold{h, other}, must[[]recording.Hold](t)(x.Holds(ctx)))
 	sub := add(t, x, minute("porch", recording.Sub, 3))
 	equal(t, "later segments and other streams too", all[2:3], free())
@@ -249,6 +258,7 @@ func holds(t *testing.T, x recording.Index) {
 	other.Until = time.Now().Add(-time.Second)
 	put(other)
 	equal(t, "run out", 5, len(free()))
+	equal(t, "and counts no more", int64(0), held(all[0].Disk))
 }
 
 func gaps(t *testing.T, x recording.Index) {
