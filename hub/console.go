@@ -110,7 +110,7 @@ func (h *hub) dressConsole() {
 	c := h.config()
 	home := homeOf(c)
 	cfg := ui.Config{
-		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
+		Requests: ui.FromService(h.requests), Outbox: h.outbox, Clips: h.clips, Archive: h.archive, Keeps: h.keeps, Motions: h.motions, Ledger: h.ledger, LedgerKey: h.keys.LedgerKey,
 		WHEP: h.live.whep(), HLS: h.live.playlists, Accounts: h.accounts, Cameras: h.consoleCameras(), Lock: home.Lock, AllowedHosts: c.Hosts,
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Memory: &h.memory, Reach: func() []string { return https.Reach(h.listener.Addr()) }, Log: h.log, Version: version,

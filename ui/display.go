@@ -89,20 +89,20 @@ func (c *console) setDisplay(w http.ResponseWriter, r *http.Request) {
 				known = l.tag
 			}
 		}
-		keep(w, r, languageCookie, known)
+		remember(w, r, languageCookie, known)
 	}
 	if r.PostForm.Has("looks") {
 		v := r.PostForm.Get("looks")
 		if v != "light" && v != "dark" {
 			v = ""
 		}
-		keep(w, r, looksCookie, v)
+		remember(w, r, looksCookie, v)
 	}
 	http.Redirect(w, r, onward(r.PostForm.Get("next")), http.StatusSeeOther)
 }
 
-// keep sets a cookie for a year, or ends it.
-func keep(w http.ResponseWriter, r *http.Request, name, value string) {
+// remember sets a cookie for a year, or ends it.
+func remember(w http.ResponseWriter, r *http.Request, name, value string) {
 	ck := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil, MaxAge: 365 * 24 * 3600}
 	if value == "" {
 		ck.MaxAge = -1

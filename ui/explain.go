@@ -14,7 +14,9 @@ import (
 	"gatehouse/hub/clip"
 	"gatehouse/hub/config"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/keep"
 	"gatehouse/hub/ledger"
+	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 )
 
@@ -111,7 +113,15 @@ var explanations = []struct {
 	{request.ErrBlocked, http.StatusConflict, "blocked"},
 	{request.ErrRoot, http.StatusConflict, "root"},
 	{request.ErrAllowlist, http.StatusConflict, "allowlist"},
+	{keep.ErrNotFound, http.StatusNotFound, "not-kept"},
+	{keep.ErrNote, http.StatusUnprocessableEntity, "kept-note"},
+	{keep.ErrUntil, http.StatusUnprocessableEntity, "kept-until"},
+	{keep.ErrRange, http.StatusUnprocessableEntity, "time"},
+	{keep.ErrNothing, http.StatusNotFound, "no-footage"},
+	{keep.ErrMany, http.StatusConflict, "kept-many"},
+	{keep.ErrNotYours, http.StatusForbidden, "kept-yours"},
 	{clip.ErrNoFootage, http.StatusNotFound, "no-footage"},
+	{recording.ErrNotFound, http.StatusNotFound, "footage-gone"},
 	{clip.ErrNoDecoder, http.StatusNotImplemented, "no-decoder"},
 	{clip.ErrNoBrowser, http.StatusUnsupportedMediaType, "no-browser"},
 	{config.ErrUnwritten, http.StatusConflict, "off-unwritten"},

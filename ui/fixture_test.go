@@ -54,6 +54,8 @@ type house struct {
 	outbox   *fakeOutbox
 	archive  *fakeArchive
 	ledger   *fakeLedger
+	shelf    *shelf
+	keeps    Keeps // over the shelf
 	accounts *accounts
 	clips    *fakeClips
 	whep     WHEP // nil for a browser, which it could show nothing
@@ -73,17 +75,19 @@ func newHouse() *house {
 	h.requests = &fakeRequests{outbox: h.outbox, records: fixtureRecords(), allowed: fixtureAllowed(), known: fixtureKnown()}
 	h.archive = &fakeArchive{now: func() time.Time { return h.now() }}
 	h.ledger = &fakeLedger{entries: fixtureEntries()}
+	h.shelf = &shelf{list: fixtureKept(), ledger: h.ledger}
 	h.accounts = newAccounts(func() time.Time { return h.now() }, true)
 	h.clips = &fakeClips{now: func() time.Time { return h.now() }, archive: h.archive}
 	h.motions = &fakeMotions{perDay: 120, now: func() time.Time { return h.now() }}
 	h.homekit = newFakeHomeKit(func() time.Time { return h.now() })
 	h.requests.clips = h.clips
+	h.keeps = h.newKeeps()
 	return h
 }
 
 func (h *house) config() Config {
 	cfg := Config{
-		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, HLS: &fakeHLS{h.clips}, Archive: h.archive, Motions: h.motions,
+		Requests: h.requests, Outbox: h.outbox, Clips: h.clips, WHEP: h.whep, HLS: &fakeHLS{h.clips}, Archive: h.archive, Keeps: h.keeps, Motions: h.motions,
 		Ledger: h.ledger, LedgerKey: "gatehouse.example/ledger+1c0ffee5+AZ7tdyR0Zx", Accounts: h.accounts,
 		Cameras: []Camera{
 			{Name: "Front door", State: func() rtsp.State { return liveState(h.now()) }},

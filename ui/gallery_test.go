@@ -44,7 +44,7 @@ var homes = map[string]func(*house){
 	"locked":      func(*house) {},
 	"half set up": func(h *house) { h.step = 3 },
 	"empty": func(h *house) {
-		h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries = nil, nil, nil, nil
+		h.requests.records, h.requests.allowed, h.requests.known, h.ledger.entries, h.shelf.list = nil, nil, nil, nil, nil
 	},
 	"programs": func(h *house) {
 		h.program("wall-panel", account.Token{Scopes: []account.Scope{account.ScopeCameras, account.ScopeClips}, Cameras: []string{"Driveway"}})
@@ -86,6 +86,12 @@ var gallery = []shown{
 	{"timeline, 25 hours", "well", "/timeline/Driveway?day=2026-11-01", 200},
 	{"timeline, 64 cameras", "many cameras", "/timeline/" + url.PathEscape(longName) + "?with=" + url.QueryEscape("كاميرا الباب الأمامي"), 200},
 	{"contact sheet", "well", "/timeline/Driveway/sheet?from=2026-11-21T10:00&to=2026-11-21T10:10", 200},
+	{"footage to be kept", "well", "/timeline/Driveway/keep?from=2026-11-21T14:10&to=2026-11-21T14:22&with=Front+door", 200},
+	{"kept footage", "well", "/kept", 200},
+	{"kept footage, none", "empty", "/kept", 200},
+	{"kept footage, one", "well", "/kept/" + keptID, 200},
+	{"kept footage, to be released", "well", "/kept/" + keptID + "?release", 200},
+	{"timeline, kept footage", "well", "/timeline/Driveway?at=2026-11-21T14:12:00-08:00", 200},
 	{"requests, waiting", "well", "/requests", 200},
 	{"requests, sent", "well", "/requests?tab=sent", 200},
 	{"requests, closed", "well", "/requests?tab=closed", 200},

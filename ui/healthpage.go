@@ -25,7 +25,8 @@ type healthPage struct {
 // diskRow is the health of a disk.
 type diskRow struct {
 	Path, Free, Total, Footage string
-	Used                       int // percent
+	Held                       string // of the footage, what no rule deletes; empty if there is none
+	Used                       int    // percent
 	InUse, Careful             bool
 	Problem                    string
 	Days                       int // that the room left gives; 0 if it cannot be said
@@ -124,6 +125,9 @@ func (c *console) healthBody(ctx context.Context) (healthPage, error) {
 		row := diskRow{
 			Path: d.Path, Free: c.text.size(d.Free), Total: c.text.size(d.Total), Footage: c.text.size(d.Bytes),
 			InUse: d.InUse, Careful: d.Profile == recording.ProfileSD, Problem: d.Problem,
+		}
+		if d.Held > 0 {
+			row.Held = c.text.size(d.Held)
 		}
 		if d.Total > 0 {
 			row.Used = int(100 * (d.Total - d.Free) / d.Total)

@@ -82,6 +82,8 @@ func (c *console) ledgerRow(e ledger.Entry) ledgerRow {
 		row.Icon, row.Tone = "circle-alert", "danger"
 	case ledger.Received, ledger.Shown:
 		row.Icon, row.Tone = "inbox", "hold"
+	case ledger.Kept, ledger.KeptChanged, ledger.Released:
+		row.Icon = "bookmark"
 	case ledger.Held, ledger.Prepared:
 		row.Icon, row.Tone = "lock", "hold"
 	case ledger.Declined, ledger.Cancelled, ledger.Expired, ledger.Withdrawn:

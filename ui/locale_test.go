@@ -44,9 +44,11 @@ func builtKeys() []string {
 		"keep", "unused", "onward", "not-onward", "faces", "no-faces")
 	add("level.", "municipal", "county", "state", "federal", "fire", "other")
 	add("stream.", "main", "sub")
+	add("keeping.end.", "same", "days-30", "days-90", "days-365", "never", "day")
+	add("kept.", "until", "until-released", "ended")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
-		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "network-on", "network-off", "homekit-closed", "homekit-removed", "homekit-reset")
+		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "kept", "kept-changed", "kept-released", "network-on", "network-off", "homekit-closed", "homekit-removed", "homekit-reset")
 	add("role.", "owner", "approver", "viewer")
 	for _, s := range account.Scopes() {
 		add("scope.", string(s))
@@ -78,7 +80,7 @@ func builtKeys() []string {
 	for _, k := range []ledger.Kind{
 		ledger.Received, ledger.Refused, ledger.Held, ledger.Shown, ledger.Declined, ledger.Expired, ledger.Withdrawn,
 		ledger.Prepared, ledger.Agreed, ledger.LockMay, ledger.LockMayNot, ledger.LockRefused, ledger.Approved, ledger.Cancelled, ledger.Sent, ledger.Receipt, ledger.Failed, ledger.Disposed, ledger.AgencyAdded,
-		ledger.Given, ledger.HandedOver, ledger.Noted,
+		ledger.Given, ledger.HandedOver, ledger.Noted, ledger.Kept, ledger.KeptChanged, ledger.Released,
 		ledger.AgencyChanged, ledger.AgencyRemoved, ledger.Recordings, ledger.OwnerMade, ledger.Restored,
 	} {
 		add("ledger.kind.", string(k))

@@ -100,7 +100,7 @@ func (c *console) clipFailed(w http.ResponseWriter, r *http.Request, err error) 
 		w.Header().Set("Retry-After", "5")
 	}
 	if err != nil {
-		c.fail(w, r, mediaError(err))
+		c.fail(w, r, err) // a file that is gone although its footage is listed has words of its own
 	}
 }
 

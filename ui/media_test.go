@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -52,9 +53,12 @@ func TestClipAddresses(t *testing.T) {
 	if w = visit(h, http.MethodGet, base+"zip"+span, nil); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("too many at once: %d, %v", w.Code, w.Header())
 	}
-	house.clips.err = recording.ErrNotFound
-	if w = visit(h, http.MethodGet, base+"mp4"+span, nil); w.Code != http.StatusNotFound {
-		t.Errorf("deleted meanwhile: %d", w.Code)
+	house.clips.err = fmt.Errorf("opening footage: %w", recording.ErrNotFound)
+	for _, form := range []string{"mp4", "zip"} {
+		w = visit(h, http.MethodGet, base+form+span, nil)
+		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), english().say("error.footage-gone.what")) || w.Header().Get("Content-Disposition") != "" {
+			t.Errorf("a file that is gone, as %s: %d %v", form, w.Code, w.Header())
+		}
 	}
 }
 

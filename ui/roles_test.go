@@ -40,6 +40,7 @@ var may = map[string]string{
 
 	"GET /cameras/{camera}/{stream}/clip.mp4": "a",
 	"GET /cameras/{camera}/{stream}/clip.zip": "a",
+	"GET /timeline/{camera}/keep":             "a", "POST /timeline/{camera}/keep": "a", "GET /kept": "a", "GET /kept/{id}": "a", "POST /kept/{id}": "a", "POST /kept/{id}/release": "a",
 	"GET /requests": "a", "GET /requests/{id}": "a", "POST /requests/{id}/prepare": "a",
 	"POST /requests/{id}/approve": "a", "POST /requests/{id}/decline": "a", "POST /requests/{id}/lock": "a", "POST /requests/{id}/lock/end": "a", "GET /requests/{id}/preview/{n}": "a",
 	"GET /requests/{id}/result": "a", "GET /requests/{id}/progress": "a", "POST /requests/{id}/send-now": "a",

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/hub/keep"
 	"gatehouse/hub/motion"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
@@ -48,6 +49,7 @@ type laneGap struct {
 type laneHold struct {
 	Span [2]int64 `json:"span"`
 	Why  string   `json:"why"`
+	Own  bool     `json:"own,omitempty"` // the household keeps it, no request
 }
 
 type laneAsk struct {
@@ -126,7 +128,7 @@ func (c *console) lanes(r *http.Request, camera string, from, to time.Time) (lan
 	}
 	holds, err := c.holdsOf(r, camera, from, to)
 	for _, h := range holds {
-		l.Held = append(l.Held, laneHold{span(h.stretch), h.Why})
+		l.Held = append(l.Held, laneHold{span(h.stretch), h.Why, h.Own})
 	}
 	if err != nil {
 		return l, err
@@ -217,13 +219,13 @@ func zoneOf(from, to time.Time) (list [][2]int64) {
 // held is footage of a camera that is kept from deletion.
 type held struct {
 	stretch
-	Why  string
-	When string
-	URL  string // of the request; empty for the owner's own
+	Why string
+	URL string // of the request, or of what the household keeps
+	Own bool
 }
 
-// holdsOf lists what is kept of a camera in a range, whoever wanted it, for
-// those who decide about requests.
+// holdsOf lists what is kept of a camera in a range, for requests and for the
+// household, for those who decide about requests.
 func (c *console) holdsOf(r *http.Request, camera string, from, to time.Time) (out []held, err error) {
 	if !visitor(r).Person.Decides() {
 		return nil, nil
@@ -232,17 +234,28 @@ func (c *console) holdsOf(r *http.Request, camera string, from, to time.Time) (o
 	if err != nil {
 		return nil, err
 	}
+	kept, err := c.cfg.Keeps.List(r.Context())
+	if err != nil {
+		return nil, err
+	}
 	for _, h := range list {
 		s := stretch{later(h.From, from), earlier(h.To, to)}
 		if h.Camera != camera || !s.to.After(s.from) || !h.Until.After(c.cfg.Now()) || len(out) == maxSpans {
 			continue
 		}
+		if i := slices.IndexFunc(kept, func(k keep.Kept) bool { return k.ID == h.ID }); i >= 0 {
+			why := c.text.say("timeline.kept")
+			if kept[i].Note != "" {
+				why = c.text.say("timeline.kept-note", "note", kept[i].Note)
+			}
+			out = append(out, held{s, why, "/kept/" + h.ID, true})
+			continue
+		}
 		rec, err := c.cfg.Requests.Get(r.Context(), h.ID)
 		switch {
 		case err == nil:
-			out = append(out, held{s, c.text.say("timeline.held-for", "agency", agencyName(rec)), c.span(h.From, h.To), "/requests/" + rec.ID})
-		case errors.Is(err, request.ErrNotFound):
-			out = append(out, held{s, c.text.say("timeline.held"), c.span(h.From, h.To), ""})
+			out = append(out, held{s, c.text.say("timeline.held-for", "agency", agencyName(rec)), "/requests/" + rec.ID, false})
+		case errors.Is(err, request.ErrNotFound): // released or answered this moment
 		default:
 			return nil, err
 		}

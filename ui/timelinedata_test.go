@@ -42,7 +42,10 @@ func TestLanes(t *testing.T) {
 		Recorded: [][2]int64{{0, gap[0]}, {gap[1], ms(24 * time.Hour)}},
 		Motion:   l.Motion,
 		Gaps:     []laneGap{{gap, "The camera stopped sending pictures.", "3 min 12 s", false}},
-		Held:     []laneHold{{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Held for Lakeside Police"}},
+		Held: []laneHold{
+			{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Held for Lakeside Police", false},
+			{[2]int64{ms(14*time.Hour + 10*time.Minute), ms(14*time.Hour + 22*time.Minute)}, "Kept: Fox at the bins, قرب الباب 🦊", true},
+		},
 		Asked: []laneAsk{
 			{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Lakeside Police", "/requests/" + waitingID},
 			{[2]int64{ms(13 * time.Hour), ms(13*time.Hour + 45*time.Minute)}, "Lakeside Police", "/requests/" + preparedID},

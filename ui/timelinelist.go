@@ -11,7 +11,7 @@ import (
 // line is one line of the list beside the drawn timeline: the same, for eyes
 // and ears that read.
 type line struct {
-	Kind  string // motion gap held asked: chooses icon and colour
+	Kind  string // motion gap hold kept recorded: chooses icon and colour
 	Icon  string
 	Clock moment
 	Text  string
@@ -82,7 +82,11 @@ func (c *console) listHour(r *http.Request, v *timelineView, segs []recording.Se
 	}
 	holds, err := c.holdsOf(r, v.Camera, from, to)
 	for _, h := range holds {
-		add("hold", "lock", h.from, h.Why, h.URL)
+		if h.Own {
+			add("kept", "bookmark", h.from, h.Why, h.URL)
+		} else {
+			add("hold", "lock", h.from, h.Why, h.URL)
+		}
 	}
 	for _, a := range v.Asked {
 		if within(a.stretch) {

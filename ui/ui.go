@@ -29,6 +29,7 @@ type Config struct {
 	WHEP         WHEP // nil leaves live view to HLS and stills
 	HLS          HLS
 	Archive      Archive
+	Keeps        Keeps
 	Motions      Motions // nil: none is known of
 	Ledger       Ledger
 	LedgerKey    string // its C2SP verifier key
@@ -223,6 +224,12 @@ func (c *console) footage() []route {
 		{"GET /timeline/{camera}/data", inPage, everybody, c.timelineData},
 		{"GET /timeline/{camera}/clip", inPage, deciders, c.timelineClip},
 		{"GET /timeline/{camera}/sheet", page, deciders, c.sheet},
+		{"GET /timeline/{camera}/keep", page, deciders, c.keepForm},
+		{"POST /timeline/{camera}/keep", inPage, deciders, c.keepDo},
+		{"GET /kept", page, deciders, c.kept},
+		{"GET /kept/{id}", page, deciders, c.keptOne},
+		{"POST /kept/{id}", inPage, deciders, c.keptChange},
+		{"POST /kept/{id}/release", inPage, deciders, c.keptRelease},
 	}
 }
 

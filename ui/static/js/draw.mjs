@@ -137,12 +137,29 @@ function held(c, data, x, width, colours) {
   for (const h of data.held) {
     const left = Math.max(x(h.span[0]), 0), right = Math.min(Math.max(x(h.span[1]), left + 3), width);
     if (right <= left) continue;
+    if (h.own) { // what the household keeps hangs from the band, in ink; what requests hold stands below it
+      c.fillStyle = colours.text;
+      c.fillRect(left, rows.bandEnd, right - left, 3);
+      bookmark(c, Math.min(Math.max(left, 0), width - 8), rows.bandEnd + 3);
+      continue;
+    }
     c.fillStyle = colours.hold;
     c.fillRect(left, rows.holdEnd - 4, right - left, 4);
     const mid = Math.min(Math.max((left + right) / 2, 8), width - 8);
     if (data.asked.some((a) => x(a.span[0]) < mid + 8 && x(a.span[1]) > mid - 8)) continue; // its label is there
     lock(c, mid, rows.hold + 6, colours.hold);
   }
+}
+
+/** A bookmark that hangs from a line, in the colour that is set. @param {CanvasRenderingContext2D} c @param {number} x its left @param {number} y */
+function bookmark(c, x, y) {
+  c.beginPath();
+  c.moveTo(x, y);
+  c.lineTo(x + 8, y);
+  c.lineTo(x + 8, y + 11);
+  c.lineTo(x + 4, y + 7.5);
+  c.lineTo(x, y + 11);
+  c.fill();
 }
 
 /** A padlock. @param {CanvasRenderingContext2D} c @param {number} x @param {number} y @param {string} colour */

@@ -7,7 +7,7 @@
  * @property {number} from @property {number} to @property {number} now @property {string} day
  * @property {Zone} zone @property {Span[]} recorded @property {[number, number, number][]} motion
  * @property {{ span: Span, why: string, long: string, open?: boolean }[]} gaps
- * @property {{ span: Span, why: string }[]} held
+ * @property {{ span: Span, why: string, own?: boolean }[]} held what requests hold, and what the household keeps
  * @property {{ span: Span, agency: string, url: string }[]} asked
  */
 
@@ -45,7 +45,7 @@ export class Lanes {
   moving(ms) { return covers(this.data.motion, this.#in(ms)); }
 
   /** @param {number} ms */
-  held(ms) { return this.data.held.find((h) => h.span[0] <= this.#in(ms) && this.#in(ms) < h.span[1]); }
+  held(ms) { return this.data.held.filter((h) => h.span[0] <= this.#in(ms) && this.#in(ms) < h.span[1]); }
 
   /** @param {number} ms */
   asked(ms) { return this.data.asked.find((h) => h.span[0] <= this.#in(ms) && this.#in(ms) < h.span[1]); }

@@ -142,7 +142,7 @@ export class Timeline extends HTMLElement {
     else list.push(d.nothing ?? "");
     if (lanes.moving(ms)) list.push(d.motion ?? "");
     const held = lanes.held(ms), asked = lanes.asked(ms);
-    if (held) list.push(held.why);
+    list.push(...held.map((h) => h.why));
     if (asked) list.push((d.asked ?? "").replace("{agency}", asked.agency));
     return list.join(", ");
   }
