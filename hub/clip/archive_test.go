@@ -183,6 +183,35 @@ func TestDeletedWhileSent(t *testing.T) {
 	}
 }
 
+// TestVanishedFile: of footage that is listed and whose file somebody deleted
+// nothing is sent, and a picture of it is a card; what is beside it is had.
+func TestVanishedFile(t *testing.T) {
+	d := minutes(t, 3)
+	list, names := d.files(t)
+	if len(list) < 3 {
+		t.Fatalf("%d segments", len(list))
+	}
+	if err := os.Remove(names[1]); err != nil {
+		t.Fatal(err)
+	}
+	zero, lost := d.footage.Session.Zero, list[1].Start.Add(time.Second)
+	c := clip.New(clip.Config{Archive: d.Archive})
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	all := d.query(0, list[2].End().Sub(zero))
+	for name, serve := range map[string]func(http.ResponseWriter, *http.Request, clip.Query) error{"MP4": c.ServeMP4, "ZIP": c.ServeZIP} {
+		if err := serve(w, r, all); !errors.Is(err, recording.ErrNotFound) || w.Body.Len() > 0 || len(w.Header()) > 0 {
+			t.Errorf("%s: %d bytes, %v, %v", name, w.Body.Len(), w.Header(), err)
+		}
+	}
+	if still, err := c.Still(t.Context(), all.Camera, lost); !errors.Is(err, clip.ErrNoPicture) || still.Origin != clip.FromNothing {
+		t.Errorf("a still: %s, %v", still.Origin, err)
+	}
+	if err := c.ServeMP4(w, r, d.query(0, list[1].Start.Sub(zero)-2*time.Second)); err != nil || w.Body.Len() == 0 {
+		t.Errorf("the footage before it: %d bytes, %v", w.Body.Len(), err)
+	}
+}
+
 func get(url string) (*http.Response, error) {
 	r, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {

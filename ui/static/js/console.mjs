@@ -1,6 +1,7 @@
 // The console works without scripts: these elements add pictures that move and
 // parts that keep themselves current.
 import { Copy } from "./copy.mjs";
+import { typedDay } from "./keep.mjs";
 import { fullScreen } from "./live-full.mjs";
 import { passkeys } from "./passkey.mjs";
 import { Player } from "./player.mjs";
@@ -21,6 +22,7 @@ customElements.define("gh-trim", Trim);
 customElements.define("gh-watch", Watch);
 count();
 suggestZone();
+typedDay();
 fullScreen();
 passkeys();
 

@@ -137,10 +137,10 @@ function held(c, data, x, width, colours) {
   for (const h of data.held) {
     const left = Math.max(x(h.span[0]), 0), right = Math.min(Math.max(x(h.span[1]), left + 3), width);
     if (right <= left) continue;
-    if (h.own) { // what the household keeps hangs from the band, in ink; what requests hold stands below it
+    if (h.own) { // what the household keeps is on top of the band, in ink; what requests hold is below it
       c.fillStyle = colours.text;
-      c.fillRect(left, rows.bandEnd, right - left, 3);
-      bookmark(c, Math.min(Math.max(left, 0), width - 8), rows.bandEnd + 3);
+      c.fillRect(left, rows.band - 4, right - left, 3);
+      bookmark(c, Math.min(left, width - 8), rows.band - 1);
       continue;
     }
     c.fillStyle = colours.hold;
