@@ -90,7 +90,8 @@ type Footage interface {
 type Config struct {
 	Store   Store
 	Footage Footage
-	Now     func() time.Time // default time.Now; holds end by the machine's clock
+	Now     func() time.Time // default time.Now
+	Old     func() time.Time // the clock by which holds end, which believes no leap at once; default Now
 }
 
 // Service keeps footage. Its methods are safe for concurrent use.
@@ -105,6 +106,9 @@ type Service struct {
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Old == nil {
+		cfg.Old = cfg.Now
 	}
 	s := &Service{cfg: cfg}
 	list, err := cfg.Store.Kept(ctx)
@@ -163,7 +167,7 @@ func (s *Service) list(ctx context.Context) ([]Kept, error) {
 	}
 	var out []Kept
 	for _, k := range list {
-		if k.Until.IsZero() || s.cfg.Now().Before(k.Until.Add(remembered)) {
+		if k.Until.IsZero() || s.cfg.Old().Before(k.Until.Add(remembered)) {
 			out = append(out, k)
 			continue
 		}
@@ -249,7 +253,7 @@ func (s *Service) Change(ctx context.Context, id, note string, end time.Time, by
 	if err := s.check(&k, now); err != nil {
 		return err
 	}
-	if was.Ended(now) {
+	if was.Ended(s.cfg.Old()) {
 		if _, err := s.recorded(ctx, k); err != nil {
 			return err
 		}

@@ -33,8 +33,9 @@ type home struct {
 	index   *sqlite.Index
 	house   *sqlite.House
 	archive *recording.Archive
-	first   time.Time // of three recordings of two seconds, an hour apart
-	now     time.Time // of the service; holds go by the machine's clock
+	first   time.Time     // of three recordings of two seconds, an hour apart
+	now     time.Time     // of the service; holds go by the machine's clock
+	leap    time.Duration // that the clock by which holds end does not believe
 }
 
 // played is a camera that sent what it has.
@@ -115,7 +116,9 @@ func (h *home) start(index string) {
 func (h *home) serve(store keep.Store) {
 	h.t.Helper()
 	var err error
-	h.Service, err = keep.New(h.t.Context(), keep.Config{Store: store, Footage: h.archive, Now: func() time.Time { return h.now }})
+	h.Service, err = keep.New(h.t.Context(), keep.Config{
+		Store: store, Footage: h.archive, Now: func() time.Time { return h.now }, Old: func() time.Time { return h.now.Add(-h.leap) },
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -322,7 +325,11 @@ func TestHoldThatEnds(t *testing.T) {
 	if list, err := h.List(ctx); err != nil || len(list) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	h.now = h.now.Add(31 * 24 * time.Hour)
+	h.now, h.leap = h.now.Add(31*24*time.Hour), 31*24*time.Hour
+	if list, err := h.List(ctx); err != nil || len(list) != 1 {
+		t.Errorf("a leap of the clock made it forgotten: %+v, %v", list, err)
+	}
+	h.leap = 0
 	if list, err := h.List(ctx); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
