@@ -34,7 +34,7 @@ func (d *deck) show(cards []Card) (Card, bool) {
 	if next == d.shown {
 		return next, false
 	}
-	d.frozen, d.seen = d.frozen && next.Request == d.shown.Request, nil
+	d.frozen = d.frozen && next.Request == d.shown.Request
 	d.shown = next
 	return next, true
 }

@@ -58,6 +58,7 @@ func TestLockCheated(t *testing.T) {
 		"looked before the ring": {func(r *lockRig) int {
 			r.display(sample)
 			r.look()
+			time.Sleep(time.Second)
 			r.wake() // now it rings
 			synctest.Wait()
 			time.Sleep(time.Minute)
@@ -147,8 +148,9 @@ func TestLockCheated(t *testing.T) {
 		"one timing for two writes": {func(r *lockRig) int {
 			r.rings(sample)
 			r.look()
+			time.Sleep(lockSoon - time.Second)
 			first := r.turn(lockOpen) // too soon
-			time.Sleep(lockSoon)
+			time.Sleep(2 * time.Second)
 			if first != codeRefused {
 				r.t.Errorf("the first: %d", first)
 			}

@@ -47,6 +47,7 @@ func newLockRig(t *testing.T, change ...func(*Config)) *lockRig {
 	})
 	wg.Go(func() { _ = r.loop(ctx) })
 	t.Cleanup(func() { stop(); wg.Wait() })
+	time.Sleep(time.Second) // the loop has looked at what New left to it, and looks again only when it is told
 	r.key = paired(t, r.Bridge, "me", true)
 	r.wire = r.device("me", r.key)
 	return r
