@@ -100,6 +100,7 @@ func (b *Bridge) SetLock(on bool) error {
 		return nil
 	}
 	b.lock.shut()
+	defer b.bell.mdns.update()
 	return b.bell.dress(on)
 }
 

@@ -88,7 +88,6 @@ func (s *server) dress(extra bool) error {
 	if err != nil {
 		return fmt.Errorf("describing accessory: %w", err)
 	}
-	defer s.mdns.update()
 	return s.store.setShape(shape)
 }
 
