@@ -96,6 +96,16 @@ test("a camera with H.265 alone is shown by stills", async () => {
   const still = () => page.getAttribute(`${player("garden")} img`, "src");
   const first = await still();
   await until("the next still comes", async () => await still() !== first);
+  if (process.env.SHOTS) {
+    await page.screenshot({ path: `${process.env.SHOTS}/unplayable.png`, fullPage: true });
+    await page.setViewportSize(phone);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.locator(player("garden")).scrollIntoViewIfNeeded();
+    await until("garden is a still", async () => await mode("garden") === "unplayable", 60_000);
+    await page.screenshot({ path: `${process.env.SHOTS}/unplayable-phone.png` });
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 1280, height: 1400 });
+  }
   await accessible(page, "live");
   await reachable(page, "live");
 });
