@@ -234,7 +234,7 @@ func (f *fakeRequests) Decline(_ context.Context, id, _ string) (request.Record,
 	return f.change(id, func(r *request.Record) error {
 		r.State = request.Declined
 		return nil
-	}, request.Waiting, request.Prepared)
+	}, request.Waiting, request.Prepared, request.Failed)
 }
 
 func (f *fakeRequests) Allowlist() []request.Allowed {

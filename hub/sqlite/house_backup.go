@@ -113,6 +113,7 @@ func restoredRecord(ctx context.Context, tx *sql.Tx, r request.Record, sealed st
 	if was == request.Prepared || was == request.Failed {
 		r.Approvals = nil
 	}
+	r.Left = nil // what was left to a lock may have been taken back since
 	if p := r.Package; p != nil {
 		at := *p
 		at.Path = filepath.Join(sealed, filepath.Base(p.Path))

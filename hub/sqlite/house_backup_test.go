@@ -90,6 +90,7 @@ func TestRestoredSendsNothing(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	approved, prepared, sent := record("r1", request.Approved), record("r2", request.Prepared), record("r3", request.Approved)
 	prepared.Approvals = []request.Approval{{Person: 1, By: "the owner"}}
+	prepared.Left = &request.Left{Person: 1, By: "the owner"}
 	for _, r := range []request.Record{approved, prepared, sent} {
 		was := r
 		was.State = request.Prepared
@@ -127,7 +128,7 @@ func TestRestoredSendsNothing(t *testing.T) {
 	}
 	for id, want := range map[string]request.State{"r1": request.Failed, "r2": request.Prepared, "r3": request.Approved} {
 		r, err := h.Record(ctx, id)
-		if err != nil || r.State != want || r.Package.Path != "/new/sealed/x.ghe" || len(r.Approvals) != 0 || (id == "r1") != (r.Reason != "") {
+		if err != nil || r.State != want || r.Package.Path != "/new/sealed/x.ghe" || len(r.Approvals) != 0 || r.Left != nil || (id == "r1") != (r.Reason != "") {
 			t.Errorf("%s: %s, %q, %v, %v", id, r.State, r.Reason, r.Package, err)
 		}
 	}
