@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,21 +11,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/bridge/homekit"
 	"gatehouse/hub/backup"
 	"gatehouse/hub/ledger"
+	"gatehouse/hub/sqlite"
 )
 
 const backupPass = "five plain old words here"
 
 // backedUp is a home that ran with all that leaves files in the data folder, its
 // backup, made while it ran, and what HomeKit then said of itself.
-func backedUp(t *testing.T) (data, file string, bridge []byte) {
+func backedUp(t *testing.T) (data, file string, bridge homekit.Kept) {
 	t.Helper()
 	data, file = filepath.Join(t.TempDir(), "hub"), filepath.Join(t.TempDir(), "home.backup")
 	writeConfig(t, data, "# mine\nlisten: 127.0.0.1:0\nhomekit: {enabled: true, listen: \"127.0.0.1:0\"}\nintake: {listen: \"127.0.0.1:0\"}\n")
 	if code, _, errs := gatehouse("correct horse\n", "passwd", "--data", data); code != 0 {
 		t.Fatal(errs)
 	}
+	pair(t, data)
 	t.Run("running", func(t *testing.T) {
 		h := startHub(t, data)
 		if err := os.WriteFile(filepath.Join(data, "agencies", "police.example.yml"), []byte("agency: police.example\nname: Lakeside Police\n"+
@@ -39,7 +41,7 @@ func backedUp(t *testing.T) (data, file string, bridge []byte) {
 				t.Fatal(err)
 			}
 		}
-		bridge = bridgeSays(t, h)
+		bridge = paired(t, h)
 		code, out, errs := gatehouse(backupPass+"\n", "backup", "--data", data, file)
 		if code != 0 || !strings.Contains(out, "read back, and whole") || strings.Contains(out, "left out") {
 			t.Fatalf("exit %d\n%s%s", code, out, errs)
@@ -48,16 +50,31 @@ func backedUp(t *testing.T) (data, file string, bridge []byte) {
 	return data, file, bridge
 }
 
-// bridgeSays is what identifies the bridge to controllers that are paired with it.
-func bridgeSays(t *testing.T, h *hub) []byte {
+// pair has a controller paired with the doorbell before the hub's first start.
+func pair(t *testing.T, data string) {
+	t.Helper()
+	key := bytes.Repeat([]byte{7}, 32)
+	err := withHouse(t.Context(), data, func(h *sqlite.House) error {
+		return h.KeepHomeKit(t.Context(), homekit.Kept{Code: "246-80-135", Rung: []string{"019aa7b2-58c0-7000-8000-000000000001"}, Accessories: []homekit.Identity{{
+			Accessory: "doorbell", DeviceID: "11:22:33:44:55:66", SetupID: "BELL", Seed: key, Version: 9,
+			Controllers: []homekit.Controller{{ID: "my telephone", Key: key, Admin: true, Added: time.Now().Truncate(time.Second).UTC()}},
+		}}}, 10)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// paired is what the Home app knows a hub by: its ids and keys, its
+// accessories' shapes, and who is paired.
+func paired(t *testing.T, h *hub) homekit.Kept {
 	t.Helper()
 	s := h.homekit.Status()
-	s.Addr, s.Sensor.Addr = "", ""
-	text, err := json.Marshal(s)
-	if err != nil || s.DeviceID == "" || s.Code == "" {
-		t.Fatalf("%s, %v", text, err)
+	k, err := h.house.HomeKit(t.Context())
+	if err != nil || !s.Paired || s.DeviceID != "11:22:33:44:55:66" || len(k.Accessories) < 2 {
+		t.Fatalf("%+v, %+v, %v", s, k, err)
 	}
-	return text
+	return k
 }
 
 // tree is every file below a folder, with its bytes.
@@ -117,8 +134,8 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Errorf("%d files (-was +is):\n%s", len(was), diff)
 	}
 	again := startHub(t, to)
-	if got := bridgeSays(t, again); !bytes.Equal(got, bridge) {
-		t.Errorf("HomeKit sees another bridge:\n%s\n%s", bridge, got)
+	if diff := cmp.Diff(bridge, paired(t, again)); diff != "" {
+		t.Errorf("the Home app finds another hub (-was +is):\n%s", diff)
 	}
 	entries, err := again.ledger.Entries(t.Context(), 0, 1000)
 	if err != nil {
