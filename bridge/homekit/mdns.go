@@ -92,64 +92,53 @@ func (a *announcer) update() {
 // a controller that knows the address still comes.
 func (a *announcer) run(ctx context.Context, s *server, port int, links []string) {
 	dnslog.Info.Disable() // it writes to standard output
-	for again := true; again; {
-		id := s.store.get().DeviceID
+	for ctx.Err() == nil {
 		svc, err := dnssd.NewService(dnssd.Config{
 			Name:   s.name,
 			Type:   "_hap._tcp",
 			Domain: "local",
-			Host:   "gatehouse-" + strings.ReplaceAll(id, ":", ""),
+			Host:   "gatehouse-" + strings.ReplaceAll(s.store.get().DeviceID, ":", ""),
 			Text:   s.txt(),
 			Port:   port,
 			Ifaces: links,
 		})
 		if err == nil {
-			renewed := func() bool { return s.store.get().DeviceID != id }
-			again, err = a.respond(ctx, svc, s.txt, renewed)
+			err = a.respond(ctx, svc)
 		}
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("announcing homekit accessory failed", "err", err)
-			return
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		s.log.Warn("announcing homekit accessory failed", "err", err)
+		select { // the next change is another try
+		case <-a.poke:
+		case <-ctx.Done():
 		}
 	}
 }
 
-// respond announces one service until ctx ends or, which again tells, the
-// accessory became another one, to which the old name must not lead.
-func (a *announcer) respond(ctx context.Context, svc dnssd.Service, txt func() map[string]string, renewed func() bool) (again bool, err error) {
+// respond announces one record until it may have changed or ctx ends. The
+// library can change the text of a record while it runs, but does so beside
+// answering and not between two answers, so a record that changed gets a
+// responder of its own: the old one says goodbye, and a second later the new one
+// is there.
+func (a *announcer) respond(ctx context.Context, svc dnssd.Service) error {
 	resp, err := dnssd.NewResponder()
 	if err != nil {
-		return false, fmt.Errorf("opening multicast: %w", err)
+		return fmt.Errorf("opening multicast: %w", err)
 	}
-	h, err := resp.Add(svc)
-	if err != nil {
-		return false, fmt.Errorf("adding service: %w", err)
+	if _, err := resp.Add(svc); err != nil {
+		return fmt.Errorf("adding service: %w", err)
 	}
-	// The responder says goodbye without its lock when its context ends, so that
-	// context is ended by the goroutine that changes the record.
-	inner, end := context.WithCancel(context.WithoutCancel(ctx))
+	inner, end := context.WithCancel(ctx)
 	defer end()
 	done := make(chan error, 1)
 	go func() { done <- resp.Respond(inner) }()
-	for {
-		select {
-		case err := <-done:
-			return false, err
-		case <-ctx.Done():
-			end()
-			return false, <-done
-		case <-a.poke:
-			if renewed() {
-				end()
-				<-done // it says goodbye
-				return true, nil
-			}
-			// UpdateText takes no lock. Removing a handle that was never added
-			// takes the responder's and does nothing else, and so orders the
-			// change before and after what the responder does.
-			resp.Remove(nil)
-			h.UpdateText(txt(), resp)
-			resp.Remove(nil)
-		}
+	select {
+	case err := <-done:
+		return err
+	case <-a.poke:
+		end()
+		<-done // with the goodbye
+		return nil
 	}
 }
