@@ -10,7 +10,8 @@ import (
 func TestControllerDiscovers(t *testing.T) { eachPeer(t, controllerDiscovers) }
 
 func controllerDiscovers(t *testing.T, p *peer) {
-	b := startBridge(t, Config{Name: "Video request"})
+	name := "Doorbell " + newSetupID() // other tests announce others at the same time
+	b := startBridge(t, Config{Name: name})
 	st := b.Status()
 	var got struct {
 		Name    string `json:"name"`
@@ -22,7 +23,7 @@ func controllerDiscovers(t *testing.T, p *peer) {
 	}
 	find := at(st, "", m{"do": "discover", "iface": loopback(t), "within": 30000})
 	p.do(find, &got)
-	if got.Name != "Video request" || got.Address != find["address"] || got.Port != find["port"] ||
+	if got.Name != name || got.Address != find["address"] || got.Port != find["port"] ||
 		got.ID != st.DeviceID || got.Kind != categoryDoorbell || !got.Free {
 		t.Errorf("found %+v, announced %+v", got, st)
 	}
