@@ -59,9 +59,9 @@ screens: build
 trace:
 	PATH="$(BIN):$$PATH" go test -v -count 1 -timeout 5m -run TestTraceOfTheProcess ./hub
 
-## soak: kill a recording hub two hundred times, and an approval a hundred times at each step; record ten minutes on a disk that is always full
+## soak: kill a recording hub two hundred times, and an approval a hundred times at each step; record ten minutes on a disk that is always full; HomeKit for half an hour at fifty times its usual rate
 soak: tools
-	PATH="$(BIN):$$PATH" GATEHOUSE_SOAK=1 go test -v -count 1 -timeout 90m -run 'TestKilledAgainAndAgain|TestDiskStaysFull|TestFaultsAtEveryOperation|TestKilledAtEveryStep' ./hub ./hub/recording ./hub/sqlite
+	PATH="$(BIN):$$PATH" GATEHOUSE_SOAK=1 go test -v -count 1 -timeout 90m -run 'TestKilledAgainAndAgain|TestDiskStaysFull|TestFaultsAtEveryOperation|TestKilledAtEveryStep|TestSoak' ./hub ./hub/recording ./hub/sqlite ./bridge/homekit
 
 ## fuzz: every fuzz target for FUZZTIME
 FUZZTIME ?= 20s
@@ -78,6 +78,7 @@ BENCH ?=
 bench: tools bench-tools
 	PATH="$(BIN):$$PATH" go run ./hub/internal/bench $(BENCH)
 	go test -run '^$$' -bench BesideCurl -benchtime 1x ./hub/delivery
+	go test -run '^$$' -bench 'FirstKeyFrame|Snapshots|EightStreams' -benchtime 1x ./bridge/homekit ./bridge/homekit/stream
 	PATH="$(BIN):$(TOOLS)/node:$$PATH" BARS=1 go test -v -count 1 -run TestLiveInChromium ./hub
 
 ## bench-check: bench, and fail if a bar is missed

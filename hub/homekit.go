@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"gatehouse/bridge/homekit"
+	"gatehouse/bridge/homekit/stream"
 	"gatehouse/hub/config"
+	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
@@ -18,7 +20,7 @@ func (h *hub) openHomeKit(ctx context.Context) error {
 	}
 	bridge, err := homekit.New(ctx, homekit.Config{
 		Store: h.house, Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
-		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log, Cameras: h.homekitCameras(),
+		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log, Cameras: h.homekitCameras(), FFmpeg: soundRunner(ffmpeg.Find()),
 		Lock: h.cfg.HomeKit.Lock(), Unlock: h.unlock, Refused: h.lockRefused,
 	})
 	if err != nil {
@@ -48,6 +50,20 @@ func (h *hub) unlock(ctx context.Context, c homekit.Card) error {
 func (h *hub) lockRefused(ctx context.Context, c homekit.Card, why string) {
 	if err := h.requests.RefuseUnlock(ctx, c.Request, why); err != nil {
 		h.log.Error("noting a refusal of the consent lock failed", "request", c.Request, "err", err)
+	}
+}
+
+// soundRunner runs the ffmpeg at path for the sound of one viewer.
+func soundRunner(path string) stream.Runner {
+	if path == "" {
+		return nil
+	}
+	return func(ctx context.Context, args ...string) (stream.Child, error) {
+		p, err := ffmpeg.Start(ctx, path, ffmpeg.Limits{Memory: 512 << 20, Nice: 5}, args...)
+		if err != nil {
+			return stream.Child{}, err
+		}
+		return stream.Child{In: p.In, Out: p.Out, Wait: p.Wait}, nil
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/brutella/hap/accessory"
@@ -58,8 +60,10 @@ func newCamera(b *Bridge, cam Camera, kept []Identity) (*camera, error) {
 	name := accessoryName(cam.Name)
 	c := &camera{Camera: cam, acc: newAccessory(name, "Camera", serial(st), categoryCamera), warm: newWarm(cam.Snapshot)}
 	if cam.State != nil {
+		mute := c.mute(b.cfg.Log)
 		for range 2 {
 			s := newSlot(c.view, b.cfg.Log)
+			s.ffmpeg, s.mute = b.cfg.FFmpeg, mute
 			c.slots = append(c.slots, s)
 			c.acc.AddS(s.svc.S)
 		}
@@ -79,6 +83,14 @@ func newCamera(b *Bridge, cam Camera, kept []Identity) (*camera, error) {
 		snapshot: c.snapshot,
 	}
 	return c, nil
+}
+
+// mute returns what notes, once, why viewers of the camera hear nothing.
+func (c *camera) mute(log *slog.Logger) func(error) {
+	var once sync.Once
+	return func(why error) {
+		once.Do(func() { log.Warn("homekit sends no sound of the camera", "camera", c.Name, "reason", why) })
+	}
 }
 
 // view chooses the stream for a viewer: the main one at home where HomeKit can

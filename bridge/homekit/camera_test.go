@@ -11,12 +11,16 @@ import (
 	"image/jpeg"
 	"log/slog"
 	"net/http"
+	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
+
+	"gatehouse/bridge/homekit/stream"
 	"gatehouse/rtsp"
 	"gatehouse/rtsp/rtsptest"
 )
@@ -28,9 +32,22 @@ type filming struct {
 	pictures atomic.Int32 // that were taken for snapshots
 	broken   atomic.Bool
 	known    atomic.Int32 // controllers
+	coders   atomic.Int32 // ffmpegs that run
 }
 
-func film(t *testing.T) *filming {
+// ffmpeg runs ffmpeg and counts.
+func (f *filming) ffmpeg(ctx context.Context, args ...string) (stream.Child, error) {
+	cmd := exec.CommandContext(ctx, "ffmpeg", append([]string{"-nostdin", "-loglevel", "error"}, args...)...)
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		return stream.Child{}, err
+	}
+	f.coders.Add(1)
+	return stream.Child{In: in, Out: out, Wait: func() error { defer f.coders.Add(-1); in.Close(); return cmd.Wait() }}, nil
+}
+
+func film(t testing.TB) *filming {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	server, err := rtsptest.NewServer(rtsptest.Config{Log: log, Cameras: map[string]rtsptest.Camera{"porch": {FS: rtsptest.Clips(), File: "h264-aac.mp4", Loop: true}}})
@@ -44,7 +61,7 @@ func film(t *testing.T) *filming {
 	wg.Go(func() { _ = f.source.Run(ctx) })
 	t.Cleanup(wg.Wait)
 	t.Cleanup(stop)
-	f.Bridge = startBridge(t, Config{Cameras: []Camera{{
+	f.Bridge = startBridge(t, Config{FFmpeg: f.ffmpeg, Log: log, Cameras: []Camera{{
 		Name:     "porch",
 		State:    func(sub bool) (rtsp.State, bool) { return f.source.State(), !sub },
 		Reader:   func(_ bool, maxBytes int) *rtsp.Reader { return f.source.Reader(maxBytes) },
@@ -74,7 +91,7 @@ func (f *filming) take(context.Context) ([]byte, error) {
 }
 
 // camera connects a verified controller to the camera's accessory.
-func (f *filming) camera(t *testing.T) *wire {
+func (f *filming) camera(t testing.TB) *wire {
 	t.Helper()
 	name := fmt.Sprint("controller ", f.known.Add(1))
 	key := pairedWith(t, f.cameras[0].server, name, true)
@@ -194,5 +211,51 @@ func TestCameraGoesAway(t *testing.T) {
 	}
 	if code := v.write(v.start, v.selection(commandStart, 1280, 720)); code != codeUnknown {
 		t.Errorf("start: %d", code)
+	}
+}
+
+// TestCameraIsHeard asks for the sound of a camera that sends AAC: there is one
+// ffmpeg while somebody listens, and none for who only looks or has left.
+func TestCameraIsHeard(t *testing.T) {
+	f := film(t)
+	deaf, v := watch(t, f.camera(t), 0), watch(t, f.camera(t), 1)
+	deaf.open(1280, 720)
+	deaf.pictures(20)
+	if n := f.coders.Load(); n != 0 {
+		t.Errorf("%d ffmpegs for a viewer without sound", n)
+	}
+	v.listens = true
+	v.open(1280, 720)
+	go func() { // its pictures, which are not looked at
+		for _, err := v.video.Read(make([]byte, 2048)); err == nil; _, err = v.video.Read(make([]byte, 2048)) {
+		}
+	}()
+	v.sound.SetReadDeadline(time.Now().Add(time.Minute))
+	buf := make([]byte, 2048)
+	for n := 0; n < 25; {
+		size, err := v.sound.Read(buf)
+		if err != nil {
+			t.Fatalf("%d packets of sound: %v", n, err)
+		}
+		if buf[1] >= 192 && buf[1] <= 223 {
+			continue
+		}
+		plain, err := v.in.DecryptRTP(nil, buf[:size], nil)
+		var p rtp.Packet
+		if err != nil || p.Unmarshal(plain) != nil || p.PayloadType != 110 || len(p.Payload) < 3 {
+			t.Fatalf("%v: %v", p, err)
+		}
+		n++
+	}
+	if n := f.coders.Load(); n != 1 {
+		t.Errorf("%d ffmpegs, want 1", n)
+	}
+	if code := v.write(v.start, v.selection(commandEnd, 0, 0)); code != codeDone {
+		t.Errorf("end: %d", code)
+	}
+	for end := time.Now().Add(time.Minute); f.coders.Load() != 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("ffmpeg runs on after the end")
+		}
 	}
 }

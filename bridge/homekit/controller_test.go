@@ -39,7 +39,7 @@ type shapeOf struct {
 }
 
 // ids returns the "aid.iid" of every characteristic of a type.
-func (s shapeOf) ids(t *testing.T, typ string) []string {
+func (s shapeOf) ids(t testing.TB, typ string) []string {
 	t.Helper()
 	var ids []string
 	for _, a := range s.Accessories {

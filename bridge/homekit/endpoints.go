@@ -43,7 +43,7 @@ type selection struct {
 	width        int
 	height       int
 	video, sound selected
-	soundRate    int           // samples a second
+	soundRate    int           // samples a second; 0 if no sound is wanted
 	packetTime   time.Duration // of sound; 0 if not said
 	controller   string        // who made it, not as it says but as it was verified
 }
@@ -124,7 +124,10 @@ func parseSelection(items []tlv) (s selection, ok bool) {
 	s.width, s.height = int(findUint(attrs, 1)), int(findUint(attrs, 2))
 	s.video.read(vRTP)
 	s.sound.read(sRTP)
-	s.soundRate = map[byte]int{0: 8000, 1: 16000, 2: 24000}[findByte(params, 3)]
+	if len(params) > 0 {
+		s.soundRate = map[byte]int{1: 16000, 2: 24000}[findByte(params, 3)]
+		s.soundRate = max(s.soundRate, 8000)
+	}
 	s.packetTime = time.Duration(min(findUint(params, 4), 120)) * time.Millisecond
 	return s, true
 }

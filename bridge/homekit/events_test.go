@@ -42,7 +42,7 @@ func (l *lines) Accept() (net.Conn, error) {
 func (l *lines) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
 func (l *lines) Addr() net.Addr { return &net.UnixAddr{Name: "lines", Net: "unix"} }
 
-func (l *lines) dial(t *testing.T) *wire {
+func (l *lines) dial(t testing.TB) *wire {
 	here, there := net.Pipe()
 	l.waits <- there
 	w := newWire(t, here)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/bridge/homekit/stream"
 )
 
 // Card is what the doorbell's picture says. Texts are untrusted plain text.
@@ -45,6 +47,8 @@ type Config struct {
 	// not even asked for a card. Without Unlock there is no lock.
 	Unlock  func(ctx context.Context, c Card) error
 	Refused func(ctx context.Context, c Card, why string)
+
+	FFmpeg stream.Runner // makes Opus of cameras' sound while somebody watches; nil without ffmpeg
 
 	Log *slog.Logger
 	Now func() time.Time

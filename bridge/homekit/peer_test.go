@@ -23,7 +23,7 @@ const peerDir = "testdata/controller"
 
 // peer is a running controller.
 type peer struct {
-	t      *testing.T
+	t      testing.TB
 	in     io.WriteCloser
 	answer chan peerLine
 	event  chan peerLine
@@ -230,7 +230,7 @@ func digest(b []byte) string {
 }
 
 // startBridge runs a bridge on loopback until the test ends.
-func startBridge(t *testing.T, cfg Config) *Bridge {
+func startBridge(t testing.TB, cfg Config) *Bridge {
 	t.Helper()
 	b, stop := runBridge(t, cfg)
 	t.Cleanup(stop)
@@ -239,12 +239,14 @@ func startBridge(t *testing.T, cfg Config) *Bridge {
 
 // runBridge runs a bridge until stop, which may be called twice. Pairing is open
 // if anything can be paired.
-func runBridge(t *testing.T, cfg Config) (*Bridge, func()) {
+func runBridge(t testing.TB, cfg Config) (*Bridge, func()) {
 	t.Helper()
 	if cfg.Store == nil {
 		cfg.Store = &memory{}
 	}
-	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	b, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

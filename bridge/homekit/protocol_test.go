@@ -19,14 +19,14 @@ import (
 
 // wire is a controller's connection that can misbehave.
 type wire struct {
-	t   *testing.T
+	t   testing.TB
 	nc  net.Conn
 	in  *secureReader
 	br  *bufio.Reader
 	out *framer
 }
 
-func dial(t *testing.T, addr string) *wire {
+func dial(t testing.TB, addr string) *wire {
 	t.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -35,8 +35,13 @@ func dial(t *testing.T, addr string) *wire {
 	return newWire(t, nc)
 }
 
-func newWire(t *testing.T, nc net.Conn) *wire {
+func newWire(t testing.TB, nc net.Conn) *wire {
 	t.Cleanup(func() { nc.Close() })
+	return wireOn(t, nc)
+}
+
+// wireOn is newWire whose connection the caller closes.
+func wireOn(t testing.TB, nc net.Conn) *wire {
 	nc.SetDeadline(time.Now().Add(time.Minute))
 	in := &secureReader{src: bufio.NewReader(nc), budget: 1 << 30}
 	return &wire{t: t, nc: nc, in: in, br: bufio.NewReader(in)}
@@ -94,7 +99,7 @@ func (w *wire) pair(path string, items ...tlv) []tlv {
 
 func state(n byte) tlv { return tlv{tagState, []byte{n}} }
 
-func wantError(t *testing.T, what string, items []tlv, code byte) {
+func wantError(t testing.TB, what string, items []tlv, code byte) {
 	t.Helper()
 	if got := findByte(items, tagError); got != code {
 		t.Errorf("%s: error %d, want %d", what, got, code)
@@ -130,13 +135,13 @@ func (w *wire) verify(id string, key ed25519.PrivateKey) []tlv {
 }
 
 // paired adds a controller to the doorbell and returns its key.
-func paired(t *testing.T, b *Bridge, id string, admin bool) ed25519.PrivateKey {
+func paired(t testing.TB, b *Bridge, id string, admin bool) ed25519.PrivateKey {
 	t.Helper()
 	return pairedWith(t, b.bell, id, admin)
 }
 
 // pairedWith adds a controller to an accessory and returns its key.
-func pairedWith(t *testing.T, s *server, id string, admin bool) ed25519.PrivateKey {
+func pairedWith(t testing.TB, s *server, id string, admin bool) ed25519.PrivateKey {
 	t.Helper()
 	pub, key, err := ed25519.GenerateKey(nil)
 	if err != nil {

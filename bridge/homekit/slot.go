@@ -38,6 +38,9 @@ type slot struct {
 	view viewing
 	log  *slog.Logger
 
+	ffmpeg stream.Runner // nil for none
+	mute   func(error)   // told why there is no sound; may be nil
+
 	mu     sync.Mutex
 	answer []byte // to the last set-up request
 	held   *viewer
@@ -238,14 +241,20 @@ func (s *slot) start(h *viewer, sel selection) int {
 	h.video.PayloadType, h.video.Packet, h.video.Report = sel.video.payloadType, sel.video.packet, sel.video.report
 	h.video.ClockRate = videoClock
 	h.sound.PayloadType, h.sound.Report = sel.sound.payloadType, sel.sound.report
-	h.sound.ClockRate, h.sound.PacketTime = max(sel.soundRate, 8000), sel.packetTime
+	h.sound.ClockRate, h.sound.PacketTime = sel.soundRate, sel.packetTime
+	cfg := stream.Config{Video: h.video, Feed: feed, FFmpeg: s.ffmpeg, Mute: s.mute}
+	if sel.soundRate > 0 {
+		cfg.Sound = &h.sound
+	} else { // not wanted
+		h.sound.Conn.Close()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	peer := h.video.Conn.RemoteAddr().String()
 	if !h.conn.life.own(func(end context.Context) {
 		defer context.AfterFunc(end, stop)()
 		defer stop()
-		err := stream.Serve(ctx, stream.Config{Video: h.video, Sound: &h.sound, Feed: feed})
+		err := stream.Serve(ctx, cfg)
 		s.drop(h)
 		s.log.Info("homekit stream ended", "peer", peer, "reason", err)
 	}) {

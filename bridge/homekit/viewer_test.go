@@ -25,7 +25,7 @@ import (
 // screen is a controller that watches.
 type screen struct {
 	*wire
-	t            *testing.T
+	t            testing.TB
 	setup, start string // characteristics of its slot, "aid.iid"
 	id           [16]byte
 	key, salt    []byte
@@ -33,11 +33,12 @@ type screen struct {
 	in, out      *srtp.Context
 	reports      int // sender reports of the accessory
 	answers      bool
+	listens      bool // asks for sound too: 24 kHz, in packets of 20 ms
 	began        time.Time
 }
 
 // watch verifies and finds a stream slot.
-func watch(t *testing.T, w *wire, slot int) *screen {
+func watch(t testing.TB, w *wire, slot int) *screen {
 	t.Helper()
 	_, body := w.ask("GET", "/accessories", nil)
 	var shape shapeOf
@@ -89,7 +90,13 @@ func (s *screen) selection(command byte, w, h uint16) []byte {
 	link = appendTLV(link, 4, binary.LittleEndian.AppendUint32(nil, math.Float32bits(0.5)))
 	link = appendTLV(link, 5, binary.LittleEndian.AppendUint16(nil, 1378))
 	video := appendTLV(appendTLV(nil, 1, []byte{codecH264}), 3, attrs)
-	return appendTLV(b, 2, appendTLV(video, 4, link))
+	b = appendTLV(b, 2, appendTLV(video, 4, link))
+	if !s.listens {
+		return b
+	}
+	params := appendTLV(appendTLV(appendTLV(nil, 1, []byte{1}), 2, []byte{0}), 3, []byte{2})
+	sound := appendTLV(appendTLV(nil, 1, []byte{codecOpus}), 2, appendTLV(params, 4, []byte{20}))
+	return appendTLV(b, 3, appendTLV(sound, 3, appendTLV(nil, 1, []byte{110})))
 }
 
 // write writes one characteristic and returns its status.
@@ -214,7 +221,7 @@ func (s *screen) say(p rtcp.Packet, port uint16) {
 }
 
 // decoded returns the last picture as ffmpeg decodes it, and how many there are.
-func decoded(t *testing.T, h264 []byte, s size) (last []byte, n int) {
+func decoded(t testing.TB, h264 []byte, s size) (last []byte, n int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "warning", "-f", "h264", "-i", "-", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
 	var out, complaints bytes.Buffer

@@ -15,14 +15,6 @@ import (
 	"gatehouse/rtsp"
 )
 
-// kind is what an outlet sends.
-type kind bool
-
-const (
-	video kind = false
-	sound kind = true
-)
-
 const (
 	rtpHeader = 12
 	srtpTag   = 10
@@ -31,7 +23,6 @@ const (
 
 // outlet is one medium on its way.
 type outlet struct {
-	kind   kind
 	conn   *net.UDPConn
 	medium Medium
 	began  time.Time // of the timeline
@@ -49,7 +40,7 @@ type outlet struct {
 	buf     []byte
 }
 
-func newOutlet(m Medium, k kind) (*outlet, error) {
+func newOutlet(m Medium) (*outlet, error) {
 	out, err := srtp.CreateContext(m.Key, m.Salt, srtp.ProtectionProfileAes128CmHmacSha1_80)
 	if err != nil {
 		return nil, fmt.Errorf("reading own key: %w", err)
@@ -63,18 +54,15 @@ func newOutlet(m Medium, k kind) (*outlet, error) {
 	}
 	m.Report = min(max(m.Report, reportMin), reportMax)
 	return &outlet{
-		kind: k, conn: m.Conn, medium: m, began: time.Now(), out: out,
+		conn: m.Conn, medium: m, began: time.Now(), out: out,
 		joiner: joiner{want: m.PacketTime},
 		number: uint16(rand.Uint32()), base: rand.Uint32(), buf: make([]byte, 0, 2048),
 	}, nil
 }
 
-// send sends a unit that is due at a time of the timeline. What the network does
+// send sends a picture that is due at a time of the timeline. What the network does
 // not take is lost, as UDP is.
 func (o *outlet) send(u *rtsp.Unit, at time.Duration) error {
-	if o.kind == sound {
-		return o.sendSound(u, at)
-	}
 	payloads := o.split.Payload(uint16(o.medium.Packet-rtpHeader-srtpTag), o.bytes(u))
 	for i, b := range payloads {
 		if err := o.packet(b, at, i == len(payloads)-1); err != nil {
@@ -84,9 +72,9 @@ func (o *outlet) send(u *rtsp.Unit, at time.Duration) error {
 	return nil
 }
 
-// sendSound joins what the camera sends to packets as long as was asked for.
-func (o *outlet) sendSound(u *rtsp.Unit, at time.Duration) error {
-	b, from, ok := o.joiner.join(u.Data[0], at)
+// sendSound joins Opus packets to packets as long as was asked for.
+func (o *outlet) sendSound(packet []byte, at time.Duration) error {
+	b, from, ok := o.joiner.join(packet, at)
 	if !ok || len(b) > o.medium.Packet-rtpHeader-srtpTag {
 		return nil
 	}

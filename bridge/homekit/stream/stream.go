@@ -1,6 +1,7 @@
 // Package stream sends a camera's pictures and sound to one HomeKit controller
 // as it asked for them, by SRTP (HAP R2, chapter 11; RFC 3550, 3711, 6184,
-// 7587), and never decodes them.
+// 7587), and never decodes pictures. Sound that is not Opus goes through ffmpeg
+// where there is one.
 package stream
 
 import (
@@ -50,6 +51,9 @@ type Config struct {
 	Video Medium
 	Sound *Medium     // nil for none
 	Feed  func() Feed // begins with a picture where decoding can start
+
+	FFmpeg Runner      // makes Opus of the camera's sound; nil for none
+	Mute   func(error) // is told once why a camera's sound is not sent; may be nil
 }
 
 // Errors of Serve beside that of its context.
@@ -58,6 +62,8 @@ var (
 	ErrCodec = errors.New("the camera sends no H.264")
 	ErrEnd   = errors.New("the camera is gone for good")
 )
+
+var errNoFFmpeg = errors.New("ffmpeg is not installed")
 
 const (
 	packetMax   = 1200 // fits every path's MTU; larger wishes are not followed
@@ -78,6 +84,8 @@ type session struct {
 	cfg   Config
 	video *outlet
 	sound *outlet
+	coder *coder       // of the sound, if the camera's is not Opus; used by show
+	muted *rtsp.Format // cannot be coded; used by show
 
 	heard   chan struct{} // closed by the first report
 	once    sync.Once
@@ -95,11 +103,11 @@ func Serve(ctx context.Context, cfg Config) error {
 	s := &session{cfg: cfg, heard: make(chan struct{})}
 	s.last.Store(time.Now().UnixNano())
 	var err error
-	if s.video, err = newOutlet(cfg.Video, video); err != nil {
+	if s.video, err = newOutlet(cfg.Video); err != nil {
 		return err
 	}
 	if cfg.Sound != nil {
-		if s.sound, err = newOutlet(*cfg.Sound, sound); err != nil {
+		if s.sound, err = newOutlet(*cfg.Sound); err != nil {
 			return err
 		}
 	}
@@ -215,6 +223,7 @@ func (s *session) show(ctx context.Context) error {
 	}
 	feed := s.cfg.Feed()
 	defer func() { feed.Close() }()
+	defer s.quiet()
 	p := pace{began: s.video.began}
 	joined := time.Now()
 	s.refresh.Store(false)
@@ -248,14 +257,11 @@ func (s *session) show(ctx context.Context) error {
 // send sends one unit at its time.
 func (s *session) send(ctx context.Context, p *pace, u *rtsp.Unit) error {
 	if !u.Format.Video() {
-		if s.sound == nil || u.Format.Codec != rtsp.Opus {
-			return nil
-		}
 		at, ok := p.sound(u)
-		if !ok {
+		if s.sound == nil || !ok {
 			return nil
 		}
-		return s.sound.send(u, at)
+		return s.hear(ctx, u, at)
 	}
 	at, wait := p.picture(u, time.Now())
 	if wait > time.Millisecond {
@@ -266,4 +272,45 @@ func (s *session) send(ctx context.Context, p *pace, u *rtsp.Unit) error {
 		}
 	}
 	return s.video.send(u, at+duration(u.PTS-u.DTS, u.Format.ClockRate))
+}
+
+// hear sends sound, through a coder if it is not Opus. Sound that cannot be sent
+// is left out: pictures go on.
+func (s *session) hear(ctx context.Context, u *rtsp.Unit, at time.Duration) error {
+	if s.coder != nil && s.coder.format != u.Format {
+		s.quiet()
+	}
+	if u.Format.Codec == rtsp.Opus {
+		return s.sound.sendSound(u.Data[0], at)
+	}
+	if s.coder == nil && s.muted != u.Format {
+		err := errNoFFmpeg
+		if s.cfg.FFmpeg != nil {
+			s.coder, err = newCoder(ctx, s.cfg.FFmpeg, u.Format, s.sound.medium, func(b []byte, at time.Duration) {
+				_ = s.sound.sendSound(b, at) // the pictures' packets tell of a broken session
+			}, s.mute)
+		}
+		if err != nil {
+			s.muted = u.Format
+			s.mute(err)
+		}
+	}
+	if s.coder != nil {
+		s.coder.give(u, at)
+	}
+	return nil
+}
+
+// quiet ends the coder.
+func (s *session) quiet() {
+	if s.coder != nil {
+		s.coder.close()
+		s.coder = nil
+	}
+}
+
+func (s *session) mute(err error) {
+	if s.cfg.Mute != nil {
+		s.cfg.Mute(err)
+	}
 }
