@@ -6,8 +6,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/brutella/dnssd"
 	dnslog "github.com/brutella/dnssd/log"
@@ -88,40 +91,95 @@ func (a *announcer) update() {
 	}
 }
 
-// run announces until ctx ends. A home without multicast is no reason to stop:
-// a controller that knows the address still comes.
-func (a *announcer) run(ctx context.Context, s *server, port int, links []string) {
+// lookEvery is how often the network is looked at for links and addresses that
+// come and go.
+const lookEvery = 3 * time.Second
+
+// run announces until ctx ends, on the links that there are, and anew when they
+// or their addresses have changed. A home without multicast is no reason to
+// stop: a controller that knows the address still comes.
+func (a *announcer) run(ctx context.Context, s *server, port int, links func() []string) {
 	dnslog.Info.Disable() // it writes to standard output
+	said := ""
 	for ctx.Err() == nil {
-		svc, err := dnssd.NewService(dnssd.Config{
-			Name:   s.name,
-			Type:   "_hap._tcp",
-			Domain: "local",
-			Host:   "gatehouse-" + strings.ReplaceAll(s.store.get().DeviceID, ":", ""),
-			Text:   s.txt(),
-			Port:   port,
-			Ifaces: links,
+		names := links()
+		before := addresses(names)
+		same, changed := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			defer changed()
+			whileSame(same, func() bool { return addresses(links()) == before })
 		})
-		if err == nil {
-			err = a.respond(ctx, svc)
-		}
-		if err == nil || ctx.Err() != nil {
+		err := a.announce(same, s, port, names)
+		failed := err != nil && same.Err() == nil
+		changed()
+		watching.Wait()
+		if !failed {
 			continue
 		}
-		s.log.Warn("announcing homekit accessory failed", "err", err)
-		select { // the next change is another try
-		case <-a.poke:
+		if text := err.Error(); text != said {
+			s.log.Warn("announcing homekit accessory failed", "err", err)
+			said = text
+		}
+		select {
 		case <-ctx.Done():
+		case <-a.poke:
+		case <-time.After(lookEvery):
 		}
 	}
 }
 
-// respond announces one record until it may have changed or ctx ends. The
-// library can change the text of a record while it runs, but does so beside
+// whileSame returns when ctx ends or what was no longer is.
+func whileSame(ctx context.Context, is func() bool) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for is() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// addresses tells links and their addresses from others.
+func addresses(links []string) string {
+	var list []string
+	for _, name := range links {
+		i, err := net.InterfaceByName(name)
+		if err != nil || i.Flags&net.FlagUp == 0 {
+			continue
+		}
+		at, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range at {
+			list = append(list, name+" "+a.String())
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, "\n")
+}
+
+// announce announces the record as it is until it may have changed or ctx ends.
+// The library can change the text of a record while it runs, but does so beside
 // answering and not between two answers, so a record that changed gets a
 // responder of its own: the old one says goodbye, and a second later the new one
 // is there.
-func (a *announcer) respond(ctx context.Context, svc dnssd.Service) error {
+func (a *announcer) announce(ctx context.Context, s *server, port int, links []string) error {
+	svc, err := dnssd.NewService(dnssd.Config{
+		Name:   s.name,
+		Type:   "_hap._tcp",
+		Domain: "local",
+		Host:   "gatehouse-" + strings.ReplaceAll(s.store.get().DeviceID, ":", ""),
+		Text:   s.txt(),
+		Port:   port,
+		Ifaces: links,
+	})
+	if err != nil {
+		return fmt.Errorf("describing service: %w", err)
+	}
 	resp, err := dnssd.NewResponder()
 	if err != nil {
 		return fmt.Errorf("opening multicast: %w", err)

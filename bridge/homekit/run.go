@@ -89,7 +89,7 @@ func (b *Bridge) serve(ctx context.Context, s *server, ln net.Listener) error {
 	at := ln.Addr().(*net.TCPAddr)
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { s.mdns.run(ctx, s, at.Port, interfaces(b.cfg.Interfaces, at.IP)) })
+	wg.Go(func() { s.mdns.run(ctx, s, at.Port, func() []string { return interfaces(b.cfg.Interfaces, at.IP) }) })
 	return s.run(ctx, ln)
 }
 
