@@ -22,6 +22,7 @@ import (
 var mayImport = map[string]string{
 	"rtsp":                        "",
 	"rtsp/rtsptest":               "",
+	"rtsp/rtsptest/bubble":        "",
 	"rtsp/onvif":                  "rtsp",
 	"rtsp/onvif/onviftest":        "",
 	"hub/internal/durable":        "",
@@ -201,6 +202,16 @@ func measure(t *testing.T, path string) {
 	if n := set.Position(file.End()).Line; n > maxFileLines {
 		t.Errorf("%s has %d lines, at most %d", path, n, maxFileLines)
 	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.SelectorExpr)
+		if !ok || call.Sel.Name != "Test" || strings.HasSuffix(path, "rtsptest/bubble/bubble.go") {
+			return true
+		}
+		if x, ok := call.X.(*ast.Ident); ok && x.Name == "synctest" {
+			t.Errorf("%s: a bubble of its own; rtsp/rtsptest/bubble says why", set.Position(n.Pos()))
+		}
+		return true
+	})
 	for _, d := range file.Decls {
 		f, ok := d.(*ast.FuncDecl)
 		if !ok || strings.HasSuffix(path, "_test.go") {

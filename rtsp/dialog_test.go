@@ -11,13 +11,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/rtsp/rtsptest"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // tap records what is written to a connection.
@@ -98,7 +98,7 @@ func TestEncoderRestartIsShort(t *testing.T) {
 // TestWatchdogCountsPictures: a camera that sends packets all the time but no
 // whole picture is stalled.
 func TestWatchdogCountsPictures(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const stall = 10 * time.Second
 		ours, theirs := net.Pipe()
 		start := time.Now()

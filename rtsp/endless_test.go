@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/rtsp/rtsptest"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // spring is a connection that gives out pieces for ever, or until limit bytes.
@@ -123,7 +124,7 @@ func TestEndlessCamerasStayBounded(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(20))
 	for _, name := range []string{"endless-header", "endless-body", "endless-description", "endless-garbage"} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				must, _ := rtsptest.MustOf(name)
 				cam := rtsptest.ScriptNamed(name).Camera
 				cam.Record = 0

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/rtsp/rtsptest"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // qualities are what Must.Clock may say.
@@ -29,7 +29,7 @@ func TestZoo(t *testing.T) {
 		}
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				v := newVisit(t, script.Camera, must)
 				v.checkWithin(v.items, must.Off)
 				v.holds(must)
@@ -161,7 +161,7 @@ func (v *visit) whole() int {
 // noticed by the others.
 func TestCamerasBehindOneHost(t *testing.T) {
 	scripts := []string{"plain", "g711", "h265", "b-frames", "digest", "slices", "close", "loss"}
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		sleepTo2026()
 		cameras := map[string]rtsptest.Camera{}
 		for _, name := range scripts {

@@ -7,10 +7,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/request"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 var tickForm = regexp.MustCompile(`^data: \{"live":"[0-9a-f]{8}","requests":"[0-9a-f]{8}","request":"[0-9a-f]{8}","delivery":"[0-9a-f]{8}","waiting":"[0-9]{4}"\}$`)
@@ -34,7 +34,7 @@ func listen(t *testing.T, h http.Handler, path string, long time.Duration, durin
 // TestTicksGiveNothingAway: a tick comes every second and has the same length
 // whether a request arrived or not.
 func TestTicksGiveNothingAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		house := newHouse()
 		defer house.accounts.store.Close()
 		h := house.handler(t)
@@ -78,7 +78,7 @@ func TestTicksGiveNothingAway(t *testing.T) {
 }
 
 func TestTicksEndWithTheSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		house := newHouse()
 		defer house.accounts.store.Close()
 		got := listen(t, house.handler(t), "/events", time.Hour, func() {
@@ -96,7 +96,7 @@ func TestTicksEndWithTheSession(t *testing.T) {
 func TestTicksEndWithTheServer(t *testing.T) {
 	srv := Server(newHouse().handler(t))
 	ctx := srv.BaseContext(nil)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		house := newHouse()
 		defer house.accounts.store.Close()
 		done := make(chan bool)
@@ -143,7 +143,7 @@ func TestStreamsAreBounded(t *testing.T) {
 // TestTicksEndWithTheConsole: a page comes back to the console that knows the
 // cameras of now.
 func TestTicksEndWithTheConsole(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		house := newHouse()
 		defer house.accounts.store.Close()
 		cfg := house.config()

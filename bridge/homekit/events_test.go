@@ -19,6 +19,8 @@ import (
 
 	"github.com/brutella/hap/characteristic"
 	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // lines is a network in memory, for tests whose time is not the clock's.
@@ -139,7 +141,7 @@ func mutes(b *Bridge) (x, y *characteristic.C) {
 // TestEventsAreCoalesced holds ordinary events to one message a second with the
 // newest values, and rings to none.
 func TestEventsAreCoalesced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b, l := serveLines(t)
 		w := l.dial(t)
 		w.verify("me", paired(t, b, "me", true))
@@ -176,7 +178,7 @@ func TestEventsAreCoalesced(t *testing.T) {
 
 // TestEventsStandBetweenAnswers rings while a picture is awaited.
 func TestEventsStandBetweenAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b, l := serveLines(t)
 		ready := make(chan struct{})
 		b.bell.snapshot = func(context.Context, int, int) []byte { <-ready; return make([]byte, 5000) }
@@ -201,7 +203,7 @@ func TestEventsStandBetweenAnswers(t *testing.T) {
 // TestNobodyWaitsForTheDeaf rings while one controller reads nothing of what it
 // asked for.
 func TestNobodyWaitsForTheDeaf(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b, l := serveLines(t)
 		key := paired(t, b, "me", true)
 		deaf, w := l.dial(t), l.dial(t)
@@ -230,7 +232,7 @@ func TestNobodyWaitsForTheDeaf(t *testing.T) {
 // TestFullHouse fills the house with strangers and then with controllers that
 // have vanished: a controller that comes is served, and who spoke last stays.
 func TestFullHouse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b, l := serveLines(t)
 		key := paired(t, b, "me", true)
 		var all []*wire

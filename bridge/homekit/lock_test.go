@@ -13,12 +13,14 @@ import (
 
 	"github.com/brutella/hap/characteristic"
 	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // TestLockApprovesWhatWasLookedAt is the one way through: ring, look, wait, unlock.
 // It locks again after five seconds, and everybody hears of both.
 func TestLockApprovesWhatWasLookedAt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := newLockRig(t)
 		if got := r.state(); got != closed {
 			t.Errorf("at the start %v", got)
@@ -187,7 +189,7 @@ func TestLockCheated(t *testing.T) {
 		}, codeRefused, []string{"req-1 off"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				r := newLockRig(t)
 				other := r.device("me", r.key)
 				other.listens(r.lock.svc.LockCurrentState.C, r.lock.svc.LockTargetState.C)
@@ -212,7 +214,7 @@ func TestLockCheated(t *testing.T) {
 // TestLockOpensForOneCard: while it shows that it opened, no wish is another
 // approval, not of the next card either, and two devices at once are one.
 func TestLockOpensForOneCard(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := newLockRig(t)
 		r.ready()
 		second := r.device("me", r.key)
@@ -247,7 +249,7 @@ func TestLockOpensForOneCard(t *testing.T) {
 // TestLockKnowsAStreamedCard: who opened the stream looked as well, and a card
 // that told of itself without a ring counts from when it came.
 func TestLockKnowsAStreamedCard(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		r := newLockRig(t)
 		silent := sample
 		silent.Silent = true
@@ -272,7 +274,7 @@ func TestLockKnowsAStreamedCard(t *testing.T) {
 // TestNoLockUnlessWanted: there is none without the owner's wish, none beside a
 // card that does not say what would be approved, and none that nobody wired.
 func TestNoLockUnlessWanted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		plain := newLockRig(t, func(c *Config) { c.Lock = false })
 		neutral := newLockRig(t, func(c *Config) { c.Neutral = true })
 		if err := neutral.SetLock(true); err != nil {
@@ -310,7 +312,7 @@ func (w *wire) services() (list []string) {
 // TestLockComesAndGoes while controllers are connected: the version counts up,
 // each id stays what it was, and a restart changes nothing.
 func TestLockComesAndGoes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		keep := &memory{}
 		r := newLockRig(t, func(c *Config) { c.Store, c.Lock = keep, false })
 		version := func() uint16 { return r.bell.store.get().Version }

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // keyOf makes a key on a machine of its own.
@@ -365,7 +365,7 @@ func TestOnePublisherAFolder(t *testing.T) {
 func TestClockThatWentBack(t *testing.T) {
 	o := newOffice(t, "evidence.springfield.example")
 	o.publish(t, time.Now())
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		if _, err := Publish(PublishConfig{Dir: o.dir}); err == nil || !strings.Contains(err.Error(), "clock says 2000-01-01") {
 			t.Error(err)
 		}

@@ -9,13 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/internal/mp4"
 	"gatehouse/hub/internal/mp4/mp4test"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // picture is a JPEG of some size.
@@ -54,7 +54,7 @@ func withLens(s archive, l *lens) *Service {
 // whoever leaves meanwhile.
 func TestEightAskersCostOne(t *testing.T) {
 	want := picture(t, 64, 36)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		l := &lens{take: func(ctx context.Context) ([]byte, error) {
 			select {
 			case <-time.After(time.Second):
@@ -114,7 +114,7 @@ func TestBadSnapshots(t *testing.T) {
 			return append(append(bytes.Clone(good[:len(good)-2]), make([]byte, maxPicture)...), 0xff, 0xd9), nil
 		},
 	} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			l := &lens{take: take}
 			c := withLens(&shelf{}, l)
 			start := time.Now()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
@@ -79,7 +81,7 @@ func TestBlockingReload(t *testing.T) {
 // TestWaiting: a reload is answered when what it asks for is there, after three
 // target durations with 503, and with 404 when the list is over.
 func TestWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := New(Config{})
 		st := newStream(s, key{"porch", "main"}, 0, func(error) {})
 		st.list = *grown(8, 3)

@@ -12,8 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // pipes is a listener whose connections go by a test's clock.
@@ -76,7 +77,7 @@ const want = "HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\nContent-Type: text/
 // TestEveryPushIsAnsweredAlike: whatever is pushed, and whatever is done with
 // it, the answer is the same to the byte and to the nanosecond.
 func TestEveryPushIsAnsweredAlike(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var taken []int
 		p, stop := opened(t, func(_ context.Context, data []byte) error {
@@ -114,7 +115,7 @@ func TestEveryPushIsAnsweredAlike(t *testing.T) {
 
 // TestOnlyOneRoute: the door leads nowhere else.
 func TestOnlyOneRoute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		p, stop := opened(t, func(context.Context, []byte) error { t.Error("taken in"); return nil })
 		for _, line := range []string{"GET /", "GET /intake", "PUT /intake", "POST /", "POST /login", "GET /requests", "GET /healthz", "OPTIONS /intake"} {
 			if got, _ := p.push(t, line+" HTTP/1.1\r\nHost: hub\r\nContent-Length: 0\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 4") {
@@ -130,7 +131,7 @@ func TestOnlyOneRoute(t *testing.T) {
 
 // TestBrokenHubIsTold: an error that is no refusal ends the door, and says why.
 func TestBrokenHubIsTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		broken := errors.New("the disk is gone")
 		var got []byte
 		p, stop := opened(t, func(_ context.Context, data []byte) error { got = data; return broken })

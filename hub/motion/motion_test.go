@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // nowhere keeps nothing: these tests are about time, not about storing.
@@ -20,7 +22,7 @@ func (nowhere) MotionCameras(context.Context) ([]string, error)                {
 // inTime runs a test of a running Service in virtual time. heard are what
 // Notify was told, "+porch" and "-porch".
 func inTime(t *testing.T, test func(s *Service, heard *[]string)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var heard []string
 		s := New(Config{Store: nowhere{}, Log: slog.New(slog.DiscardHandler), Notify: func(camera string, moving bool) {
 			heard = append(heard, map[bool]string{true: "+", false: "-"}[moving]+camera)

@@ -8,12 +8,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/internal/mp4/mp4test"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // TestSyncCadence records four cameras for a while on each profile, and holds
@@ -37,7 +37,7 @@ func TestSyncCadence(t *testing.T) {
 		f := mp4test.Make(t, mp4test.Shot{Video: rtsp.H264, Seconds: 4, GOP: c.gop})
 		dir := memory(t)
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s := newStoreIn(t, dir, 1)
 				s.cfg.Disks[0].Profile = c.profile
 				s.cfg.Now = time.Now

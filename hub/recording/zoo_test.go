@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/internal/mp4"
@@ -21,6 +20,7 @@ import (
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 	"gatehouse/rtsp/rtsptest"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // visit is what is left of a camera after it was recorded until ended.
@@ -39,7 +39,7 @@ func TestRecordTheZoo(t *testing.T) {
 	dir := t.TempDir()
 	visits := map[string]visit{}
 	var s *store
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC))) // the bubble's clock begins in 2000
 		s = newStoreIn(t, dir, 1)
 		s.visitZoo(t, visits)

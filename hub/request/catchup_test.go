@@ -8,18 +8,18 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
 	"gatehouse/hub/request"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // TestHourMissedIsFetchedLater: the mirror is away when the hour's file with
 // the request in it is due, and the file is in no other.
 func TestHourMissedIsFetchedLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, m := newMirrored(t, bulletintest.NewLog(t, 3))
 		h.allowed()
 		q := h.request()
@@ -90,7 +90,7 @@ func TestDamagedHourIsFetchedAgain(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { damagedHour(t, damage) })
+			bubble.Test(t, func(t *testing.T) { damagedHour(t, damage) })
 		})
 	}
 }
@@ -180,7 +180,7 @@ func zipped(t testing.TB, text []byte) []byte {
 // TestFirstStartWithoutNetwork: a new hub does not wait for an hour once the
 // network comes, and does not hammer either.
 func TestFirstStartWithoutNetwork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, m := newMirrored(t, bulletintest.NewLog(t, 3))
 		m.reset(func(string) (int, []byte) { return http.StatusBadGateway, nil })
 		ctx, stop := context.WithCancel(t.Context())

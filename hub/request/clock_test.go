@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
 	"gatehouse/hub/request"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // TestClockSetByOthers: whoever answers the hub's NTP queries may set its clock.
@@ -28,7 +28,7 @@ func TestClockSetByOthers(t *testing.T) {
 		"a week ahead":    {8 * 24 * time.Hour, "7 days", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				h, m := newMirrored(t, bulletintest.NewLog(t, 3), func(cfg *request.Config) {
 					cfg.Feeds[0].Every = 10 * time.Minute
 					cfg.Now = func() time.Time { return time.Now().Add(c.off) }

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,6 +22,7 @@ import (
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
 	"gatehouse/hub/request"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // mirror plays a bulletin's web server and writes down what it is asked.
@@ -199,7 +199,7 @@ func TestTraceEquivalence(t *testing.T) {
 
 // trace is what a hub asks for in two days, in which a request may be published.
 func trace(t *testing.T, keys *bulletintest.Log, live func(*home, *mirror, bulletin.Request)) (asked []string) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, m := newMirrored(t, keys)
 		h.allowed()
 		ctx, stop := context.WithCancel(t.Context())
@@ -256,7 +256,7 @@ func TestNothingThatAMirrorDoesIsBelieved(t *testing.T) {
 		}, "extension"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				h, m := newMirrored(t, bulletintest.NewLog(t, 3), func(c *request.Config) { c.Feeds[0].Every = 10 * time.Minute })
 				before := h.whole()
 				h.publish(h.request())
@@ -299,7 +299,7 @@ func rows(h *home) int {
 
 // TestHeadOutlivesARestart: a mirror cannot wait for one to roll back.
 func TestHeadOutlivesARestart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		h, m := newMirrored(t, bulletintest.NewLog(t, 3), func(c *request.Config) { c.Feeds[0].Every = 10 * time.Minute })
 		before := h.whole()
 		h.publish(h.request())
@@ -375,7 +375,7 @@ func TestPlainTransport(t *testing.T) {
 
 // TestSlowServerIsGivenUp: a mirror that sends a byte now and then holds nothing up for ever.
 func TestSlowServerIsGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
 		defer b.Close() //nolint:errcheck // a test's pipe
 		go func() { _, _ = io.Copy(io.Discard, b) }()

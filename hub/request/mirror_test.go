@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
 	"gatehouse/hub/request"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // TestMirrors: a fetch asks one address for all its files, in the course of
@@ -20,7 +20,7 @@ func TestMirrors(t *testing.T) {
 	bases := []string{"https://one.example/b/", "https://two.example/b/", "https://three.example/b/"}
 	keys := bulletintest.NewLog(t, 3)
 	run := func(lie bool, late time.Duration) (asked []string) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			h, m := newMirrored(t, keys, func(c *request.Config) {
 				c.Sleep = func(ctx context.Context, until time.Time) bool {
 					select {

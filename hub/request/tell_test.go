@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/hub/request"
+	"gatehouse/rtsp/rtsptest/bubble"
 )
 
 // deaf is a network that is away.
@@ -20,7 +21,7 @@ func (deaf) RoundTrip(*http.Request) (*http.Response, error) { return nil, error
 // TestToldOnceADay runs the service through some days by a clock of the test's
 // own: one ring a digest, one for what a rule wants to ring, and after a restart none.
 func TestToldOnceADay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var log []string
 		rules := []request.Rule{{Category: "arson", Action: request.Notify}, {Category: "theft", Action: request.Keep}}
 		var h *home
