@@ -145,6 +145,7 @@ func compare(t *testing.T, what string, want, got []string, late, kept int) {
 // is, and returns its files. It lasts least seconds at least.
 func awaitRun(t *testing.T, h *hub, camera string, least int, until time.Time) []string {
 	t.Helper()
+	last, seen := time.Duration(0), 0 // between two segments of a run all are closed, for a moment
 	for {
 		segs, err := h.archive.Segments(t.Context(), camera, recording.Main, time.Time{}, time.Now().Add(time.Hour))
 		if err != nil {
@@ -160,7 +161,10 @@ func awaitRun(t *testing.T, h *hub, camera string, least int, until time.Time) [
 				over = s.State == recording.Closed
 			}
 		}
-		if over && total > time.Duration(least)*time.Second {
+		if total != last {
+			last, seen = total, 0
+		}
+		if seen++; over && total > time.Duration(least)*time.Second && seen > 3 {
 			return files
 		}
 		if time.Now().After(until) {
