@@ -3,7 +3,7 @@
 //
 //   CONSOLE_TEST=PATH node screens.mjs PATH-OF-gatehouse PATH-OF-FOLDER
 import { execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,16 +19,36 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 const browser = await launch();
 
-/** Photographs a page as it stands and writes it small. */
-async function shoot(page, name, whole = true) {
+/** Photographs a page as it stands and resolves to the file. */
+async function photograph(page, name, whole = true) {
   const png = join(raw, `${name}.png`);
   const usual = page.viewportSize();
   // A window as high as the page has its bars where a person sees them.
   if (whole) await page.setViewportSize({ width: usual.width, height: await page.evaluate(() => document.documentElement.scrollHeight) });
   await page.screenshot({ path: png, scale: "css" });
   await page.setViewportSize(usual);
-  await run("ffmpeg", ["-loglevel", "error", "-y", "-i", png, "-vf", "crop=iw:min(ih\\,2400):0:0", "-frames:v", "1", "-c:v", "libwebp", "-q:v", "25", "-compression_level", "6", join(out, `${name}.webp`)]);
+  return png;
 }
+
+/** Writes one picture of files side by side, small: their tops, and not the ends of long pages. */
+async function write(name, files, { scale = 1, top = 2400, quality = 25 } = {}) {
+  const parts = files.map((_, i) => `[${i}]crop=iw:min(ih\\,${top}):0:0,scale=iw*${scale}:-2:flags=lanczos,pad=iw+${files.length > 1 ? 12 : 0}:${files.length > 1 ? top * scale : "ih"}:0:0:gray[p${i}]`);
+  const all = files.map((_, i) => `[p${i}]`).join("");
+  const high = files.length > 1 ? await height(files, top) * scale : 0;
+  const stack = files.length > 1 ? `${all}hstack=${files.length},crop=iw-12:${high}:0:0` : `${all}null`;
+  await run("ffmpeg", [
+    "-loglevel", "error", "-y", ...files.flatMap((f) => ["-i", f]), "-filter_complex", [...parts, stack].join(";"),
+    "-frames:v", "1", "-c:v", "libwebp", "-q:v", String(quality), "-compression_level", "6", join(out, `${name}.webp`),
+  ]);
+}
+
+/** Resolves to the height of the highest, up to most. */
+async function height(files, most) {
+  const heights = await Promise.all(files.map(async (f) => (await readFile(f)).readUInt32BE(20))); // IHDR
+  return Math.min(most, Math.max(...heights));
+}
+
+const shoot = async (page, name, whole) => write(name, [await photograph(page, name, whole)]);
 
 /** A real hub, from the waiting request to the receipt. */
 async function real() {
@@ -79,28 +99,31 @@ async function fixtures() {
   throw new Error("the fixture homes did not start");
 }
 
-/** Every screen of the gallery, for a desktop in light and for a phone in dark colours; one in each other manner. */
+/** Every screen of the gallery in four manners, side by side; some in another language, and from right to left. */
 async function gallery() {
   const { base, stop } = await fixtures();
   const screens = await (await fetch(`${base}/_gallery.json`)).json();
-  const long = /five hundred|long name|two people|hostile|far away|declined/; // on a phone these are high, and nothing new
-  const some = (name) => /^(live|request, sealed|timeline)$/.test(name);
-  for (const [manner, viewport, looks, language, want] of [
-    ["desktop", desktop, "light", "en", (name) => !/five hundred/.test(name)],
-    ["phone-dark", phone, "dark", "en", (name) => !long.test(name)],
-    ["desktop-dark", desktop, "dark", "en", some],
-    ["phone", phone, "light", "es", some],
-    ["phone-right-to-left", phone, "light", "ar-XB", (name) => name === "request, third of its case"],
+  const some = (name) => /^(live|request, sealed|timeline|request, third of its case)$/.test(name);
+  const pictures = new Map(screens.map(({ name }) => [name, []]));
+  for (const [viewport, looks, language, want] of [
+    [desktop, "light", "en", () => true],
+    [phone, "light", "en", () => true],
+    [phone, "dark", "en", () => true],
+    [desktop, "dark", "en", () => true],
+    [phone, "light", "es", some],
+    [phone, "light", "ar-XB", some],
   ]) {
     const { page } = await open(browser, base, { viewport, colorScheme: looks });
     for (const { name, home, path } of screens.filter((s) => want(s.name))) {
       await page.goto(`/_gallery/open?${new URLSearchParams({ home, to: path, language, looks })}`);
       await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 1), null, { timeout: 10_000 }).catch(() => {});
-      await shoot(page, `${name.replaceAll(/[^a-z]+/g, "-")}-${manner}`);
+      const all = pictures.get(name);
+      all.push(await photograph(page, `${screens.findIndex((s) => s.name === name)}-${all.length}`));
     }
     await page.context().close();
   }
   stop();
+  for (const [name, files] of pictures) await write(name.replaceAll(/[^a-z0-9]+/g, "-"), files, { scale: 0.5, top: 1500, quality: 20 });
 }
 
 try {
