@@ -85,6 +85,7 @@ var consent = []string{"hub/bulletin", "hub/request", "hub/evidence", "hub/deliv
 var onlyIn = map[string]string{
 	"github.com/bluenviron/gortsplib": "rtsp",
 	"github.com/brutella/hap":         "bridge/homekit",
+	"github.com/go-text/typesetting":  "bridge/homekit",
 	"github.com/pion/webrtc":          "bridge/webrtc",
 	"github.com/go-webauthn/webauthn": "hub/account",
 	"modernc.org/sqlite":              "hub/sqlite",

@@ -57,7 +57,7 @@ func cards(list []request.Record, zone *time.Location) []homekit.Card {
 	for i, r := range waiting {
 		hash := sha256.Sum256(r.Envelope)
 		out[i] = homekit.Card{
-			Request: r.ID, Agency: r.AgencyName, Case: r.Request.Case.Number, Area: r.Request.Area.Description,
+			Request: r.ID, Agency: r.AgencyName, Domain: r.Agency, Case: r.Request.Case.Number, Area: r.Request.Area.Description,
 			Window:   span(r.Request.Window.From.In(zone), r.Request.Window.To.In(zone)),
 			Deadline: r.Request.ExpiresAt.In(zone).Format("Mon 2 Jan, 15:04"),
 			Hash:     hex.EncodeToString(hash[:4]), Version: request.Version(r), Index: i + 1, Total: len(waiting), Silent: !r.Rang,

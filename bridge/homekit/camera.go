@@ -131,7 +131,7 @@ func (c *camera) snapshot(ctx context.Context, width, height int) []byte {
 	if b := c.warm.picture(ctx, s); b != nil {
 		return b
 	}
-	return drawNotice(c.Name, "No picture from this camera now", s)
+	return drawNotice(words(c.Name, "Camera"), "No picture from this camera now", s)
 }
 
 // follow keeps the accessory in step with the camera until ctx ends.

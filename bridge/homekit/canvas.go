@@ -7,16 +7,7 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"math"
-	"sync"
 
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/gomedium"
-	"golang.org/x/image/font/gofont/gomono"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/opentype"
-	"golang.org/x/image/font/sfnt"
-	"golang.org/x/image/math/fixed"
 	"golang.org/x/image/vector"
 )
 
@@ -33,26 +24,25 @@ const (
 	mono
 )
 
-// fonts parses the fonts that are built in, once. A parsed font is immutable.
-var fonts = sync.OnceValue(func() map[weight]*sfnt.Font {
-	m := map[weight]*sfnt.Font{}
-	for w, ttf := range map[weight][]byte{
-		regular: goregular.TTF, medium: gomedium.TTF, bold: gobold.TTF, mono: gomono.TTF,
-	} {
-		f, err := opentype.Parse(ttf)
-		if err != nil { // the fonts are constants
-			panic(err)
-		}
-		m[w] = f
-	}
-	return m
-})
-
 // pen is a way to write: a font, a size in layout units and a colour.
 type pen struct {
 	weight weight
 	size   float64
 	color  color.RGBA
+	rtl    bool // the words around are written from right to left
+}
+
+// of returns the pen to write all lines of a text with.
+func (p pen) of(text string) pen {
+	p.rtl = rightToLeft(text)
+	return p
+}
+
+// lineKey is what the glyphs of a line depend on.
+type lineKey struct {
+	weight weight
+	rtl    bool
+	text   string
 }
 
 // canvas is a picture that is drawn on in layout units, which are scale pixels.
@@ -60,50 +50,62 @@ type pen struct {
 type canvas struct {
 	img   *image.RGBA
 	scale float64
-	faces map[pen]font.Face // by weight and size, without colour
+	lines map[lineKey]glyphs // measured so far
 }
 
 func newCanvas(s size, scale float64, background color.RGBA) *canvas {
 	img := image.NewRGBA(image.Rect(0, 0, s.w, s.h))
 	draw.Draw(img, img.Bounds(), image.NewUniform(background), image.Point{}, draw.Src)
-	return &canvas{img: img, scale: scale, faces: map[pen]font.Face{}}
+	return &canvas{img: img, scale: scale, lines: map[lineKey]glyphs{}}
 }
 
 // width and height of the canvas in layout units.
 func (c *canvas) width() float64  { return float64(c.img.Rect.Dx()) / c.scale }
 func (c *canvas) height() float64 { return float64(c.img.Rect.Dy()) / c.scale }
 
-func (c *canvas) face(p pen) font.Face {
-	p.color = color.RGBA{}
-	f, ok := c.faces[p]
+// line returns a line's glyphs, which are the same in all sizes.
+func (c *canvas) line(p pen, text string) glyphs {
+	key := lineKey{p.weight, p.rtl, text}
+	l, ok := c.lines[key]
 	if !ok {
-		var err error
-		f, err = opentype.NewFace(fonts()[p.weight], &opentype.FaceOptions{
-			Size: p.size * c.scale, DPI: 72, Hinting: font.HintingNone,
-		})
-		if err != nil { // only for a font that is not one
-			panic(err)
-		}
-		c.faces[p] = f
+		typist := setters.Get().(*setter)
+		defer setters.Put(typist)
+		l = typist.line(p.weight, p.rtl, text)
+		c.lines[key] = l
 	}
-	return f
+	return l
 }
 
 // measure returns the width of a text in layout units.
 func (c *canvas) measure(p pen) measurer {
-	f := c.face(p)
-	return func(s string) float64 { return float64(font.MeasureString(f, s)) / 64 / c.scale }
+	return func(s string) float64 { return c.line(p, s).width * p.size }
 }
 
 // write draws one line with its baseline at y, and returns its width.
 func (c *canvas) write(p pen, x, y float64, s string) float64 {
-	d := font.Drawer{
-		Dst: c.img, Src: image.NewUniform(p.color), Face: c.face(p),
+	l := c.line(p, s)
+	// Marks may stand out of a line by as much as its height.
+	size := p.size * c.scale
+	box := image.Rect(int(x*c.scale-size), int(y*c.scale-2*size), int((x+l.width*p.size)*c.scale+size)+1, int(y*c.scale+size)+1).Intersect(c.img.Rect)
+	if !box.Empty() {
+		r := vector.NewRasterizer(box.Dx(), box.Dy())
 		// Baselines on whole pixels keep small text sharp.
-		Dot: fixed.Point26_6{X: fixed.Int26_6(x * c.scale * 64), Y: fixed.I(int(math.Round(y * c.scale)))},
+		l.trace(r, x*c.scale-float64(box.Min.X), math.Round(y*c.scale)-float64(box.Min.Y), size)
+		r.Draw(c.img, box, image.NewUniform(p.color), image.Point{})
 	}
-	d.DrawString(s)
-	return c.measure(p)(s)
+	return l.width * p.size
+}
+
+// block writes lines from y on, each a step lower, between x and right: a text
+// that is written from right to left begins at the right.
+func (c *canvas) block(p pen, x, right, y, step float64, lines []string) {
+	for i, t := range lines {
+		if p.rtl {
+			c.writeRight(p, right, y+float64(i)*step, t)
+		} else {
+			c.write(p, x, y+float64(i)*step, t)
+		}
+	}
 }
 
 // writeRight draws one line that ends at x.
@@ -159,17 +161,4 @@ func (c *canvas) jpeg() []byte {
 		panic(err) // only for a size JPEG cannot have, which bounded rules out
 	}
 	return b.Bytes()
-}
-
-// drawable replaces characters that no font here has with a mark that says so.
-func drawable(s string) string {
-	f := fonts()[regular]
-	var buf sfnt.Buffer
-	out := []rune(s)
-	for i, r := range out {
-		if g, err := f.GlyphIndex(&buf, r); err != nil || g == 0 {
-			out[i] = '□'
-		}
-	}
-	return string(out)
 }

@@ -73,7 +73,7 @@ func drawIdle(g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, night)
 	c.fill(nightLine, 0, 0, g.margin/6, c.height())
 	c.statement(g, "No request waits", promise,
-		pen{medium, g.kicker * 2, nightInk}, pen{regular, g.label, nightMuted})
+		pen{weight: medium, size: g.kicker * 2, color: nightInk}, pen{weight: regular, size: g.label, color: nightMuted})
 	return c
 }
 
@@ -81,13 +81,13 @@ func drawIdle(g grid, s size, scale float64) *canvas {
 func drawNeutral(card Card, g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, paper)
 	c.frame(g)
-	c.write(pen{medium, g.kicker, hold}, g.margin, g.margin+g.kicker*0.8, "Video request")
+	c.write(pen{weight: medium, size: g.kicker, color: hold}, g.margin, g.margin+g.kicker*0.8, "Video request")
 	text := "1 request waits"
 	if card.Total > 1 {
 		text = fmt.Sprintf("%d requests wait", card.Total)
 	}
 	c.statement(g, text, "Open the console to read it.",
-		pen{bold, g.kicker * 2.5, ink}, pen{regular, g.value, muted})
+		pen{weight: bold, size: g.kicker * 2.5, color: ink}, pen{weight: regular, size: g.value, color: muted})
 	return c
 }
 
@@ -99,12 +99,13 @@ func drawNotice(name, fact string, s size) []byte {
 	}
 	g := grids[i].grid
 	c := newCanvas(s, min(float64(s.w)/g.units, float64(s.h)/(g.units*shape)), night)
-	c.statement(g, name, fact, pen{medium, g.kicker * 2, nightInk}, pen{regular, g.label, nightMuted})
+	c.statement(g, name, fact, pen{weight: medium, size: g.kicker * 2, color: nightInk}, pen{weight: regular, size: g.label, color: nightMuted})
 	return c.jpeg()
 }
 
 // statement writes one fact and one sentence about it, in the middle.
 func (c *canvas) statement(g grid, fact, about string, large, small pen) {
+	large, small = large.of(fact), small.of(about)
 	width := c.width() - 2*g.margin
 	large = c.shrink(large, width, fact)
 	y := c.height()/2 + large.size*0.2
@@ -187,10 +188,10 @@ func drawFull(card Card, g grid, s size, scale float64) *canvas {
 // head writes what this is and which of how many, and returns where it ends.
 func (c *canvas) head(card Card, g grid) float64 {
 	y := g.margin + g.kicker*0.8
-	c.write(pen{medium, g.kicker, hold}, g.margin, y, "Video request")
+	c.write(pen{weight: medium, size: g.kicker, color: hold}, g.margin, y, "Video request")
 	if card.Total > 1 && card.Index > 0 {
 		text := fmt.Sprintf("%d of %d", card.Index, card.Total)
-		p := pen{medium, g.small, paper}
+		p := pen{weight: medium, size: g.small, color: paper}
 		w, h := c.measure(p)(text)+g.small*1.2, g.small*1.6
 		x, top := c.width()-g.margin-w, y-g.kicker*0.36-h/2
 		c.round(hold, x, top, w, h, h/2)
@@ -204,10 +205,10 @@ func (c *canvas) head(card Card, g grid) float64 {
 func (c *canvas) foot(card Card, g grid) float64 {
 	y := c.height() - g.margin + g.small*0.3
 	right := c.width() - g.margin
-	hash := pen{mono, g.small * 0.92, muted}
-	text := fit(drawable(clean(card.Hash)), c.width()*0.5-g.margin, c.measure(hash))
+	hash := pen{weight: mono, size: g.small * 0.92, color: muted}
+	text := fit(words(card.Hash, ""), c.width()*0.5-g.margin, c.measure(hash))
 	left := right - c.writeRight(hash, right, y, text)
-	p := pen{regular, g.small, muted}
+	p := pen{weight: regular, size: g.small, color: muted}
 	for _, t := range []string{promise, "You may say no."} {
 		if g.margin+c.measure(p)(t)+g.small < left {
 			c.write(p, g.margin, y, t)
@@ -220,16 +221,17 @@ func (c *canvas) foot(card Card, g grid) float64 {
 // rows lays out the facts that there are. A time is never cut as long as
 // smaller letters or a second line can save it.
 func (c *canvas) rows(card Card, g grid, areaLines int) []row {
-	plain, when := pen{medium, g.value, ink}, pen{bold, g.value, accent}
+	plain, when := pen{weight: medium, size: g.value, color: ink}, pen{weight: bold, size: g.value, color: accent}
 	var rows []row
 	add := func(label, text string, p pen, lines, most int) {
-		text = drawable(clean(text))
+		text = words(text, "")
 		if text == "" || lines == 0 {
 			return
 		}
+		p = p.of(text)
 		r := row{label: label, pen: p, indent: g.column}
 		if g.column == 0 && label == "Answer by" {
-			r.label, r.indent = "by", c.measure(pen{regular, g.label, muted})("by ")
+			r.label, r.indent = "by", c.measure(pen{weight: regular, size: g.label, color: muted})("by ")
 		}
 		width := c.width() - 2*g.margin - r.indent
 		r.pen, lines = c.squeeze(p, text, width, lines, most)
@@ -263,11 +265,13 @@ func (r row) height() float64 { return r.pen.size * (1.5 + 1.2*float64(len(r.tex
 func (c *canvas) row(r row, g grid, y float64) float64 {
 	base := y + r.pen.size*1.1
 	if r.indent > 0 {
-		c.write(pen{regular, g.label, muted}, g.margin, base, r.label)
+		c.write(pen{weight: regular, size: g.label, color: muted}, g.margin, base, r.label)
 	}
-	for i, t := range r.text {
-		c.write(r.pen, g.margin+r.indent, base+float64(i)*r.pen.size*1.2, t)
+	left, wide := g.margin+r.indent, 0.0
+	for _, t := range r.text { // lines that begin at the right do so beside their label
+		wide = max(wide, c.measure(r.pen)(t))
 	}
+	c.block(r.pen, left, left+wide, base, r.pen.size*1.2, r.text)
 	return y + r.height()
 }
 
@@ -293,7 +297,7 @@ func (c *canvas) titleFits(card Card, g grid, room float64, large bool) bool {
 	if !large {
 		return room >= g.agencyMin*titleLead
 	}
-	p, _, ok := c.fitTitle(drawable(clean(card.Agency)), g, c.width()-2*g.margin, room)
+	p, _, ok := c.fitTitle(words(card.Agency, card.Domain), g, c.width()-2*g.margin, room)
 	return ok && p.size > g.agencyMax*0.7
 }
 
@@ -301,16 +305,19 @@ func (c *canvas) titleFits(card Card, g grid, room float64, large bool) bool {
 // it the case number, and returns where they end.
 func (c *canvas) title(card Card, g grid, top, bottom float64) float64 {
 	width := c.width() - 2*g.margin
-	p, lines, _ := c.fitTitle(drawable(clean(card.Agency)), g, width, titleRoom(card, g, bottom-top))
+	p, lines, _ := c.fitTitle(words(card.Agency, card.Domain), g, width, titleRoom(card, g, bottom-top))
 	y := top + p.size*titleAir
-	for _, t := range lines {
-		y += p.size * titleLead
-		c.write(p, g.margin, y-p.size*0.1, t)
+	c.block(p, g.margin, g.margin+width, y+p.size*(titleLead-0.1), p.size*titleLead, lines)
+	y += p.size * titleLead * float64(len(lines))
+	if p.rtl { // Arabic letters reach lower
+		y += p.size * 0.15
 	}
-	if number := drawable(clean(card.Case)); number != "" {
-		below := pen{regular, g.value * 0.94, muted}
+	if number := words(card.Case, ""); number != "" {
+		below := pen{weight: regular, size: g.value * 0.94, color: muted}
 		y += g.value * caseRoom
-		c.write(below, g.margin, y-g.value*0.2, fit("Case "+number, width, c.measure(below)))
+		x := g.margin + c.write(below, g.margin, y-g.value*0.2, "Case ")
+		below = below.of(number)
+		c.write(below, x, y-g.value*0.2, fit(number, g.margin+width-x, c.measure(below)))
 	}
 	return y
 }
@@ -319,13 +326,13 @@ func (c *canvas) title(card Card, g grid, top, bottom float64) float64 {
 // reports false if that takes an ellipsis.
 func (c *canvas) fitTitle(name string, g grid, width, room float64) (pen, []string, bool) {
 	for size := g.agencyMax; size >= g.agencyMin; size-- {
-		p := pen{bold, size, ink}
+		p := pen{weight: bold, size: size, color: ink}.of(name)
 		n := min(titleLines, int((room-size*titleAir)/(size*titleLead)))
 		if n > 0 && fits(name, width, n, c.measure(p)) {
 			return p, wrap(name, width, n, c.measure(p)), true
 		}
 	}
-	p := pen{bold, g.agencyMin, ink}
+	p := pen{weight: bold, size: g.agencyMin, color: ink}.of(name)
 	n := max(1, min(titleLines, int((room-p.size*titleAir)/(p.size*titleLead))))
 	return p, wrap(name, width, n, c.measure(p)), false
 }

@@ -27,6 +27,10 @@ var awkward = map[string]Card{
 		Request: "r", Agency: strings.Repeat("W", 400), Case: strings.Repeat("W", 400), Area: strings.Repeat("W", 400),
 		Window: strings.Repeat("W", 400), Deadline: strings.Repeat("W", 400), Hash: strings.Repeat("W", 400),
 	},
+	"right to left": {
+		Request: "r", Agency: strings.Repeat("משטרת ישראל 12 ", 20), Case: strings.Repeat("שרטة-", 40),
+		Area: strings.Repeat("القيادة العامة ", 30), Index: 1, Total: 2,
+	},
 	"hostile": {
 		Request: "r", Agency: "Police\u202Eeciloptoneraew\u202C\x00\x1b[31m\n\n\n", Case: "Z\u0301\u0302\u0303\u0304\u0305",
 		Area: "\u2066\u200b\u200f", Window: "日本語 🚓 עברית", Deadline: "\xff\xfe", Hash: "\u00AD\uFEFF",

@@ -20,6 +20,7 @@ import (
 type Card struct {
 	Request  string // id; the same id never rings twice
 	Agency   string
+	Domain   string // of the agency; stands for a name in letters that no font here has
 	Case     string
 	Area     string
 	Window   string // in the home's time zone, in words
