@@ -150,7 +150,7 @@ func (c *console) row(rec request.Record) row {
 		State: requestState(rec.State), Text: rec.Reason, Arrived: c.since(rec.Received),
 		Held: rec.HeldUntil.After(c.cfg.Now()),
 	}
-	if v.Reason = codeKey(c.text, rec); v.Reason != "" {
+	if v.Reason = reasonKey(c.text, rec); v.Reason != "" {
 		v.Text = ""
 	}
 	if rec.Case != nil && rec.Case.Requests > 1 {
@@ -171,12 +171,26 @@ func (c *console) row(rec request.Record) row {
 	return v
 }
 
-// codeKey is the text for a record's code, or empty.
-func codeKey(l *locale, rec request.Record) string {
+// reasons are the hub's sentences about what became of a request. They are kept in
+// records in the words in which they were written.
+var reasons = map[string]string{
+	"The area asked for does not touch your home.":                       "became.elsewhere",
+	"No exterior camera has footage of the time asked for.":              "became.no-footage",
+	"The agency closed the request.":                                     "became.closed",
+	"The agency withdrew the request.":                                   "became.withdrew",
+	"The agency closed the request after you approved it.":               "became.closed-approved",
+	"The agency withdrew the request after you approved it.":             "became.withdrew-approved",
+	"The agency closed the request after you handed the footage over.":   "became.closed-handed",
+	"The agency withdrew the request after you handed the footage over.": "became.withdrew-handed",
+}
+
+// reasonKey is the text of why a request is where it is; empty if there is none but
+// the record's own words.
+func reasonKey(l *locale, rec request.Record) string {
 	if key := "code." + string(rec.Code); rec.Code != "" && l.has(key) {
 		return key
 	}
-	return ""
+	return reasons[rec.Reason]
 }
 
 // agencyName prefers the owner's own list to what a request says of itself.

@@ -2,11 +2,13 @@ package ui
 
 import (
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -93,6 +95,7 @@ func builtKeys() []string {
 	for _, e := range explanations {
 		add("error."+e.key+".", "what", "safe", "do")
 	}
+	add("", slices.Collect(maps.Values(reasons))...)
 	settingsKeys(add)
 	add("error.internal.", "what", "safe", "do")
 	add("error.refusal.", "safe", "do")

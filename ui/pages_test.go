@@ -124,6 +124,16 @@ func checkPage(t *testing.T, path, body string) {
 	}
 }
 
+// TestReasonsAreTexts: a sentence of the hub is said in the language of the page, and
+// its English text is the sentence.
+func TestReasonsAreTexts(t *testing.T) {
+	for sentence, key := range reasons {
+		if got := english().say(key); got != sentence {
+			t.Errorf("%s is %q, and the hub writes %q", key, got, sentence)
+		}
+	}
+}
+
 // TestHostileText holds a stranger's words to plain, isolated text.
 func TestHostileText(t *testing.T) {
 	h := newHouse().handler(t)

@@ -26,7 +26,7 @@ type requestView struct {
 	Arrived  moment
 	Source   string
 	Revision int
-	Rule     *request.Ruled // nil if none of the owner's rules decided
+	Rule     *ruledView // nil if none of the owner's rules decided
 
 	Who    who
 	Ask    *ask        // nil for what could not be verified
@@ -156,7 +156,7 @@ func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int
 
 func (c *console) requestBody(ctx context.Context, rec request.Record) (requestView, error) {
 	v := requestView{
-		ID: rec.ID, State: requestState(rec.State), Reason: codeKey(c.text, rec),
+		ID: rec.ID, State: requestState(rec.State), Reason: reasonKey(c.text, rec),
 		Decide: tabOf(rec.State) == tabWaiting, Failed: rec.State == request.Failed, Tab: tabOf(rec.State),
 		Arrived: c.at(rec.Received, dayForm+", "+clockForm), Source: rec.Source, Revision: rec.Revision,
 		Who: c.who(rec),
@@ -165,7 +165,7 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 		v.Text = rec.Reason
 	}
 	if rec.Rule != nil && rec.Rule.Number > 0 {
-		v.Rule = rec.Rule
+		v.Rule = c.ruled(*rec.Rule)
 	}
 	v.Now = version(requestVersion(rec))
 	v.Free = v.Decide && rec.HoldRefused != ""

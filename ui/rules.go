@@ -57,6 +57,24 @@ type ruleRow struct {
 	Touched int
 }
 
+// ruledView is the rule that decided about a request.
+type ruledView struct {
+	Number int
+	Rule   *ruleRow // in sentences, if the rule still stands as it did
+	Text   string   // as it stood in gatehouse.yml
+}
+
+func (c *console) ruled(r request.Ruled) *ruledView {
+	v := &ruledView{Number: r.Number, Text: r.Text}
+	for _, x := range c.cfg.Rules.InForce() {
+		if x.String() == r.Text {
+			row := c.ruleRow(r.Number, x)
+			v.Rule = &row
+		}
+	}
+	return v
+}
+
 type trialView struct {
 	request.Trial
 	Rules   []ruleRow
