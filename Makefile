@@ -79,7 +79,7 @@ bench: tools bench-tools
 	PATH="$(BIN):$$PATH" go run ./hub/internal/bench $(BENCH)
 	go test -run '^$$' -bench BesideCurl -benchtime 1x ./hub/delivery
 	go test -run '^$$' -bench 'FirstKeyFrame|Snapshots|EightStreams' -benchtime 1x ./bridge/homekit ./bridge/homekit/stream
-	PATH="$(BIN):$(TOOLS)/node:$$PATH" BARS=1 go test -v -count 1 -run TestLiveInChromium ./hub
+	PATH="$(BIN):$(TOOLS)/node:$$PATH" BARS=1 go test -v -count 1 -run "TestLiveInChromium|TestSeekInChromium" ./hub
 
 ## bench-check: bench, and fail if a bar is missed
 bench-check: tools bench-tools

@@ -2,9 +2,8 @@
 // in package hub starts both and tells where they are.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { accessible, launch, open, phone, reachable } from "./browser.mjs";
+import { accessible, launch, open, passFirstRun, phone, reachable } from "./browser.mjs";
 
-const pass = "correct horse battery";
 const stage = process.env.STAGE_URL;
 // The bars hold on a machine that does nothing else; tests share theirs.
 const strict = process.env.BARS ? 1 : 5;
@@ -62,18 +61,7 @@ before(async () => {
   await page.context().addInitScript(() => {
     addEventListener("loadeddata", () => { globalThis.firstPicture ??= Date.now(); }, true);
   });
-  await page.goto("/setup");
-  await page.getByLabel("Choose a passphrase").fill(pass);
-  await page.getByLabel("The same again").fill(pass);
-  await page.getByRole("button", { name: "Set passphrase" }).click();
-  for (const [heading, button] of [
-    ["Your home", "Not now"], ["Where footage is kept", "Not now"], ["Your cameras", "Go on"],
-  ]) {
-    await page.getByRole("heading", { name: heading }).waitFor();
-    await page.getByRole("button", { name: button }).click();
-  }
-  await page.getByRole("button", { name: "Open the console" }).click();
-  await page.getByRole("heading", { name: "Live" }).waitFor();
+  await passFirstRun(page);
 });
 
 after(() => browser?.close());
