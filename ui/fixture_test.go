@@ -61,6 +61,7 @@ type house struct {
 	whep     WHEP // nil for a browser, which it could show nothing
 	motions  *fakeMotions
 	cameras  []string // beside the two
+	bare     bool     // without the two
 	now      func() time.Time
 	homekit  *fakeHomeKit
 	lock     bool // of the Home app may approve
@@ -111,6 +112,9 @@ func (h *house) config() Config {
 		AllowedHosts: []string{"hub.example"},
 		Log:          slog.New(slog.DiscardHandler),
 		Now:          func() time.Time { return h.now() },
+	}
+	if h.bare {
+		cfg.Cameras = nil
 	}
 	for _, name := range h.cameras {
 		cfg.Cameras = append(cfg.Cameras, Camera{Name: name, State: func() rtsp.State { return liveState(h.now()) }})
@@ -265,7 +269,7 @@ func fixtureRecords() map[string]request.Record {
 	hostile.Code = bulletin.NotAllowed
 	add(hostile)
 	far := fixtureRecord("01936f2a-7c00-7000-8000-000000000007", request.Unmatched)
-	far.Matches, far.Reason = nil, "None of your outdoor cameras stands in the area."
+	far.Matches, far.Reason = nil, "The area asked for does not touch your home."
 	add(far)
 	add(request.Record{
 		ID: "sha256:5f2b3b4ab1c0697f489e3c1d", State: request.Refused, Code: bulletin.DoubleRole,

@@ -51,6 +51,7 @@ var homes = map[string]func(*house){
 		h.program("backup", account.Token{Scopes: account.Scopes()})
 	},
 	"many cameras": (*house).many,
+	"no cameras":   func(h *house) { h.bare, h.archive.bare = true, true },
 	"family": func(h *house) {
 		h.accounts.join("Ana", account.Approver)
 		h.accounts.join("محمود", account.Viewer, "Driveway")
@@ -76,6 +77,8 @@ var gallery = []shown{
 	{"login", "locked", "/login", 200},
 	{"live", "well", "/", 200},
 	{"live, a camera fails", "a camera fails", "/", 200},
+	{"live, 64 cameras", "many cameras", "/", 200},
+	{"live, no camera", "no cameras", "/", 200},
 	{"live, one camera", "well", "/live/Driveway", 200},
 	{"live, one camera that fails", "a camera fails", "/live/Driveway", 200},
 	{"timeline", "well", "/timeline/Driveway?day=2026-11-21", 200},
@@ -85,6 +88,7 @@ var gallery = []shown{
 	{"timeline, a camera that is gone", "many cameras", "/timeline/Old%20garage?day=2026-11-20", 200},
 	{"timeline, 25 hours", "well", "/timeline/Driveway?day=2026-11-01", 200},
 	{"timeline, 64 cameras", "many cameras", "/timeline/" + url.PathEscape(longName) + "?with=" + url.QueryEscape("كاميرا الباب الأمامي"), 200},
+	{"timeline, no camera", "no cameras", "/timeline", 200},
 	{"contact sheet", "well", "/timeline/Driveway/sheet?from=2026-11-21T10:00&to=2026-11-21T10:10", 200},
 	{"footage to be kept", "well", "/timeline/Driveway/keep?from=2026-11-21T14:10&to=2026-11-21T14:22&with=Front+door", 200},
 	{"kept footage", "well", "/kept", 200},
@@ -135,6 +139,7 @@ var gallery = []shown{
 	{"settings, a list", "well", "/settings/storage", 200},
 	{"settings, an entry", "well", "/settings/storage/0", 200},
 	{"storage and health", "well", "/settings/health", 200},
+	{"storage and health, no camera", "no cameras", "/settings/health", 200},
 	{"storage and health, a camera fails", "a camera fails", "/settings/health", 200},
 	{"cameras", "well", "/settings/cameras", 200},
 	{"camera, its settings", "well", "/settings/camera/Driveway", 200},
@@ -152,6 +157,7 @@ var gallery = []shown{
 	{"passphrase again", "family", "/confirm?next=/people", 200},
 	{"join", "family", "/join", 200},
 	{"certificates", "family", "/trust", 200},
+	{"session over, something pressed", "locked", "/live/tiles", 401},
 	{"no such page", "well", "/nowhere", 404},
 	{"no such request", "well", "/requests/none", 404},
 }
@@ -179,6 +185,7 @@ func strangers(h *house) {
 		r.Agency, r.AgencyName = "police.buhayra.example", arabic
 		r.Request.Incident.Headline = "إصابة راكب دراجة (شارع 4) 🚲"
 		r.Request.Incident.Summary = "صدمت سيارة داكنة راكب دراجة عند زاوية شارع 4 ثم غادرت. 🚗💥"
+		r.Rule = &request.Ruled{Number: 1, Action: request.Notify, Text: "over_minutes: 30, action: notify"} // since edited
 		r.Case = &request.CaseUse{Requests: 3, Seconds: 8100, KM2: 0.6}
 	})
 	add("long", request.Waiting, func(r *request.Record) {
@@ -189,7 +196,7 @@ func strangers(h *house) {
 	add("two", request.Prepared, func(r *request.Record) {
 		r.Selection = fixtureSelection()
 		r.Package = fixturePackage(r.Selection)
-		r.Rule = &request.Ruled{Number: 2, Action: request.RequireTwo, Text: "over 1 hour: two people"}
+		r.Rule = &request.Ruled{Number: 2, Action: request.RequireTwo, Text: "missing: [protest], over_km2: 0.8, action: require_two"}
 		r.Approvals = []request.Approval{{Person: 2, By: "Approver 2"}}
 		r.HeldUntil, r.HoldRefused = r.Received, "quota"
 	})

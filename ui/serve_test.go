@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -74,34 +76,57 @@ func serveFixture(addr string) error {
 	return nil
 }
 
-// film makes 30 s of picture with ffmpeg: fragmented, sealed and still.
+// film makes 30 s of picture with ffmpeg: fragmented, sealed and still. Homes that
+// are started one after the other find it in the folder of GATEHOUSE_CONSOLE_FILM.
 func (c *fakeClips) film(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "console")
-	if err != nil {
-		return err
+	kept := os.Getenv("GATEHOUSE_CONSOLE_FILM")
+	if kept == "" {
+		kept = filepath.Join(scratch(), "film")
 	}
-	defer os.RemoveAll(dir)
-	source := []string{"-loglevel", "error", "-f", "lavfi", "-i", "gradients=s=1280x720:r=15:d=30:c0=0x2b3a42:c1=0x6b7a6a:c2=0x1d2429:speed=0.01"}
-	outputs := map[string][]string{
-		"frag.mp4":   {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-sc_threshold", "0", "-bf", "0", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
-		"large.mp4":  {"-t", "10", "-s", "640x360", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=30:min-keyint=30:scenecut=0:bframes=0:log-level=error", "-tag:v", "hvc1", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
-		"sealed.mp4": {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-bf", "0", "-pix_fmt", "yuv420p", "-t", "12", "-movflags", "faststart"},
-		"still.jpg":  {"-frames:v", "1"},
-		"strip.jpg":  {"-vf", "scale=160:90,fps=1/5,tile=6x1", "-frames:v", "1"},
+	if _, err := os.Stat(kept); err != nil {
+		if err := makeFilm(ctx, kept); err != nil {
+			return err
+		}
 	}
 	files := map[string][]byte{}
-	for name, args := range outputs {
-		out := filepath.Join(dir, name)
-		if b, err := exec.CommandContext(ctx, "ffmpeg", append(append(append([]string{}, source...), args...), out)...).CombinedOutput(); err != nil {
-			return fmt.Errorf("ffmpeg: %w: %s", err, b)
-		}
-		if files[name], err = os.ReadFile(out); err != nil {
+	for name := range filmed {
+		var err error
+		if files[name], err = os.ReadFile(filepath.Join(kept, name)); err != nil {
 			return err
 		}
 	}
 	c.large = readMovie(files["large.mp4"])
 	c.movie, c.sealed, c.jpeg, c.stripes = readMovie(files["frag.mp4"]), files["sealed.mp4"], files["still.jpg"], files["strip.jpg"]
 	return nil
+}
+
+// filmed are the files of the film, and what ffmpeg is told for each.
+var filmed = map[string][]string{
+	"frag.mp4":   {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-sc_threshold", "0", "-bf", "0", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
+	"large.mp4":  {"-t", "10", "-s", "640x360", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=30:min-keyint=30:scenecut=0:bframes=0:log-level=error", "-tag:v", "hvc1", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov+default_base_moof"},
+	"sealed.mp4": {"-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-bf", "0", "-pix_fmt", "yuv420p", "-t", "12", "-movflags", "faststart"},
+	"still.jpg":  {"-frames:v", "1"},
+	"strip.jpg":  {"-vf", "scale=160:90,fps=1/5,tile=6x1", "-frames:v", "1"},
+}
+
+// makeFilm makes the files in a folder, which is there whole or not at all.
+func makeFilm(ctx context.Context, folder string) error {
+	dir, err := os.MkdirTemp(filepath.Dir(folder), "film-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	source := []string{"-loglevel", "error", "-f", "lavfi", "-i", "gradients=s=1280x720:r=15:d=30:c0=0x2b3a42:c1=0x6b7a6a:c2=0x1d2429:speed=0.01"}
+	for name, args := range filmed {
+		out := filepath.Join(dir, name)
+		if b, err := exec.CommandContext(ctx, "ffmpeg", slices.Concat(source, args, []string{out})...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ffmpeg: %w: %s", err, b)
+		}
+	}
+	if err := os.Rename(dir, folder); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil // another home was quicker
 }
 
 // readMovie finds the top-level boxes (ISO/IEC 14496-12 4.2): up to the end of

@@ -97,6 +97,8 @@ async function walk(data, view, scheme) {
 const folders = [];
 const folder = async () => folders[folders.push(await mkdtemp(join(tmpdir(), "gatehouse-e2e-"))) - 1];
 
+// The first fixture home makes the film that all of them show.
+process.env.GATEHOUSE_CONSOLE_FILM = join(await folder(), "film");
 await spec("fixture.spec.mjs", () => test("fixture.spec.mjs", {}));
 await spec("timeline.spec.mjs", () => test("timeline.spec.mjs", {}));
 await spec("passkey.spec.mjs", () => test("passkey.spec.mjs", {}));
