@@ -178,7 +178,8 @@ test("sound is heard on request, of one camera at a time", async () => {
   await page.getByRole("button", { name: "Sound of gate" }).focus();
   await page.keyboard.press("Enter");
   assert.equal(await muted(), 1);
-  await until("AAC comes by HLS", async () => await mode("gate") === "near");
+  // Late, if two cameras before it wait for parts of HLS: a busy machine may have cost them WebRTC.
+  await until("AAC comes by HLS", async () => ["near", "late"].includes(await mode("gate")));
   await page.getByRole("button", { name: "Sound of lane" }).click();
   assert.equal(await muted(), 1);
   assert.equal(await page.getByRole("button", { name: "Sound of gate" }).getAttribute("aria-pressed"), "false");
