@@ -6,7 +6,8 @@ RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o /gatehouse ./hub \
  && mkdir -p /rootfs/data /rootfs/tmp /rootfs/etc/ssl/certs && chmod 1777 /rootfs/tmp && chown 65532:65532 /rootfs/data \
- && cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/
+ && cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/ \
+ && mkdir /rootfs/licenses && cp LICENSE /rootfs/licenses/gatehouse && cp bridge/homekit/fonts/OFL.txt /rootfs/licenses/noto
 
 FROM scratch
 COPY --from=build /rootfs/ /

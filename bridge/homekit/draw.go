@@ -50,20 +50,36 @@ const shape = 9.0 / 16
 
 // drawCard draws the card.
 func drawCard(c Card, neutral bool, s size) *canvas {
-	i := 0
-	for grids[i].from > s.w {
-		i++
-	}
-	g := grids[i].grid
-	scale := min(float64(s.w)/g.units, float64(s.h)/(g.units*shape))
+	g, scale := gridOf(s)
 	switch {
 	case c.Request == "":
 		return drawIdle(g, s, scale)
 	case neutral:
 		return drawNeutral(c, g, s, scale)
 	default:
-		return drawFull(c, g, s, scale)
+		return drawAnyhow(c, g, s, scale)
 	}
+}
+
+// gridOf returns the grid for a size, and what one of its units is in pixels.
+func gridOf(s size) (grid, float64) {
+	i := 0
+	for grids[i].from > s.w {
+		i++
+	}
+	g := grids[i].grid
+	return g, min(float64(s.w)/g.units, float64(s.h)/(g.units*shape))
+}
+
+// drawAnyhow draws the full card. A stranger's words go through a library that shapes
+// them; should they break it, the card without words rings as well.
+func drawAnyhow(c Card, g grid, s size, scale float64) (card *canvas) {
+	defer func() {
+		if recover() != nil {
+			card = drawNeutral(c, g, s, scale)
+		}
+	}()
+	return drawFull(c, g, s, scale)
 }
 
 const promise = "Nothing leaves this home unless you approve it."

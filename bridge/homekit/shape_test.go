@@ -86,7 +86,8 @@ func FuzzDrawCard(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, area string, w, h uint16) {
 		s := bounded(int(w%640), int(h%480))
-		c := drawCard(Card{Request: "r", Agency: name, Area: area, Case: name, Window: area}, false, s)
+		g, scale := gridOf(s)
+		c := drawFull(Card{Request: "r", Agency: name, Area: area, Case: name, Window: area}, g, s, scale)
 		if c.img.Rect.Dx() != s.w || c.img.Rect.Dy() != s.h {
 			t.Fatal("another size")
 		}
