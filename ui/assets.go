@@ -1,13 +1,17 @@
 package ui
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"strings"
 	"sync"
 )
 
@@ -18,7 +22,9 @@ var staticFiles embed.FS
 // that a browser may keep it for ever.
 type assets struct {
 	tree   string // hex of SHA-256 over names and content
+	root   fs.FS
 	server http.Handler
+	small  sync.Map // of a text's name to its gzip form, once it was asked for
 }
 
 // newAssets hashes the tree, once for the program.
@@ -43,6 +49,7 @@ var newAssets = sync.OnceValue(func() *assets {
 	}
 	return &assets{
 		tree:   hex.EncodeToString(h.Sum(nil))[:16],
+		root:   root,
 		server: http.FileServerFS(root),
 	}
 })
@@ -63,9 +70,39 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	if name == "js/worker.js" {
 		w.Header().Set("Service-Worker-Allowed", "/") // it stands below the pages that it serves
 	}
+	w.Header().Add("Vary", "Accept-Encoding")
+	if b := a.gzipped(name, r); b != nil {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(b) // of HEAD, net/http sends none of it
+		return
+	}
 	r2 := r.Clone(r.Context())
 	r2.URL.Path, r2.URL.RawPath = "/"+name, ""
 	a.server.ServeHTTP(w, r2)
+}
+
+// gzipped is a text as it goes to who takes gzip and wants all of it; nil otherwise.
+func (a *assets) gzipped(name string, r *http.Request) []byte {
+	takes := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip;q=0")
+	kind := assetType(name)
+	if !takes || r.Header.Get("Range") != "" || !strings.HasPrefix(kind, "text/") && kind != "image/svg+xml" {
+		return nil
+	}
+	if b, ok := a.small.Load(name); ok {
+		return b.([]byte)
+	}
+	text, err := fs.ReadFile(a.root, name)
+	if err != nil {
+		return nil // the file server says what is wrong
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err = z.Write(text)
+	if err := errors.Join(err, z.Close()); err != nil {
+		panic(err) // memory takes all
+	}
+	a.small.Store(name, b.Bytes())
+	return b.Bytes()
 }
 
 // assetType does not leave module scripts to the host's MIME table, which a

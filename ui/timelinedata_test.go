@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -170,44 +172,40 @@ const (
 )
 
 func TestPagesAreLight(t *testing.T) {
-	weigh := func(pattern string) int {
-		var n counter
-		z, _ := gzip.NewWriterLevel(&n, gzip.BestCompression)
-		names, err := fs.Glob(staticFiles, pattern)
-		if err != nil || len(names) == 0 {
-			t.Fatal(names, err)
-		}
-		for _, name := range names {
-			b, err := fs.ReadFile(staticFiles, name)
-			if err != nil {
-				t.Fatal(err)
+	h := newHouse().handler(t)
+	weigh := func(patterns ...string) (n int) {
+		for _, pattern := range patterns {
+			names, err := fs.Glob(staticFiles, pattern)
+			if err != nil || len(names) == 0 {
+				t.Fatal(names, err)
 			}
-			if _, err := z.Write(b); err != nil {
-				t.Fatal(err)
-			}
-			if err := z.Flush(); err != nil { // as if each were sent by itself
-				t.Fatal(err)
+			for _, name := range names {
+				w := visit(h, http.MethodGet, newAssets().url(strings.TrimPrefix(name, "static/")), nil,
+					func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip, deflate, br") })
+				sent := w.Body.Len()
+				want, err := fs.ReadFile(staticFiles, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				z, err := gzip.NewReader(w.Body)
+				if err != nil {
+					t.Fatal(name, w.Code, err)
+				}
+				if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, want) {
+					t.Fatal(name, "is another file", err)
+				}
+				n += sent
 			}
 		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return int(n)
+		return n
 	}
-	script, style := weigh("static/js/*.mjs"), weigh("static/*.css")
+	script, style := weigh("static/js/*.mjs", "static/js/*.js"), weigh("static/*.css")
 	t.Logf("scripts %d bytes, styles %d bytes", script, style)
 	if script > mostScript || style > mostStyle {
 		t.Errorf("scripts %d bytes of %d, styles %d of %d", script, mostScript, style, mostStyle)
 	}
-	html := visit(newHouse().handler(t), http.MethodGet, "/timeline/Driveway?day=2026-11-21", nil).Body
+	html := visit(h, http.MethodGet, "/timeline/Driveway?day=2026-11-21", nil).Body
 	if html.Len() > 60_000 || strings.Contains(html.String(), "hls.light") {
 		t.Errorf("the page has %d bytes", html.Len())
 	}
-}
-
-type counter int
-
-func (c *counter) Write(b []byte) (int, error) {
-	*c += counter(len(b))
-	return len(b), nil
 }

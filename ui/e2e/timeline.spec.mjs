@@ -134,6 +134,25 @@ test("cameras side by side on one clock, and one that this browser cannot play w
   await context.close();
 });
 
+test("a connection that is lost is called that, and the film goes on when it is back", async () => {
+  const { page, context } = await visit("/timeline/Driveway?at=2026-11-21T13:03:20-08:00");
+  await page.route("**/events*", (route) => route.abort()); // what is open stays open while Chromium plays offline
+  await page.reload();
+  await settled(page);
+  const lost = page.getByText("The hub does not answer. What you see here is older");
+  assert.equal(await lost.isVisible(), false);
+  await context.setOffline(true);
+  await page.evaluate(() => document.querySelector("gh-timeline").dispatchEvent(new CustomEvent("seek", { detail: Date.parse("2026-11-21T09:30:00-08:00") })));
+  await lost.waitFor({ timeout: 60_000 });
+  await page.getByText("The hub does not answer. It is asked again and again.").waitFor({ timeout: 60_000 });
+  await context.setOffline(false);
+  await lost.waitFor({ state: "hidden", timeout: 60_000 });
+  await page.waitForFunction(() => document.querySelector("video").readyState >= 2 && !document.querySelector(".waiting"), null, { timeout: 60_000 });
+  await page.getByText("It is asked again and again").waitFor({ state: "hidden" });
+  await says(page, / 09:30:/);
+  await context.close();
+});
+
 test("without scripts", async () => {
   const context = await browser.newContext({ baseURL: base, viewport: desktop, javaScriptEnabled: false });
   const page = await context.newPage();

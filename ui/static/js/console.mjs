@@ -3,6 +3,7 @@
 import { Copy } from "./copy.mjs";
 import { typedDay } from "./keep.mjs";
 import { fullScreen } from "./live-full.mjs";
+import { lost } from "./lost.mjs";
 import { passkeys } from "./passkey.mjs";
 import { Player } from "./player.mjs";
 import { Changed, Refresh, count } from "./refresh.mjs";
@@ -21,6 +22,7 @@ customElements.define("gh-timeline", Timeline);
 customElements.define("gh-trim", Trim);
 customElements.define("gh-watch", Watch);
 count();
+lost();
 suggestZone();
 typedDay();
 fullScreen();

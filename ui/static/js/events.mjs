@@ -8,7 +8,10 @@
 const listeners = new Set();
 /** @type {EventSource | undefined} */
 let source;
-let heard = 0;
+let heard = 0, since = Date.now(); // when a tick came; when the page came to be seen
+
+/** How long the page is seen and hears nothing, in ms. */
+export const silence = () => document.hidden ? 0 : Date.now() - Math.max(heard, since);
 
 /** Whether ticks come: who needs them looks for itself otherwise. */
 export function ticking() { return Date.now() - heard < 5000; }
@@ -45,4 +48,7 @@ function update() {
   }
 }
 
-document.addEventListener("visibilitychange", update);
+document.addEventListener("visibilitychange", () => {
+  since = Date.now();
+  update();
+});

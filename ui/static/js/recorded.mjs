@@ -6,6 +6,7 @@
 
 const before = 60_000; // what is listed before a moment, and after it
 const after = 10 * 60_000;
+const longest = 5000; // ms to the next try, while nothing answers
 
 export class Recorded {
   /** @type {any} */ #hls;
@@ -18,7 +19,7 @@ export class Recorded {
 
   /**
    * @param {HTMLElement} figure holds the <video>; data-media is the camera's address
-   * @param {{ ready: () => void, ended: (at: number) => void, nothing: (at: number) => void, failed: () => void, lesser: () => void }} tell
+   * @param {{ ready: () => void, ended: (at: number) => void, nothing: (at: number) => void, failed: () => void, lost: () => void, lesser: () => void }} tell
    */
   constructor(figure, tell) {
     this.figure = figure;
@@ -99,9 +100,10 @@ export class Recorded {
   #fault(Hls, hls, data, ms) {
     const codec = /codec/i.test(data.details);
     if (!data.fatal && !codec || hls !== this.#hls) return;
-    const missing = data.response?.code === 404;
+    const code = data.response?.code ?? 0, missing = code === 404;
+    const silent = data.type === Hls.ErrorTypes.NETWORK_ERROR && (code === 0 || code >= 500) && !/pars/i.test(data.details);
     this.#failures++;
-    if ((codec || data.response?.code === 415) && this.stream === "main") {
+    if ((codec || code === 415) && this.stream === "main") {
       this.stream = "sub"; // this browser lacks the format, and the smaller picture has another
       this.tell.lesser();
       this.#open(ms);
@@ -110,9 +112,12 @@ export class Recorded {
     } else if (missing) {
       this.#close();
       this.tell.nothing(ms);
-    } else if (this.#failures < 4 && !codec) {
+    } else if (code === 401) {
+      location.reload(); // the session ended: the server sends us to log-in
+    } else if (silent || this.#failures < 4 && !codec) {
+      if (this.#failures > 3) this.tell.lost();
       const at = this.at ?? ms;
-      setTimeout(() => hls === this.#hls && this.#open(at), 500 * this.#failures);
+      setTimeout(() => hls === this.#hls && this.#open(at), Math.min(500 * this.#failures, longest));
     } else {
       this.#close();
       this.tell.failed();

@@ -64,6 +64,7 @@ export class Watch extends HTMLElement {
       ended: (at) => i === 0 && this.#onward(at),
       nothing: (at) => i === 0 && this.#onward(at + 60_000), // it was there when the lanes were told: a file went
       failed: () => this.#say(screen, this.dataset.failed),
+      lost: () => this.#say(screen, this.dataset.lostHub),
       lesser: () => this.#say(screen, this.dataset.lesser),
     });
     video.addEventListener("pause", () => i === 0 && !video.ended && !video.seeking && this.#playing && screen.film.wanted === undefined && this.#play(false));
