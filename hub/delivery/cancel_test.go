@@ -57,10 +57,12 @@ func (h *hub) on(s hooked) {
 // silent checks that the receiver gets nothing more, but what the network held.
 func (h *hub) silent() {
 	h.t.Helper()
+	// The chunk on its way may still come, even whole: the receiver reads
+	// slowly what its socket holds.
 	sent, asked := h.recv.bytes(), h.recv.contacts()
 	h.Kick()
 	time.Sleep(200 * time.Millisecond)
-	if n := h.recv.bytes() - sent; n >= chunk || h.recv.contacts() != asked {
+	if n := h.recv.bytes() - sent; n > chunk || h.recv.contacts() != asked {
 		h.t.Errorf("after the end %d bytes came in %d exchanges", n, h.recv.contacts()-asked)
 	}
 }
