@@ -35,11 +35,12 @@ var mayImport = map[string]string{
 	"hub/internal/yamledit":       "",
 	"hub/internal/mp4/mp4test":    "rtsp",
 	"hub/internal/bench":          "rtsp/rtsptest",
-	"hub/config":                  "rtsp hub/bulletin",
+	"hub/config":                  "rtsp hub/bulletin hub/label",
 	"hub/identity":                "",
 	"hub/survey":                  "rtsp rtsp/onvif",
-	"hub/account":                 "",
+	"hub/account":                 "hub/label",
 	"hub/backup":                  "",
+	"hub/label":                   "hub/bulletin",
 	"hub/https":                   "",
 	"hub/bulletin":                "",
 	"hub/bulletin/bulletintest":   "hub/bulletin",
@@ -74,7 +75,7 @@ var mayImport = map[string]string{
 	"hub/control":                 "bridge/homekit rtsp hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/recording hub/request",
 	"hub/demo":                    "rtsp/rtsptest hub/agency hub/bulletin hub/evidence images/demo",
 	"ui/api":                      "rtsp hub/account hub/bulletin hub/clip hub/recording hub/request",
-	"ui":                          "ui/api bridge/homekit rtsp rtsp/onvif hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/keep hub/ledger hub/motion hub/recording hub/request hub/survey",
+	"ui":                          "ui/api bridge/homekit rtsp rtsp/onvif hub/account hub/bulletin hub/clip hub/config hub/delivery hub/evidence hub/keep hub/label hub/ledger hub/motion hub/recording hub/request hub/survey",
 	"hub":                         "*",
 }
 

@@ -132,7 +132,7 @@ func (h *hub) consoleCameras() []ui.Camera {
 	list := []ui.Camera{}
 	off := func() rtsp.State { return rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonOff} }
 	for _, c := range h.config().Cameras {
-		cam := ui.Camera{Name: c.Name, State: off}
+		cam := ui.Camera{Name: c.Name, Label: c.Label, State: off}
 		for _, l := range running {
 			switch {
 			case l.Camera != c.Name:

@@ -90,7 +90,7 @@ func (h *hub) homekitCameras() (list []homekit.Camera) {
 		if c.HomeKit == config.HomeKitOff {
 			continue
 		}
-		cam := homekit.Camera{Name: c.Name, Snapshot: func(ctx context.Context) ([]byte, error) {
+		cam := homekit.Camera{Name: c.Name, Label: c.Label, Snapshot: func(ctx context.Context) ([]byte, error) {
 			still, err := h.clips.StillNow(ctx, c.Name)
 			return still.JPEG, err
 		}}

@@ -23,6 +23,7 @@ type addView struct {
 
 type addCamera struct {
 	Name   string
+	Label  string
 	Chosen bool
 }
 
@@ -33,7 +34,7 @@ func (c *console) addForm(w http.ResponseWriter, r *http.Request) {
 func (c *console) emptyAdd() addView {
 	v := addView{}
 	for _, cam := range c.cfg.Cameras {
-		v.Cameras = append(v.Cameras, addCamera{Name: cam.Name})
+		v.Cameras = append(v.Cameras, addCamera{Name: cam.Name, Label: cam.Called()})
 	}
 	return v
 }

@@ -17,7 +17,7 @@ func (c *console) newAPI() http.Handler {
 		Secure: func(r *http.Request) bool { return !c.cfg.Trust.HTTPS || r.TLS != nil || loopback(r) },
 	}
 	for _, cam := range c.cfg.Cameras {
-		cfg.Cameras = append(cfg.Cameras, api.Camera{Name: cam.Name, State: cam.State})
+		cfg.Cameras = append(cfg.Cameras, api.Camera{Name: cam.Name, Label: cam.Called(), State: cam.State})
 	}
 	return api.New(cfg)
 }

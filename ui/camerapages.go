@@ -13,6 +13,7 @@ import (
 func cameraForm(name string) form {
 	records := []string{"always", "motion", "off"}
 	return form{key: "camera", base: "cameras[name=" + name + "]", fields: []field{
+		{name: "label", kind: textField, usual: name},
 		{name: "exterior", kind: checkField, usual: "true"},
 		{name: "record", kind: choiceField, usual: "always", choices: records},
 		{name: "record_sub", kind: choiceField, choices: append([]string{""}, records...)},
@@ -30,13 +31,14 @@ func cameraForm(name string) form {
 
 // cameraRow is a line of the list of cameras.
 type cameraRow struct {
-	Name, Link string
-	State      badge
+	Name, Label, Link string
+	State             badge
 }
 
 // cameraPage is the body of a camera's page.
 type cameraPage struct {
 	Name     string
+	Label    string
 	Form     formView
 	State    badge
 	Paused   bool
@@ -64,7 +66,7 @@ func (c *console) measuredOf(m survey.Measured) *measuredView {
 func (c *console) cameraList(w http.ResponseWriter, r *http.Request) {
 	var rows []cameraRow
 	for _, cam := range present(c.cfg.Cameras) {
-		rows = append(rows, cameraRow{cam.Name, cameraPath(cam.Name), c.cameraState(cam.State())})
+		rows = append(rows, cameraRow{cam.Name, cam.Called(), cameraPath(cam.Name), c.cameraState(cam.State())})
 	}
 	c.render(w, r, http.StatusOK, "cameras", view{Title: "cameras.title", Place: "settings", Body: rows})
 }
@@ -96,7 +98,7 @@ func (c *console) cameraPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *console) showCamera(w http.ResponseWriter, r *http.Request, status int, cam Camera, v formView, paused bool) {
-	p := cameraPage{Name: cam.Name, Form: v, State: c.cameraState(cam.State()), Paused: paused}
+	p := cameraPage{Name: cam.Name, Label: cam.Called(), Form: v, State: c.cameraState(cam.State()), Paused: paused}
 	if c.cfg.Survey != nil {
 		if m, ok := c.cfg.Survey.Noted(cam.Name); ok {
 			p.Measured = c.measuredOf(m)

@@ -12,6 +12,7 @@ import (
 // missing, as a bar and as a list.
 type coverage struct {
 	Camera   string
+	Label    string
 	Index    int
 	From, To moment
 	Bars     []bar
@@ -56,7 +57,7 @@ func (c *console) cover(ctx context.Context, camera string, from, to time.Time) 
 
 // coverOf sums up segments and gaps that overlap a range.
 func (c *console) coverOf(camera string, segs []recording.Segment, gaps []recording.Gap, from, to time.Time) coverage {
-	v := coverage{Camera: camera, From: c.at(from, exactForm), To: c.at(to, exactForm), Whole: length(to.Sub(from))}
+	v := coverage{Camera: camera, Label: c.called(camera), From: c.at(from, exactForm), To: c.at(to, exactForm), Whole: length(to.Sub(from))}
 	var total time.Duration
 	for _, s := range joined(segs, from, to) {
 		total += s.to.Sub(s.from)

@@ -106,7 +106,7 @@ func (c *console) showFirstRun(w http.ResponseWriter, r *http.Request, status, n
 		p.Disks, p.Measured = c.diskChoices(r)
 	case "cameras":
 		for _, cam := range present(c.cfg.Cameras) {
-			p.Cameras = append(p.Cameras, cameraRow{cam.Name, cameraPath(cam.Name), c.cameraState(cam.State())})
+			p.Cameras = append(p.Cameras, cameraRow{cam.Name, cam.Called(), cameraPath(cam.Name), c.cameraState(cam.State())})
 		}
 		known := c.hosts()
 		found, _ := c.cfg.Survey.Found()

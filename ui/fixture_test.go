@@ -62,6 +62,7 @@ type house struct {
 	motions  *fakeMotions
 	cameras  []string // beside the two
 	bare     bool     // without the two
+	labels   map[string]string
 	now      func() time.Time
 	homekit  *fakeHomeKit
 	lock     bool // of the Home app may approve
@@ -119,6 +120,9 @@ func (h *house) config() Config {
 	for _, name := range h.cameras {
 		cfg.Cameras = append(cfg.Cameras, Camera{Name: name, State: func() rtsp.State { return liveState(h.now()) }})
 	}
+	for i, cam := range cfg.Cameras {
+		cfg.Cameras[i].Label = h.labels[cam.Name]
+	}
 	return cfg
 }
 
@@ -131,6 +135,15 @@ func (h *house) many() {
 	h.clips.hevc = map[string]bool{"Workshop": true}
 	h.motions.perDay = 2000
 	h.archive.gone, h.archive.empty = "Old garage", "Hall 9"
+}
+
+// called makes a home whose cameras people call what they like.
+func (h *house) called() {
+	h.cameras = []string{"yard", "camera-4", "camera-5"}
+	h.labels = map[string]string{
+		"Front door": "مدخل البيت الأمامي", "Driveway": "Einfahrt Süd 🚗", "yard": "👩🏽‍🌾 & 🐓🐓🐓",
+		"camera-4": "The back door, the bins, the bicycle shed and a bit of the hedge", "camera-5": strings.Repeat("Wm", 32),
+	}
 }
 
 const longName = "The camera above the back door that looks over the bins, the bicycle shed and a corner of the neighbours' hedge"

@@ -156,7 +156,7 @@ var (
 // value is what a field's text is in the file; nil leaves it out. What is not
 // the kind that it should be goes as text: package config says what is wrong.
 func (x field) value(text string) any {
-	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	text = strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\ufffd"))
 	switch {
 	case x.kind == checkField:
 		return text != ""

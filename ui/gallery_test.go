@@ -51,6 +51,7 @@ var homes = map[string]func(*house){
 		h.program("backup", account.Token{Scopes: account.Scopes()})
 	},
 	"many cameras": (*house).many,
+	"called":       (*house).called,
 	"no cameras":   func(h *house) { h.bare, h.archive.bare = true, true },
 	"family": func(h *house) {
 		h.accounts.join("Ana", account.Approver)
@@ -78,6 +79,15 @@ var gallery = []shown{
 	{"live", "well", "/", 200},
 	{"live, a camera fails", "a camera fails", "/", 200},
 	{"live, 64 cameras", "many cameras", "/", 200},
+	{"live, labels", "called", "/", 200},
+	{"live, one camera with a label", "called", "/live/camera-5", 200},
+	{"timeline, labels", "called", "/timeline/Driveway?at=2026-11-21T13:20:00-08:00&with=Front+door&with=camera-5", 200},
+	{"request, sealed, labels", "called", "/requests/" + preparedID, 200},
+	{"request, waiting, labels", "called", "/requests/" + waitingID, 200},
+	{"kept footage, labels", "called", "/kept", 200},
+	{"cameras, labels", "called", "/settings/cameras", 200},
+	{"camera, its settings, labels", "called", "/settings/camera/Driveway", 200},
+	{"storage and health, labels", "called", "/settings/health", 200},
 	{"live, no camera", "no cameras", "/", 200},
 	{"live, one camera", "well", "/live/Driveway", 200},
 	{"live, one camera that fails", "a camera fails", "/live/Driveway", 200},

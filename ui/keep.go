@@ -25,19 +25,19 @@ type Keeps interface {
 
 // keepView is the form by which a range of the timeline is kept.
 type keepView struct {
-	Camera, When, Long string
-	Back               string // the timeline, there
-	In, Out            string // exact
-	Cameras            []keepCamera
-	Note               string
-	End                endView
-	Problem            *problem
+	Camera, Label, When, Long string
+	Back                      string // the timeline, there
+	In, Out                   string // exact
+	Cameras                   []keepCamera
+	Note                      string
+	End                       endView
+	Problem                   *problem
 }
 
 // keepCamera is a camera that may be kept of.
 type keepCamera struct {
-	Name, Size string // no size: nothing is recorded
-	Current    bool
+	Name, Label, Size string // no size: nothing is recorded
+	Current           bool
 }
 
 // endView is a choice of an end.
@@ -79,7 +79,7 @@ func (c *console) showKeep(w http.ResponseWriter, r *http.Request, p *problem) {
 		return
 	}
 	v := keepView{
-		Camera: cam.Name, When: c.span(from, to), Long: length(to.Sub(from)), Back: c.rangeURL(cam.Name, from, to), Note: r.PostFormValue("note"),
+		Camera: cam.Name, Label: cam.Label, When: c.span(from, to), Long: length(to.Sub(from)), Back: c.rangeURL(cam.Name, from, to), Note: r.PostFormValue("note"),
 		In: from.UTC().Format(time.RFC3339Nano), Out: to.UTC().Format(time.RFC3339Nano), End: c.ends(r, strconv.Itoa(keepDays[0]), time.Time{}), Problem: p,
 	}
 	chosen := r.PostForm["camera"]
@@ -92,7 +92,7 @@ func (c *console) showKeep(w http.ResponseWriter, r *http.Request, p *problem) {
 			c.fail(w, r, err)
 			return
 		}
-		k := keepCamera{Name: l.Name, Current: slices.Contains(chosen, l.Name)}
+		k := keepCamera{Name: l.Name, Label: l.Label, Current: slices.Contains(chosen, l.Name)}
 		if n > 0 {
 			k.Size = c.text.size(n)
 		}

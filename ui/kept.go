@@ -105,7 +105,7 @@ func (c *console) keptRow(r *http.Request, k keep.Kept, names map[int64]string) 
 		Made: c.at(k.Made, dayForm), May: me.Owner || k.By == me.Number,
 	}
 	for _, camera := range k.Cameras {
-		v.Cameras = append(v.Cameras, cameraLink{Name: camera, URL: c.rangeURL(camera, k.From, k.To)})
+		v.Cameras = append(v.Cameras, cameraLink{Name: camera, Label: c.called(camera), URL: c.rangeURL(camera, k.From, k.To)})
 	}
 	switch v.State = (badge{Key: "kept.until", Icon: "bookmark", Tone: "ok", Since: c.at(k.Until, dayForm)}); {
 	case k.Until.IsZero():

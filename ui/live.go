@@ -24,6 +24,7 @@ type badge struct {
 // tile is one camera of the live page.
 type tile struct {
 	Camera  string
+	Label   string
 	Anchor  int
 	Phase   string // live, connecting, offline or off
 	State   badge
@@ -88,7 +89,7 @@ func (c *console) liveBody(r *http.Request) (liveView, error) {
 func (c *console) tile(i int, cam Camera, status []recording.StreamStatus) tile {
 	st, saved := cam.State(), lastDurable(status, cam.Name)
 	t := tile{
-		Camera: cam.Name, Anchor: i, Phase: phase(st), State: c.cameraState(st), Saved: c.at(saved, exactForm),
+		Camera: cam.Name, Label: cam.Called(), Anchor: i, Phase: phase(st), State: c.cameraState(st), Saved: c.at(saved, exactForm),
 		Show: st.Phase == rtsp.PhaseLive || !saved.IsZero(), Streams: recording.Main, WHEP: c.cfg.WHEP != nil,
 		Sound: hasSound(st),
 	}

@@ -63,7 +63,7 @@ func (c *console) showPeople(w http.ResponseWriter, r *http.Request, status int,
 	}
 	for _, x := range people {
 		row := personRow{
-			Name: x.Name, Role: "role." + string(x.Role), Cameras: x.Cameras,
+			Name: x.Name, Role: "role." + string(x.Role), Cameras: c.calledAll(x.Cameras),
 			Fixed: x.Number == account.OwnerNumber, Form: c.personForm("p-"+x.Name, x),
 		}
 		seen, err := c.cfg.Accounts.Sessions(r.Context(), x.Number)
@@ -97,7 +97,7 @@ func (c *console) personForm(id string, p account.Person) personForm {
 		f.Roles = append(f.Roles, choice{Value: string(role), Text: "role." + string(role), Current: role == p.Role})
 	}
 	for _, cam := range c.cfg.Cameras {
-		f.Cameras = append(f.Cameras, choice{Value: cam.Name, Text: cam.Name, Current: slices.Contains(p.Cameras, cam.Name)})
+		f.Cameras = append(f.Cameras, choice{Value: cam.Name, Text: cam.Called(), Current: slices.Contains(p.Cameras, cam.Name)})
 	}
 	return f
 }
@@ -235,7 +235,7 @@ func (c *console) showJoin(w http.ResponseWriter, r *http.Request, status int, p
 	if v.Code != "" {
 		who, err := c.cfg.Accounts.Invited(r.Context(), v.Code)
 		if err == nil {
-			v.Name, v.Role, v.Cameras = who.Name, "role."+string(who.Role), who.Cameras
+			v.Name, v.Role, v.Cameras = who.Name, "role."+string(who.Role), c.calledAll(who.Cameras)
 		} else if p == nil {
 			q := c.explainFor(r, err)
 			status, v.Problem = q.Status, &q

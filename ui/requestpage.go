@@ -93,6 +93,7 @@ type ask struct {
 type pick struct {
 	Index    int
 	Camera   string
+	Label    string
 	Chosen   bool
 	Sound    bool
 	From, To string // datetime-local
@@ -115,6 +116,7 @@ type sealed struct {
 type sealedFile struct {
 	N      int
 	Camera string
+	Label  string
 	Alias  string
 	When   string
 	Long   string
@@ -286,7 +288,7 @@ func (c *console) pick(i int, m request.Match, have coverage, chosen []evidence.
 	from, to := later(m.From, have.first), earlier(m.To, have.last)
 	// Fields have whole seconds: round into what is recorded.
 	from, to = from.Add(time.Second-time.Nanosecond).Truncate(time.Second), to.Truncate(time.Second)
-	p := pick{Index: i, Camera: m.Camera, Min: c.field(from), Max: c.field(to)}
+	p := pick{Index: i, Camera: m.Camera, Label: have.Label, Min: c.field(from), Max: c.field(to)}
 	for _, s := range chosen {
 		if s.Camera == m.Camera {
 			p.Chosen, p.Sound, from, to = true, s.Audio, s.From, s.To
@@ -324,7 +326,7 @@ func (c *console) sealed(p evidence.Package) *sealed {
 		long += f.Seconds
 		v.Sound = v.Sound || f.Audio
 		v.Files = append(v.Files, sealedFile{
-			N: i, Camera: f.Camera, Alias: f.Alias, When: c.span(f.From, f.To),
+			N: i, Camera: f.Camera, Label: c.called(f.Camera), Alias: f.Alias, When: c.span(f.From, f.To),
 			Long: length(seconds(f.Seconds)), Bytes: c.text.size(f.Bytes), Audio: f.Audio,
 		})
 	}

@@ -23,21 +23,21 @@ type settingsView struct {
 
 // streamRow is the health of one recorded stream.
 type streamRow struct {
-	Camera, Stream string
-	State          badge
-	Saved          moment
-	AtMost         int // seconds that a power cut can take
-	Oldest         moment
-	Bytes          string
-	Problem        string
-	Codec          string
-	Clock          string // locale key
-	Offset         string
-	Rate           string   // of the last hour
-	Key            string   // mean time between key frames
-	Lost           string   // of the last day
-	Warnings       []string // locale keys
-	Link           string   // to the camera's settings
+	Camera, Label, Stream string
+	State                 badge
+	Saved                 moment
+	AtMost                int // seconds that a power cut can take
+	Oldest                moment
+	Bytes                 string
+	Problem               string
+	Codec                 string
+	Clock                 string // locale key
+	Offset                string
+	Rate                  string   // of the last hour
+	Key                   string   // mean time between key frames
+	Lost                  string   // of the last day
+	Warnings              []string // locale keys
+	Link                  string   // to the camera's settings
 }
 
 func (c *console) settings(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +64,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 
 func (c *console) streamRow(s recording.StreamStatus) streamRow {
 	row := streamRow{
-		Camera: s.Camera, Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable), AtMost: s.AtMost,
+		Camera: s.Camera, Label: c.called(s.Camera), Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable), AtMost: s.AtMost,
 		Oldest: c.at(s.Oldest, dayForm), Bytes: c.text.size(s.Bytes), Problem: s.Problem,
 		State: badge{Icon: "circle-check", Tone: "ok", Key: "stream.recording"},
 	}

@@ -36,10 +36,10 @@ func (c *console) strip(w http.ResponseWriter, r *http.Request) {
 
 // sheetView is a range at a glance.
 type sheetView struct {
-	Camera, When string
-	Back         string
-	Image        string // all of it as one JPEG
-	Cells        []sheetCell
+	Label, When string
+	Back        string
+	Image       string // all of it as one JPEG
+	Cells       []sheetCell
 }
 
 type sheetCell struct {
@@ -57,7 +57,7 @@ func (c *console) sheet(w http.ResponseWriter, r *http.Request) {
 	}
 	media := "/cameras/" + url.PathEscape(cam.Name) + "/"
 	v := sheetView{
-		Camera: cam.Name, When: c.span(from, to), Back: c.momentURL(cam.Name, from),
+		Label: cam.Label, When: c.span(from, to), Back: c.momentURL(cam.Name, from),
 		Image: media + "sheet.jpg?" + url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}.Encode(),
 	}
 	for _, t := range clip.SheetTimes(from, to) {

@@ -16,6 +16,7 @@ import (
 // timelineView is one day of one camera.
 type timelineView struct {
 	Camera  string
+	Label   string
 	Gone    bool // it is no longer set up; its footage is still here
 	Cameras []cameraLink
 	Many    bool // too many for a row of tabs
@@ -45,14 +46,15 @@ type timelineView struct {
 
 // cameraLink leads to another camera at the same moment.
 type cameraLink struct {
-	Name, URL string
-	Current   bool // or watched beside
-	Gone      bool
+	Name, Label, URL string
+	Current          bool // or watched beside
+	Gone             bool
 }
 
 // watched is one picture of the player.
 type watched struct {
 	Camera string
+	Label  string
 	Media  string // its address without a stream
 	Data   string
 	Page   string
@@ -123,13 +125,13 @@ func timelinePath(camera string) string { return "/timeline/" + url.PathEscape(c
 func (c *console) allCameras(r *http.Request) ([]cameraLink, error) {
 	var list []cameraLink
 	for _, cam := range c.cameras(r) {
-		list = append(list, cameraLink{Name: cam.Name})
+		list = append(list, cameraLink{Name: cam.Name, Label: cam.Called()})
 	}
 	status, err := c.cfg.Archive.Status(r.Context())
 	for _, s := range status {
 		known := slices.ContainsFunc(list, func(l cameraLink) bool { return l.Name == s.Camera })
 		if !known && s.Segments > 0 && visitor(r).Person.Sees(s.Camera) {
-			list = append(list, cameraLink{Name: s.Camera, Gone: true})
+			list = append(list, cameraLink{Name: s.Camera, Label: s.Camera, Gone: true})
 		}
 	}
 	return list, err
@@ -138,8 +140,8 @@ func (c *console) allCameras(r *http.Request) ([]cameraLink, error) {
 // footageOf finds the camera of an address, which is configured or has footage.
 func (c *console) footageOf(r *http.Request) (cameraLink, error) {
 	name := r.PathValue("camera")
-	if _, ok := c.camera(name); ok {
-		return cameraLink{Name: name}, nil // the guard has asked whether they may see it
+	if cam, ok := c.camera(name); ok {
+		return cameraLink{Name: name, Label: cam.Called()}, nil // the guard has asked whether they may see it
 	}
 	list, err := c.allCameras(r)
 	if err != nil {
@@ -249,7 +251,7 @@ func (c *console) timelineBody(r *http.Request, cam cameraLink, at pointer) (tim
 	ctx, camera, start := r.Context(), cam.Name, at.start
 	end := midnight(start.AddDate(0, 0, 1))
 	v := timelineView{
-		Camera: camera, Gone: cam.Gone, Day: start.Format(time.DateOnly), Title: c.text.date(start, dayForm),
+		Camera: camera, Label: cam.Label, Gone: cam.Gone, Day: start.Format(time.DateOnly), Title: c.text.date(start, dayForm),
 		Today: c.cfg.Now().In(c.cfg.Home.TimeZone).Format(time.DateOnly), Future: start.After(c.cfg.Now()),
 		Prev: start.AddDate(0, 0, -1).Format(time.DateOnly),
 	}
@@ -319,7 +321,7 @@ func (c *console) timelineCameras(r *http.Request, v *timelineView, at pointer) 
 
 func (c *console) watch(camera string) watched {
 	return watched{
-		Camera: camera, Media: "/cameras/" + url.PathEscape(camera) + "/",
+		Camera: camera, Label: c.called(camera), Media: "/cameras/" + url.PathEscape(camera) + "/",
 		Data: timelinePath(camera) + "/data", Page: timelinePath(camera),
 	}
 }

@@ -58,7 +58,7 @@ func (c *console) showTokens(w http.ResponseWriter, r *http.Request, status int,
 	}
 	for _, t := range list {
 		row := tokenRow{
-			Name: t.Name, Cameras: t.Cameras, Over: !c.cfg.Now().Before(t.Expires),
+			Name: t.Name, Cameras: c.calledAll(t.Cameras), Over: !c.cfg.Now().Before(t.Expires),
 			Made: c.at(t.Created, dayForm), Until: c.at(t.Expires, dayForm), Last: c.at(t.Used, dayForm+", "+clockForm),
 		}
 		for _, s := range t.Scopes {
@@ -75,7 +75,7 @@ func (c *console) tokenForm(t account.Token, days string) tokenForm {
 		f.Scopes = append(f.Scopes, choice{Value: string(s), Text: "scope." + string(s), Current: t.May(s)})
 	}
 	for _, cam := range c.cfg.Cameras {
-		f.Cameras = append(f.Cameras, choice{Value: cam.Name, Text: cam.Name, Current: slices.Contains(t.Cameras, cam.Name)})
+		f.Cameras = append(f.Cameras, choice{Value: cam.Name, Text: cam.Called(), Current: slices.Contains(t.Cameras, cam.Name)})
 	}
 	return f
 }

@@ -4,6 +4,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -69,10 +70,14 @@ type Trust struct {
 // Camera is a camera that the console shows.
 type Camera struct {
 	Name   string
+	Label  string            // what people read in place of the name; empty: the name
 	State  func() rtsp.State // of the main stream
 	Sub    func() rtsp.State // of the sub stream; nil if none is read
 	Former bool              // it is no longer in the configuration, and footage of it is still kept
 }
+
+// Called is what people read of the camera.
+func (c Camera) Called() string { return cmp.Or(c.Label, c.Name) }
 
 // Home is where the console stands. It never leaves the house.
 type Home struct {
@@ -327,6 +332,20 @@ func (c *console) camera(name string) (Camera, bool) {
 		}
 	}
 	return Camera{}, false
+}
+
+// called is what people read of a camera by its name.
+func (c *console) called(name string) string {
+	cam, _ := c.camera(name)
+	return cmp.Or(cam.Label, name)
+}
+
+// calledAll is called for each of some cameras.
+func (c *console) calledAll(names []string) (list []string) {
+	for _, n := range names {
+		list = append(list, c.called(n))
+	}
+	return list
 }
 
 // healthz answers 200 "ok", or 503 and one word that names what is broken.

@@ -38,7 +38,7 @@ func (c *console) showYou(w http.ResponseWriter, r *http.Request, status int, p 
 		c.fail(w, r, err)
 		return
 	}
-	v := youView{Problem: p, Role: "role." + string(l.Person.Role), Cameras: l.Person.Cameras}
+	v := youView{Problem: p, Role: "role." + string(l.Person.Role), Cameras: c.calledAll(l.Person.Cameras)}
 	if v.Passkeys, err = c.passkeyRows(r); err != nil {
 		c.fail(w, r, err)
 		return

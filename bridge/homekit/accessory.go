@@ -18,7 +18,7 @@ const (
 	hapVersion = "1.1.0"
 
 	singlePress = 0
-	nameMax     = 64 // bytes
+	nameMax     = 63 // bytes: HAP takes 64 characters, DNS 63 bytes
 )
 
 // doorbell is the "Video request" accessory: a doorbell whose camera shows the
@@ -73,12 +73,28 @@ func newAccessory(name, model, serial string, category byte) *accessory.A {
 	return a
 }
 
-// accessoryName keeps of a name what HomeKit takes: letters, digits, spaces and
-// apostrophes, with a letter or digit at both ends.
-func accessoryName(name string) string {
+// accessoryName is the first of some names of which something is left that
+// HomeKit takes.
+func accessoryName(names ...string) string {
+	for _, name := range names {
+		if name = takenName(name); name != "" {
+			return name
+		}
+	}
+	return "Video request"
+}
+
+// takenName keeps of a name what HomeKit takes: letters with their marks, digits,
+// spaces and apostrophes, with a letter or digit at both ends.
+func takenName(name string) string {
+	letter := false
 	name = strings.Map(func(r rune) rune {
+		if unicode.IsMark(r) && letter { // many scripts cannot be spelled without
+			return r
+		}
+		letter = unicode.IsLetter(r)
 		switch {
-		case unicode.IsLetter(r), unicode.IsDigit(r), r == '\'':
+		case letter, unicode.IsDigit(r), r == '\'':
 			return r
 		default:
 			return ' '
@@ -88,9 +104,6 @@ func accessoryName(name string) string {
 	for len(name) > nameMax {
 		r := []rune(name)
 		name = strings.Trim(string(r[:len(r)-1]), "' ")
-	}
-	if name == "" {
-		return "Video request"
 	}
 	return name
 }

@@ -1,10 +1,12 @@
 package homekit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +20,8 @@ import (
 
 // Camera is a camera that HomeKit shows as an accessory of its own.
 type Camera struct {
-	Name string // a-z, 0-9 and -; another name is another accessory
+	Name  string // a-z, 0-9 and -; another name is another accessory
+	Label string // what people call it; another label is the same accessory
 
 	// State returns the state of the main or the sub stream, if there is one;
 	// Reader reads it, and is nil if it is gone. Without them the camera is shown
@@ -57,7 +60,10 @@ func newCamera(b *Bridge, cam Camera, kept []Identity) (*camera, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := accessoryName(cam.Name)
+	name := accessoryName(cam.Label, cam.Name)
+	if b.names(name) { // what HomeKit does not take made two alike
+		name = accessoryName(cam.Name)
+	}
 	c := &camera{Camera: cam, acc: newAccessory(name, "Camera", serial(st), categoryCamera), warm: newWarm(cam.Snapshot)}
 	if cam.State != nil {
 		mute := c.mute(b.cfg.Log)
@@ -83,6 +89,11 @@ func newCamera(b *Bridge, cam Camera, kept []Identity) (*camera, error) {
 		snapshot: c.snapshot,
 	}
 	return c, nil
+}
+
+// names reports whether an accessory is announced by a name already.
+func (b *Bridge) names(name string) bool {
+	return name == b.bell.name || name == b.eye.name || slices.ContainsFunc(b.cameras, func(c *camera) bool { return c.server.name == name })
 }
 
 // mute returns what notes, once, why viewers of the camera hear nothing.
@@ -131,7 +142,7 @@ func (c *camera) snapshot(ctx context.Context, width, height int) []byte {
 	if b := c.warm.picture(ctx, s); b != nil {
 		return b
 	}
-	return drawNotice(words(c.Name, "Camera"), "No picture from this camera now", s)
+	return drawNotice(words(cmp.Or(c.Label, c.Name), "Camera"), "No picture from this camera now", s)
 }
 
 // follow keeps the accessory in step with the camera until ctx ends.

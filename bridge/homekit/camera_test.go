@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pion/rtp"
 
 	"gatehouse/bridge/homekit/stream"
@@ -256,6 +258,42 @@ func TestCameraIsHeard(t *testing.T) {
 	for end := time.Now().Add(time.Minute); f.coders.Load() != 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("ffmpeg runs on after the end")
+		}
+	}
+}
+
+// TestAnotherLabelIsTheSameAccessory: what a camera is called changes what its
+// accessory is called and nothing else; of what HomeKit does not take the name is left.
+func TestAnotherLabelIsTheSameAccessory(t *testing.T) {
+	store := &memory{}
+	called := func(porch, hall string) map[string]string {
+		b, err := New(t.Context(), Config{Store: store, Cameras: []Camera{{Name: "porch", Label: porch}, {Name: "hall", Label: hall}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]string{}
+		for _, a := range b.Status().Cameras {
+			names[a.Accessory+" "+a.DeviceID] = a.Name
+		}
+		return names
+	}
+	var ids []string
+	for _, c := range []struct{ porch, hall, wantPorch, wantHall string }{
+		{"", "", "porch", "hall"},
+		{"Einfahrt Süd 🚗", "مدخل", "Einfahrt Süd", "مدخل"},
+		{"🚪", "Video request", "porch", "hall"},
+		{"Front 🚪", "Front 🚗", "Front", "hall"},
+	} {
+		got := called(c.porch, c.hall)
+		keys := slices.Sorted(maps.Keys(got))
+		if ids == nil {
+			ids = keys
+		}
+		if diff := cmp.Diff(ids, keys); diff != "" {
+			t.Errorf("%+v: other accessories:\n%s", c, diff)
+		}
+		if got[keys[0]] != c.wantHall || got[keys[1]] != c.wantPorch {
+			t.Errorf("%+v: %v", c, got)
 		}
 	}
 }

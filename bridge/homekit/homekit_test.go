@@ -205,7 +205,11 @@ func TestAccessoryName(t *testing.T) {
 		"  Anna's (front) door": "Anna's front door",
 		"'x'":                   "x",
 		"Büro\x00\u202e":        "Büro",
-		strings.Repeat("ä", 60): strings.Repeat("ä", 32),
+		"Front door 🚪":          "Front door",
+		"مَدخل":                 "مَدخل",
+		"दरवाज़ा 2":             "दरवाज़ा 2",
+		"🚪\u0301":               "Video request",
+		strings.Repeat("ä", 60): strings.Repeat("ä", 31),
 	} {
 		if got := accessoryName(in); got != want {
 			t.Errorf("accessoryName(%q) = %q, want %q", in, got, want)

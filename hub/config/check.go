@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/label"
 	"gatehouse/rtsp"
 )
 
@@ -49,6 +50,7 @@ func (c *Config) check(d *decoder) {
 		}
 		seen[cam.Name] = true
 	}
+	c.checkLabels(d)
 	logs := map[string]bool{}
 	for i, b := range c.Bulletins {
 		key := fmt.Sprintf("bulletins[%d]", i)
@@ -178,6 +180,26 @@ func checkCamera(d *decoder, key string, c Camera) {
 	}
 	if c.KeepSub.Days < 0 {
 		d.at(key+".keep_sub.days", "should not be negative")
+	}
+}
+
+// checkLabels wants each camera to be told from every other by what people read of it.
+func (c *Config) checkLabels(d *decoder) {
+	called := map[string]bool{}
+	for _, cam := range c.Cameras {
+		called[cam.Name] = true
+	}
+	for i, cam := range c.Cameras {
+		key := fmt.Sprintf("cameras[%d].label", i)
+		if _, given := d.lines[key]; !given || cam.Label == cam.Name {
+			continue
+		}
+		if wrong := label.Check(cam.Label); wrong != "" {
+			d.at(key, "%s", wrong)
+		} else if called[cam.Label] {
+			d.at(key, "another camera is called so")
+		}
+		called[cam.Label] = true
 	}
 }
 

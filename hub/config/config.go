@@ -4,12 +4,15 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gatehouse/hub/label"
 )
 
 // File is the name of the configuration in the data folder.
@@ -81,6 +84,7 @@ type Keep struct {
 // Camera is one camera.
 type Camera struct {
 	Name      string `yaml:"name"`       // a-z, 0-9 and -, at most 32; the folder of its footage
+	Label     string `yaml:"label"`      // what people read in its place, 1 to 64 characters of any script; default the name. It stays at home
 	URL       string `yaml:"url"`        // rtsp://user:password@host/path of the main stream, or rtsps://; escape @ : / in the password as %40 %3A %2F
 	Sub       string `yaml:"sub"`        // the same of the sub stream, if there is one
 	Transport string `yaml:"transport"`  // tcp, or udp for a camera that does not send over TCP: what is lost is lost; default tcp
@@ -96,6 +100,9 @@ type Camera struct {
 	Keep      Limit  `yaml:"keep"`     // of the main stream, instead of the storage's days and within its bytes
 	KeepSub   Limit  `yaml:"keep_sub"` // the same of the sub stream
 }
+
+// Called is what people read of the camera.
+func (c Camera) Called() string { return cmp.Or(c.Label, c.Name) }
 
 // What HomeKit shows of a camera.
 const (
@@ -298,23 +305,7 @@ func (c *Config) defaults() {
 		}
 	}
 	for i := range c.Cameras {
-		cam := &c.Cameras[i]
-		if cam.Record == "" {
-			cam.Record = "always"
-		}
-		if cam.RecordSub == "" {
-			cam.RecordSub = cam.Record
-		}
-		if cam.HomeKit == "" {
-			cam.HomeKit = HomeKitOff
-		}
-		if cam.Paused {
-			cam.Record, cam.RecordSub = "off", "off"
-		}
-		cam.Motion.defaults()
-		if cam.Transport == "" {
-			cam.Transport = "tcp"
-		}
+		c.Cameras[i].defaults()
 	}
 	for i := range c.Bulletins {
 		if c.Bulletins[i].Every == 0 {
@@ -327,6 +318,26 @@ func (c *Config) defaults() {
 	}
 	if c.HomeKit.Name == "" {
 		c.HomeKit.Name = "Video request"
+	}
+}
+
+func (c *Camera) defaults() {
+	c.Label = label.Clean(c.Label)
+	if c.Record == "" {
+		c.Record = "always"
+	}
+	if c.RecordSub == "" {
+		c.RecordSub = c.Record
+	}
+	if c.HomeKit == "" {
+		c.HomeKit = HomeKitOff
+	}
+	if c.Paused {
+		c.Record, c.RecordSub = "off", "off"
+	}
+	c.Motion.defaults()
+	if c.Transport == "" {
+		c.Transport = "tcp"
 	}
 }
 

@@ -32,12 +32,12 @@ func withoutLock(h HomeKit) HomeKit {
 	return h
 }
 
-// shownIn is what HomeKit shows of each camera that it shows.
+// shownIn is what HomeKit shows of each camera that it shows, and as what.
 func shownIn(c *Config) map[string]string {
 	shown := map[string]string{}
 	for _, cam := range c.Cameras {
 		if cam.HomeKit != HomeKitOff && c.HomeKit.Enabled {
-			shown[cam.Name] = cam.HomeKit
+			shown[cam.Name] = cam.HomeKit + " " + cam.Called()
 		}
 	}
 	return shown

@@ -66,7 +66,7 @@ func TestEveryRouteForEveryToken(t *testing.T) {
 	}
 	a := New(Config{
 		Tokens: tokens, Clips: film{}, Requests: records{touches("at-porch", "porch"), touches("at-hall", "hall")},
-		Cameras: []Camera{{"porch", func() rtsp.State { return rtsp.State{} }}, {"hall", func() rtsp.State { return rtsp.State{} }}},
+		Cameras: []Camera{{"porch", "", func() rtsp.State { return rtsp.State{} }}, {"hall", "", func() rtsp.State { return rtsp.State{} }}},
 		Timeline: func(_ context.Context, camera string, from, to time.Time) (Timeline, error) {
 			return Timeline{From: from, To: to, Gaps: []Gap{{Reason: "of " + camera}}}, nil
 		},

@@ -48,6 +48,7 @@ type Config struct {
 // Camera is a camera that is set up.
 type Camera struct {
 	Name  string
+	Label string // what people read of it
 	State func() rtsp.State
 }
 

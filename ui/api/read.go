@@ -17,7 +17,8 @@ import (
 
 // cameraInfo is a camera as it is now.
 type cameraInfo struct {
-	Name   string    `json:"name"`
+	Name   string    `json:"name"`  // identity: in addresses, tokens, evidence and the ledger
+	Label  string    `json:"label"` // what people call it; the name if they call it nothing else
 	State  string    `json:"state"`
 	Reason string    `json:"reason,omitempty"` // why not live
 	Since  time.Time `json:"since,omitzero"`
@@ -53,7 +54,7 @@ func (a *API) cameras(w http.ResponseWriter, _ *http.Request, t account.Token) e
 	for _, c := range a.cfg.Cameras {
 		if t.Sees(c.Name) {
 			st := c.State()
-			list = append(list, cameraInfo{c.Name, string(st.Phase), string(st.Reason), st.Since.UTC()})
+			list = append(list, cameraInfo{c.Name, c.Label, string(st.Phase), string(st.Reason), st.Since.UTC()})
 		}
 	}
 	return answer(w, map[string]any{"cameras": list})

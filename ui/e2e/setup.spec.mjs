@@ -135,8 +135,8 @@ test("settings, on a desktop", async () => {
   await page.getByRole("button", { name: "Pause this camera" }).click();
   await page.getByRole("button", { name: "Record this camera again" }).click();
   await page.getByRole("button", { name: "Pause this camera" }).waitFor();
-  await page.getByLabel("New name").fill("porch");
-  await page.getByRole("button", { name: "Rename" }).click();
+  await page.getByLabel("New short name").fill("porch");
+  await page.getByRole("button", { name: "Change the short name" }).click();
   await page.getByRole("link", { name: "porch" }).click();
   await page.getByRole("button", { name: "Remove this camera" }).click();
   await page.getByText("The camera is removed.").waitFor();

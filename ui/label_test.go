@@ -1,0 +1,101 @@
+package ui
+
+import (
+	"encoding/json"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"gatehouse/hub/account"
+)
+
+// TestLabelsAreShown: every page shows what people call a camera, isolated, in
+// place of its name; where identity counts the name stands beside it. Addresses
+// have the name.
+func TestLabelsAreShown(t *testing.T) {
+	house := newHouse()
+	house.called()
+	h := house.handler(t)
+	label := "<bdi>" + html.EscapeString(house.labels["Driveway"]) + "</bdi>"
+	const name = `<code class="id">Driveway</code>`
+	for path, both := range map[string]bool{
+		"/": false, "/live/Driveway": false, "/timeline/Driveway": false, "/kept": false, "/requests/add": false, "/settings/tokens": false, "/people": false,
+		"/timeline/Driveway/sheet?from=2026-11-21T10:00&to=2026-11-21T10:10": false, "/timeline/Driveway/keep?from=2026-11-21T14:10&to=2026-11-21T14:22": false,
+		"/settings/health": false, "/settings/cameras": true, "/settings/camera/Driveway": true, "/requests/" + waitingID: true, "/requests/" + preparedID: true,
+	} {
+		body := visit(h, http.MethodGet, path, nil).Body.String()
+		if !strings.Contains(body, label) {
+			t.Errorf("%s does not show the label", path)
+		}
+		if strings.Contains(body, name) != both {
+			t.Errorf("%s shows the name beside it: %v", path, !both)
+		}
+		if strings.Contains(body, "<bdi>Driveway</bdi>") {
+			t.Errorf("%s shows the name in the label's place", path)
+		}
+		if strings.Contains(body, url.PathEscape(house.labels["Driveway"])) {
+			t.Errorf("%s has an address with the label", path)
+		}
+	}
+	if w := visit(h, http.MethodGet, "/live/"+url.PathEscape(house.labels["Driveway"]), nil); w.Code != http.StatusNotFound {
+		t.Errorf("a label is an address: %d", w.Code)
+	}
+}
+
+func TestAPITellsLabels(t *testing.T) {
+	house := newHouse()
+	house.labels = map[string]string{"Driveway": "Einfahrt Süd 🚗"}
+	h := house.handler(t)
+	w := visit(h, http.MethodGet, "/api/v1/cameras", nil, bearer(house.token(t, "x", nil, account.ScopeCameras)))
+	var got struct {
+		Cameras []struct{ Name, Label string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || len(got.Cameras) != 2 {
+		t.Fatalf("%s, %v", w.Body, err)
+	}
+	for _, cam := range got.Cameras {
+		want := cam.Name
+		if l := house.labels[cam.Name]; l != "" {
+			want = l
+		}
+		if cam.Label != want {
+			t.Errorf("%s is called %q, want %q", cam.Name, cam.Label, want)
+		}
+	}
+}
+
+// TestLabelIsWritten: the form of a camera writes the label into the file or
+// says what is wrong with it, and leaves the name and all comments alone.
+func TestLabelIsWritten(t *testing.T) {
+	d := newDesk(t, "porch", "hall")
+	for _, typed := range []string{" Einfahrt Süd 🚗 ", "مدخل", "Su\u0308d"} {
+		f := d.form("/settings/camera/porch")
+		f.Set("label", typed)
+		if w := visit(d.h, http.MethodPost, "/settings/camera/porch", f); w.Code != http.StatusSeeOther {
+			t.Fatalf("%q: %d", typed, w.Code)
+		}
+		want := strings.Replace(settingsFile, "@192.168.1.10\n", "@192.168.1.10\n    label: \"Einfahrt Süd 🚗\"\n", 1)
+		if got := d.read(); got != want && typed == " Einfahrt Süd 🚗 " {
+			t.Errorf("%q made\n%s", typed, got)
+		}
+		if got := d.form("/settings/camera/porch").Get("label"); got != strings.TrimSpace(typed) {
+			t.Errorf("%q is shown as %q", typed, got)
+		}
+	}
+	kept := d.read()
+	for _, bad := range []string{"a\u202eb", "a\x07b", strings.Repeat("🚪", 65), "hall", "a\xffb"} {
+		f := d.form("/settings/camera/porch")
+		f.Set("label", bad)
+		w := visit(d.h, http.MethodPost, "/settings/camera/porch", f)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="f-label-error"`) || d.read() != kept {
+			t.Errorf("%q: %d", bad, w.Code)
+		}
+	}
+	f := d.form("/settings/camera/porch")
+	f.Set("label", "")
+	if w := visit(d.h, http.MethodPost, "/settings/camera/porch", f); w.Code != http.StatusSeeOther || d.read() != settingsFile {
+		t.Errorf("%d, made\n%s", w.Code, d.read())
+	}
+}
