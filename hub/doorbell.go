@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/bridge/homekit"
 	"gatehouse/hub/request"
+	"gatehouse/ui"
 )
 
 // doorbell keeps the HomeKit card in step with the requests that wait.
@@ -29,6 +30,7 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 	case <-ctx.Done():
 		return nil
 	}
+	_, date := ui.Card(h.cfg.HomeKit.Language)
 	for {
 		list, err := h.requests.ListIn(ctx, request.Waiting, request.Prepared)
 		if ctx.Err() != nil {
@@ -37,7 +39,7 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 		if err != nil {
 			return fmt.Errorf("reading waiting requests: %w", err)
 		}
-		h.homekit.Show(cards(list, homeOf(h.config()).TimeZone))
+		h.homekit.Show(cards(list, homeOf(h.config()).TimeZone, date))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -48,7 +50,7 @@ func (d *doorbell) run(ctx context.Context, h *hub) error {
 
 // cards are the waiting requests that the owner was told of, oldest first. What
 // was told of together with another has not rung and does not.
-func cards(list []request.Record, zone *time.Location) []homekit.Card {
+func cards(list []request.Record, zone *time.Location, date func(time.Time, string) string) []homekit.Card {
 	waiting := slices.DeleteFunc(slices.Clone(list), func(r request.Record) bool {
 		return r.Request == nil || r.Told.IsZero() || r.State != request.Waiting && r.State != request.Prepared
 	})
@@ -58,17 +60,19 @@ func cards(list []request.Record, zone *time.Location) []homekit.Card {
 		hash := sha256.Sum256(r.Envelope)
 		out[i] = homekit.Card{
 			Request: r.ID, Agency: r.AgencyName, Domain: r.Agency, Case: r.Request.Case.Number, Area: r.Request.Area.Description,
-			Window:   span(r.Request.Window.From.In(zone), r.Request.Window.To.In(zone)),
-			Deadline: r.Request.ExpiresAt.In(zone).Format("Mon 2 Jan, 15:04"),
+			Window:   span(r.Request.Window.From.In(zone), r.Request.Window.To.In(zone), date),
+			Deadline: date(r.Request.ExpiresAt.In(zone), momentForm),
 			Hash:     hex.EncodeToString(hash[:4]), Version: request.Version(r), Index: i + 1, Total: len(waiting), Silent: !r.Rang,
 		}
 	}
 	return out
 }
 
-func span(from, to time.Time) string {
+const momentForm = "Mon 2 Jan, 15:04"
+
+func span(from, to time.Time, date func(time.Time, string) string) string {
 	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
-		return from.Format("Mon 2 Jan, 15:04") + " – " + to.Format("15:04")
+		return date(from, momentForm) + " – " + to.Format("15:04")
 	}
-	return from.Format("Mon 2 Jan, 15:04") + " – " + to.Format("Mon 2 Jan, 15:04")
+	return date(from, momentForm) + " – " + date(to, momentForm)
 }

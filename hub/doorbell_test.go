@@ -119,7 +119,7 @@ func approveByLock(t *testing.T, h *hub, world *demo.World, phone *controller) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	card := cards([]request.Record{r}, time.UTC)[0]
+	card := cards([]request.Record{r}, time.UTC, time.Time.Format)[0]
 	if err := h.unlock(ctx, card); !errors.Is(err, request.ErrState) {
 		t.Errorf("before anything is sealed: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"gatehouse/hub/internal/ffmpeg"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
+	"gatehouse/ui"
 )
 
 // openHomeKit leaves the bridge out if it cannot be opened: recording goes on.
@@ -18,9 +19,10 @@ func (h *hub) openHomeKit(ctx context.Context) error {
 	if !h.cfg.HomeKit.Enabled {
 		return nil
 	}
+	words, _ := ui.Card(h.cfg.HomeKit.Language)
 	bridge, err := homekit.New(ctx, homekit.Config{
 		Store: h.house, Dir: filepath.Join(h.data, "homekit"), Name: h.cfg.HomeKit.Name, Addr: h.cfg.HomeKit.Listen,
-		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Log: h.log, Cameras: h.homekitCameras(), FFmpeg: soundRunner(ffmpeg.Find()),
+		Interfaces: h.cfg.HomeKit.Interfaces, Neutral: h.cfg.HomeKit.Neutral, Words: words, Log: h.log, Cameras: h.homekitCameras(), FFmpeg: soundRunner(ffmpeg.Find()),
 		Lock: h.cfg.HomeKit.Lock(), Unlock: h.unlock, Refused: h.lockRefused,
 	})
 	if err != nil {

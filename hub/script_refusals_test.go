@@ -224,7 +224,7 @@ func idle(ts *testscript.TestScript, neg bool, args []string) {
 	for _, s := range []request.State{request.Waiting, request.Prepared, request.Approved, request.Sent, request.Failed} {
 		busy += status.Requests[s]
 	}
-	show := cards(requestsOf(ts, args[0]), time.UTC)
+	show := cards(requestsOf(ts, args[0]), time.UTC, time.Time.Format)
 	if neg == (busy == 0) || neg == (len(show) == 0) {
 		ts.Fatalf("the doorbell shows %+v, status is %+v", show, status)
 	}

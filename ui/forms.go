@@ -34,6 +34,7 @@ var settingsForms = []form{
 		{name: "interfaces", kind: listField},
 		{name: "name", kind: textField, usual: "Video request"},
 		{name: "neutral", kind: checkField, usual: "false"},
+		{name: "language", kind: choiceField, usual: "en", choices: config.Languages},
 	}},
 	{key: "lock", base: "homekit", again: true, fields: []field{
 		{name: "consent_lock", kind: checkField, usual: "false"},

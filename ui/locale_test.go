@@ -92,6 +92,7 @@ func builtKeys() []string {
 	add("error.field.", "safe", "do")
 	add("date.", "day", "months", "months-short", "days", "days-short")
 	add("lang.", "name")
+	add("bell.", "title", "idle", "promise", "may-refuse", "open", "elsewhere", "case", "where", "when", "answer-by", "by", "no-picture", "waits", "nth")
 	for _, e := range explanations {
 		add("error."+e.key+".", "what", "safe", "do")
 	}

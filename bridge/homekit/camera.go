@@ -50,6 +50,8 @@ type camera struct {
 	server *server
 	warm   *warm
 	addr   string // guarded by Bridge.mu
+
+	noPicture string // in words
 }
 
 // newCamera builds an IP camera accessory (HAP R2, 11.2): two stream slots, a
@@ -64,7 +66,7 @@ func newCamera(b *Bridge, cam Camera, kept []Identity) (*camera, error) {
 	if b.names(name) { // what HomeKit does not take made two alike
 		name = accessoryName(cam.Name)
 	}
-	c := &camera{Camera: cam, acc: newAccessory(name, "Camera", serial(st), categoryCamera), warm: newWarm(cam.Snapshot)}
+	c := &camera{Camera: cam, acc: newAccessory(name, "Camera", serial(st), categoryCamera), warm: newWarm(cam.Snapshot), noPicture: b.cfg.Words.NoPicture}
 	if cam.State != nil {
 		mute := c.mute(b.cfg.Log)
 		for range 2 {
@@ -142,7 +144,7 @@ func (c *camera) snapshot(ctx context.Context, width, height int) []byte {
 	if b := c.warm.picture(ctx, s); b != nil {
 		return b
 	}
-	return drawNotice(words(cmp.Or(c.Label, c.Name), "Camera"), "No picture from this camera now", s)
+	return drawNotice(words(cmp.Or(c.Label, c.Name), c.Name), c.noPicture, s)
 }
 
 // follow keeps the accessory in step with the camera until ctx ends.

@@ -51,6 +51,7 @@ type canvas struct {
 	img   *image.RGBA
 	scale float64
 	lines map[lineKey]glyphs // measured so far
+	say   Words              // of a card
 }
 
 func newCanvas(s size, scale float64, background color.RGBA) *canvas {

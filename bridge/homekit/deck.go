@@ -11,7 +11,7 @@ import (
 // deck chooses the card on display. Its zero value shows no request.
 type deck struct {
 	shown  Card            // Request is empty when no request waits
-	frozen bool            // shown has rung: it must not change until its request is decided
+	frozen bool            // shown has rung: it must not change until its request is decided or revised
 	since  time.Time       // when shown rang, or came on display for good without a ring
 	seen   map[string]bool // controllers that fetched shown after that
 }
@@ -26,16 +26,14 @@ func (d *deck) show(cards []Card) (Card, bool) {
 		next = cards[0]
 	}
 	if i := slices.IndexFunc(cards, func(c Card) bool { return c.Request == d.shown.Request }); i >= 0 {
-		if d.frozen {
+		if next = cards[i]; d.frozen && next.Version == d.shown.Version {
 			return d.shown, false
 		}
-		next = cards[i]
 	}
 	if next == d.shown {
 		return next, false
 	}
-	d.frozen = d.frozen && next.Request == d.shown.Request
-	d.shown = next
+	d.shown, d.frozen = next, false
 	return next, true
 }
 
@@ -79,8 +77,8 @@ var usual = []size{{1280, 720}, {640, 360}, {480, 270}, {320, 240}}
 
 // face is one card drawn in all the sizes that were asked for.
 type face struct {
-	card    Card
-	neutral bool
+	card  Card
+	style style
 
 	mu     sync.Mutex
 	jpegs  map[size][]byte
@@ -88,10 +86,10 @@ type face struct {
 }
 
 // newFace draws the usual sizes before it returns.
-func newFace(c Card, neutral bool) *face {
-	f := &face{card: c, neutral: neutral, jpegs: map[size][]byte{}, stills: map[size]*avc.Still{}}
+func newFace(c Card, st style) *face {
+	f := &face{card: c, style: st, jpegs: map[size][]byte{}, stills: map[size]*avc.Still{}}
 	for _, s := range usual {
-		f.jpegs[s] = drawCard(c, neutral, s).jpeg()
+		f.jpegs[s] = drawCard(c, st, s).jpeg()
 	}
 	return f
 }
@@ -105,7 +103,7 @@ func (f *face) jpeg(w, h int) []byte {
 	if b, ok := f.jpegs[s]; ok {
 		return b
 	}
-	b := drawCard(f.card, f.neutral, s).jpeg()
+	b := drawCard(f.card, f.style, s).jpeg()
 	if len(f.jpegs) < facesMax {
 		f.jpegs[s] = b
 	}
@@ -125,7 +123,7 @@ func (f *face) still(w, h int) (*avc.Still, error) {
 	if v, ok := f.stills[s]; ok {
 		return v, nil
 	}
-	v, err := avc.Encode(drawCard(f.card, f.neutral, s).img, cardQP)
+	v, err := avc.Encode(drawCard(f.card, f.style, s).img, cardQP)
 	if err == nil && len(f.stills) < facesMax {
 		f.stills[s] = v
 	}

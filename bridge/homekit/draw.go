@@ -1,9 +1,6 @@
 package homekit
 
-import (
-	"fmt"
-	"image/color"
-)
+import "image/color"
 
 // Colours are the console's tokens. A waiting request is a light card, an idle
 // doorbell a dark one, so that the two differ even as a thumbnail.
@@ -49,15 +46,15 @@ var grids = []struct {
 const shape = 9.0 / 16
 
 // drawCard draws the card.
-func drawCard(c Card, neutral bool, s size) *canvas {
+func drawCard(c Card, st style, s size) *canvas {
 	g, scale := gridOf(s)
 	switch {
 	case c.Request == "":
-		return drawIdle(g, s, scale)
-	case neutral:
-		return drawNeutral(c, g, s, scale)
+		return drawIdle(st.say, g, s, scale)
+	case st.neutral:
+		return drawNeutral(c, st.say, g, s, scale)
 	default:
-		return drawAnyhow(c, g, s, scale)
+		return drawAnyhow(c, st.say, g, s, scale)
 	}
 }
 
@@ -73,36 +70,30 @@ func gridOf(s size) (grid, float64) {
 
 // drawAnyhow draws the full card. A stranger's words go through a library that shapes
 // them; should they break it, the card without words rings as well.
-func drawAnyhow(c Card, g grid, s size, scale float64) (card *canvas) {
+func drawAnyhow(c Card, say Words, g grid, s size, scale float64) (card *canvas) {
 	defer func() {
 		if recover() != nil {
-			card = drawNeutral(c, g, s, scale)
+			card = drawNeutral(c, say, g, s, scale)
 		}
 	}()
-	return drawFull(c, g, s, scale)
+	return drawFull(c, say, g, s, scale)
 }
 
-const promise = "Nothing leaves this home unless you approve it."
-
 // drawIdle draws the card of a doorbell that nobody rang.
-func drawIdle(g grid, s size, scale float64) *canvas {
+func drawIdle(say Words, g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, night)
 	c.fill(nightLine, 0, 0, g.margin/6, c.height())
-	c.statement(g, "No request waits", promise,
+	c.statement(g, say.Idle, say.Promise,
 		pen{weight: medium, size: g.kicker * 2, color: nightInk}, pen{weight: regular, size: g.label, color: nightMuted})
 	return c
 }
 
 // drawNeutral draws a card that says nothing of the request but that it waits.
-func drawNeutral(card Card, g grid, s size, scale float64) *canvas {
+func drawNeutral(card Card, say Words, g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, paper)
 	c.frame(g)
-	c.write(pen{weight: medium, size: g.kicker, color: hold}, g.margin, g.margin+g.kicker*0.8, "Video request")
-	text := "1 request waits"
-	if card.Total > 1 {
-		text = fmt.Sprintf("%d requests wait", card.Total)
-	}
-	c.statement(g, text, "Open the console to read it.",
+	c.write(pen{weight: medium, size: g.kicker, color: hold}, g.margin, g.margin+g.kicker*0.8, say.Title)
+	c.statement(g, say.Waits(max(card.Total, 1)), say.Open,
 		pen{weight: bold, size: g.kicker * 2.5, color: ink}, pen{weight: regular, size: g.value, color: muted})
 	return c
 }
@@ -164,8 +155,10 @@ var cuts = []struct {
 }
 
 // drawFull draws who asks, for what, and until when.
-func drawFull(card Card, g grid, s size, scale float64) *canvas {
+func drawFull(card Card, say Words, g grid, s size, scale float64) *canvas {
 	c := newCanvas(s, scale, paper)
+	c.say = say
+	g = c.columns(g)
 	c.frame(g)
 	top := c.head(card, g)
 	bottom := c.height() - g.margin
@@ -204,9 +197,9 @@ func drawFull(card Card, g grid, s size, scale float64) *canvas {
 // head writes what this is and which of how many, and returns where it ends.
 func (c *canvas) head(card Card, g grid) float64 {
 	y := g.margin + g.kicker*0.8
-	c.write(pen{weight: medium, size: g.kicker, color: hold}, g.margin, y, "Video request")
+	c.write(pen{weight: medium, size: g.kicker, color: hold}, g.margin, y, c.say.Title)
 	if card.Total > 1 && card.Index > 0 {
-		text := fmt.Sprintf("%d of %d", card.Index, card.Total)
+		text := c.say.Nth(card.Index, card.Total)
 		p := pen{weight: medium, size: g.small, color: paper}
 		w, h := c.measure(p)(text)+g.small*1.2, g.small*1.6
 		x, top := c.width()-g.margin-w, y-g.kicker*0.36-h/2
@@ -222,10 +215,10 @@ func (c *canvas) foot(card Card, g grid) float64 {
 	y := c.height() - g.margin + g.small*0.3
 	right := c.width() - g.margin
 	hash := pen{weight: mono, size: g.small * 0.92, color: muted}
-	text := fit(words(card.Hash, ""), c.width()*0.5-g.margin, c.measure(hash))
+	text := fit(c.words(card.Hash, ""), c.width()*0.5-g.margin, c.measure(hash))
 	left := right - c.writeRight(hash, right, y, text)
 	p := pen{weight: regular, size: g.small, color: muted}
-	for _, t := range []string{promise, "You may say no."} {
+	for _, t := range []string{c.say.Promise, c.say.MayRefuse} {
 		if g.margin+c.measure(p)(t)+g.small < left {
 			c.write(p, g.margin, y, t)
 			break
@@ -234,29 +227,41 @@ func (c *canvas) foot(card Card, g grid) float64 {
 	return y - g.small*1.9
 }
 
+// columns makes room for the longest of the labels, where there are any.
+func (c *canvas) columns(g grid) grid {
+	if g.column == 0 {
+		return g
+	}
+	p := pen{weight: regular, size: g.label, color: muted}
+	for _, s := range []string{c.say.Where, c.say.When, c.say.AnswerBy} {
+		g.column = max(g.column, c.measure(p)(s)+g.label)
+	}
+	return g
+}
+
 // rows lays out the facts that there are. A time is never cut as long as
 // smaller letters or a second line can save it.
 func (c *canvas) rows(card Card, g grid, areaLines int) []row {
 	plain, when := pen{weight: medium, size: g.value, color: ink}, pen{weight: bold, size: g.value, color: accent}
 	var rows []row
 	add := func(label, text string, p pen, lines, most int) {
-		text = words(text, "")
+		text = c.words(text, "")
 		if text == "" || lines == 0 {
 			return
 		}
 		p = p.of(text)
 		r := row{label: label, pen: p, indent: g.column}
-		if g.column == 0 && label == "Answer by" {
-			r.label, r.indent = "by", c.measure(pen{weight: regular, size: g.label, color: muted})("by ")
+		if g.column == 0 && label == c.say.AnswerBy {
+			r.label, r.indent = c.say.By, c.measure(pen{weight: regular, size: g.label, color: muted})(c.say.By+" ")
 		}
 		width := c.width() - 2*g.margin - r.indent
 		r.pen, lines = c.squeeze(p, text, width, lines, most)
 		r.text = wrap(text, width, lines, c.measure(r.pen))
 		rows = append(rows, r)
 	}
-	add("Where", card.Area, plain, areaLines, areaLines)
-	add("When", card.Window, plain, 1, 2)
-	add("Answer by", card.Deadline, when, 1, 2)
+	add(c.say.Where, card.Area, plain, areaLines, areaLines)
+	add(c.say.When, card.Window, plain, 1, 2)
+	add(c.say.AnswerBy, card.Deadline, when, 1, 2)
 	return rows
 }
 
@@ -313,7 +318,7 @@ func (c *canvas) titleFits(card Card, g grid, room float64, large bool) bool {
 	if !large {
 		return room >= g.agencyMin*titleLead
 	}
-	p, _, ok := c.fitTitle(words(card.Agency, card.Domain), g, c.width()-2*g.margin, room)
+	p, _, ok := c.fitTitle(c.words(card.Agency, card.Domain), g, c.width()-2*g.margin, room)
 	return ok && p.size > g.agencyMax*0.7
 }
 
@@ -321,17 +326,17 @@ func (c *canvas) titleFits(card Card, g grid, room float64, large bool) bool {
 // it the case number, and returns where they end.
 func (c *canvas) title(card Card, g grid, top, bottom float64) float64 {
 	width := c.width() - 2*g.margin
-	p, lines, _ := c.fitTitle(words(card.Agency, card.Domain), g, width, titleRoom(card, g, bottom-top))
+	p, lines, _ := c.fitTitle(c.words(card.Agency, card.Domain), g, width, titleRoom(card, g, bottom-top))
 	y := top + p.size*titleAir
 	c.block(p, g.margin, g.margin+width, y+p.size*(titleLead-0.1), p.size*titleLead, lines)
 	y += p.size * titleLead * float64(len(lines))
 	if p.rtl { // Arabic letters reach lower
 		y += p.size * 0.15
 	}
-	if number := words(card.Case, ""); number != "" {
+	if number := c.words(card.Case, ""); number != "" {
 		below := pen{weight: regular, size: g.value * 0.94, color: muted}
 		y += g.value * caseRoom
-		x := g.margin + c.write(below, g.margin, y-g.value*0.2, "Case ")
+		x := g.margin + c.write(below, g.margin, y-g.value*0.2, c.say.Case+" ")
 		below = below.of(number)
 		c.write(below, x, y-g.value*0.2, fit(number, g.margin+width-x, c.measure(below)))
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 )
 
+var plain = style{say: English}
+
 // jpegMax is what a snapshot may weigh: every notified device fetches one.
 const jpegMax = 200_000
 
@@ -70,7 +72,7 @@ func near(a, b uint8) bool { return max(a, b)-min(a, b) < 40 }
 
 func TestCardsAreDrawn(t *testing.T) {
 	for _, s := range usual {
-		img := decode(t, drawCard(sample, false, s).jpeg(), s)
+		img := decode(t, drawCard(sample, plain, s).jpeg(), s)
 		all := img.Bounds()
 		checkInk(t, s, img, map[string]inkRange{
 			"paper":  {all, paper, 0.6, 0.97},
@@ -81,7 +83,7 @@ func TestCardsAreDrawn(t *testing.T) {
 			"border": {image.Rect(0, s.h-s.h/40, s.w, s.h), ink, 0, 0},
 			"right":  {image.Rect(s.w-s.w/40, 0, s.w, s.h), ink, 0, 0},
 		})
-		img = decode(t, drawCard(Card{}, false, s).jpeg(), s)
+		img = decode(t, drawCard(Card{}, plain, s).jpeg(), s)
 		checkInk(t, s, img, map[string]inkRange{
 			"idle ground": {all, night, 0.85, 0.995},
 			"idle text":   {all, nightInk, 0.004, 0.1},
@@ -108,7 +110,7 @@ func checkInk(t *testing.T, s size, img image.Image, want map[string]inkRange) {
 func TestAwkwardCardsStayInside(t *testing.T) {
 	for name, c := range awkward {
 		for _, s := range allSizes {
-			img := decode(t, drawCard(c, false, s).jpeg(), s)
+			img := decode(t, drawCard(c, plain, s).jpeg(), s)
 			if s.h < 200 || s.w < 200 {
 				continue
 			}
@@ -127,10 +129,10 @@ func TestNeutralCardSaysNothingOfTheRequest(t *testing.T) {
 	other := card("other", "Another agency")
 	other.Total = sample.Total
 	for _, s := range usual {
-		if !bytes.Equal(drawCard(sample, true, s).jpeg(), drawCard(other, true, s).jpeg()) {
+		if !bytes.Equal(drawCard(sample, style{say: English, neutral: true}, s).jpeg(), drawCard(other, style{say: English, neutral: true}, s).jpeg()) {
 			t.Errorf("%v: two requests have different neutral cards", s)
 		}
-		if bytes.Equal(drawCard(sample, true, s).jpeg(), drawCard(sample, false, s).jpeg()) {
+		if bytes.Equal(drawCard(sample, style{say: English, neutral: true}, s).jpeg(), drawCard(sample, plain, s).jpeg()) {
 			t.Errorf("%v: the neutral card is the full one", s)
 		}
 	}
@@ -145,7 +147,7 @@ func TestSnapshotSizesAreBounded(t *testing.T) {
 			t.Errorf("bounded(%v) = %v, want %v", ask, got, want)
 		}
 	}
-	f := newFace(sample, false)
+	f := newFace(sample, plain)
 	for w := 100; w < 130; w++ {
 		f.jpeg(w, 60)
 	}
@@ -156,6 +158,6 @@ func TestSnapshotSizesAreBounded(t *testing.T) {
 
 func BenchmarkDrawCard(b *testing.B) {
 	for b.Loop() {
-		drawCard(sample, false, size{1280, 720}).jpeg()
+		drawCard(sample, plain, size{1280, 720}).jpeg()
 	}
 }

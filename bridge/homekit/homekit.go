@@ -40,6 +40,7 @@ type Config struct {
 	Addr       string   // ip:port to listen on; port 0 picks one
 	Interfaces []string // mDNS interfaces; empty means all but container bridges
 	Neutral    bool     // the card shows only that a request waits
+	Words      Words    // of the card's language; English if there are none
 	Lock       bool     // the consent lock is there at first; see Bridge.SetLock
 	Cameras    []Camera // each an accessory of its own; names differ
 
@@ -92,6 +93,9 @@ func New(ctx context.Context, cfg Config) (*Bridge, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Words.Waits == nil || cfg.Words.Nth == nil {
+		cfg.Words = English
 	}
 	if cfg.Addr == "" {
 		cfg.Addr = "127.0.0.1:0"
@@ -179,18 +183,22 @@ func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 // each request id not rung before, but for silent cards; an empty list shows the idle card.
 //
 // A card that has rung stays on display, unchanged, as long as its request is in
-// the list: what a person decides about is what rang. The others wait behind it,
-// and ring when they come on display. Nothing rings while no controller is
+// the list and of the same Version: what a person decides about is what rang. A
+// card of another version is shown at once and does not ring again; who saw the
+// one before has not seen it. The others wait behind it, and ring when they come
+// on display. Nothing rings while no controller is
 // paired or Run is not running; the ring comes as soon as both are.
 func (b *Bridge) Show(cards []Card) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next, changed := b.deck.show(cards)
 	if changed || b.face.Load() == nil {
-		b.face.Store(newFace(next, b.cfg.Neutral))
+		b.face.Store(newFace(next, b.style()))
 	}
 	b.wake()
 }
+
+func (b *Bridge) style() style { return style{say: b.cfg.Words, neutral: b.cfg.Neutral} }
 
 // Motion reports motion anywhere for the given time, whatever was reported
 // before; with no time it ends.

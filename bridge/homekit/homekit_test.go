@@ -116,6 +116,18 @@ func TestDeckFreezesWhatRang(t *testing.T) {
 	if _, due := d.due(has, time.Time{}); due {
 		t.Error("rings twice")
 	}
+	revised := card("a", "A4")
+	revised.Version = "2"
+	d.look(d.shown, time.Time{}, "phone")
+	show("revised", "a A4", card("b", "B"), revised)
+	if _, due := d.due(func(id string) bool { return id == "a" || has(id) }, time.Time{}.Add(time.Hour)); due {
+		t.Error("rings for a revision")
+	}
+	d.look(revised, time.Time{}.Add(time.Minute), "phone") // asked for before it was on display
+	if !d.frozen || len(d.seen) != 0 {
+		t.Errorf("after a revision frozen is %v, seen by %v", d.frozen, d.seen)
+	}
+	show("revised, may not change", "a A4", func() Card { c := revised; c.Agency = "A5"; return c }())
 	show("decided", "b B", card("b", "B"))
 	if id, due := d.due(has, time.Time{}); !due || id != "b" {
 		t.Errorf("after a decision due = %q, %v", id, due)

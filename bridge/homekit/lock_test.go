@@ -66,6 +66,15 @@ func TestLockCheated(t *testing.T) {
 			time.Sleep(time.Minute)
 			return r.turn(lockOpen)
 		}, codeRefused, []string{"req-1 not-seen"}},
+		"looked before the revision": {func(r *lockRig) int {
+			r.ready()
+			revised := sample
+			revised.Version, revised.Agency = "9", "Hillside Police Department"
+			r.Show([]Card{revised})
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			return r.turn(lockOpen)
+		}, codeRefused, []string{"req-1 not-seen"}},
 		"before it rang": {func(r *lockRig) int {
 			r.display(sample)
 			r.look()

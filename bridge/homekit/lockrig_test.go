@@ -158,5 +158,5 @@ func (r *lockRig) display(c Card) {
 	r.Bridge.mu.Lock()
 	defer r.Bridge.mu.Unlock()
 	r.deck.show([]Card{c})
-	r.face.Store(newFace(c, false))
+	r.face.Store(newFace(c, plain))
 }

@@ -217,16 +217,19 @@ func drawable(s string) (string, bool) {
 	return clean(string(out)), len(out) > 0 || s == ""
 }
 
-// elsewhere stands for words in letters that no font here has.
-const elsewhere = "In the console"
-
 // words are a stranger's words as they can be drawn, or what stands for them.
 func words(text, instead string) string {
 	if s, ok := drawable(clean(text)); ok {
 		return s
 	}
-	if s, ok := drawable(clean(instead)); ok && s != "" {
+	s, _ := drawable(clean(instead))
+	return s
+}
+
+// words of a card always say something: that they are to be read elsewhere.
+func (c *canvas) words(text, instead string) string {
+	if s := words(text, instead); s != "" || clean(text) == "" {
 		return s
 	}
-	return elsewhere
+	return c.say.Elsewhere
 }

@@ -12,7 +12,7 @@ import (
 // drawnAs reports whether two cards are the same picture.
 func drawnAs(a, b Card) bool {
 	s := size{640, 360}
-	return bytes.Equal(drawCard(a, false, s).img.Pix, drawCard(b, false, s).img.Pix)
+	return bytes.Equal(drawCard(a, plain, s).img.Pix, drawCard(b, plain, s).img.Pix)
 }
 
 func named(name string) Card {
@@ -66,7 +66,7 @@ func TestRunsAreMirrored(t *testing.T) {
 			t.Errorf("%q from the left:\n%s", text, d)
 		}
 	}
-	if share(drawCard(named("חיפה"), false, size{1280, 720}).img, image.Rect(100, 110, 640, 220), ink) > 0 {
+	if share(drawCard(named("חיפה"), plain, size{1280, 720}).img, image.Rect(100, 110, 640, 220), ink) > 0 {
 		t.Error("a name that is written from right to left begins at the left")
 	}
 }
@@ -87,7 +87,7 @@ func FuzzDrawCard(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, area string, w, h uint16) {
 		s := bounded(int(w%640), int(h%480))
 		g, scale := gridOf(s)
-		c := drawFull(Card{Request: "r", Agency: name, Area: area, Case: name, Window: area}, g, s, scale)
+		c := drawFull(Card{Request: "r", Agency: name, Area: area, Case: name, Window: area}, English, g, s, scale)
 		if c.img.Rect.Dx() != s.w || c.img.Rect.Dy() != s.h {
 			t.Fatal("another size")
 		}

@@ -329,6 +329,9 @@ func (c *Config) checkHomeKit(d *decoder) {
 	if c.HomeKit.ConsentLock && c.HomeKit.Neutral {
 		d.at("homekit.consent_lock", "cannot be used with neutral: the picture has to say what the lock approves")
 	}
+	if !slices.Contains(Languages, c.HomeKit.Language) {
+		d.at("homekit.language", "should be one of %s", strings.Join(Languages, ", "))
+	}
 	if len(c.HomeKit.Name) > 60 {
 		d.at("homekit.name", "should be at most 60 bytes")
 	}

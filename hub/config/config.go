@@ -200,6 +200,9 @@ type CoolDown struct {
 	Max *time.Duration `yaml:"max"` // default 55m over min; equal to min only if both are 0s, which is no cool-down
 }
 
+// Languages are those that the hub speaks without a browser that asks for one (BCP 47).
+var Languages = []string{"en", "es"}
+
 // HomeKit is the request doorbell.
 type HomeKit struct {
 	Enabled    bool     `yaml:"enabled"`
@@ -207,6 +210,7 @@ type HomeKit struct {
 	Interfaces []string `yaml:"interfaces"` // for mDNS; default all but container bridges
 	Neutral    bool     `yaml:"neutral"`    // the picture says only that a request waits
 	Name       string   `yaml:"name"`       // default Video request
+	Language   string   `yaml:"language"`   // of the picture, one of Languages; default en
 
 	// ConsentLock puts a lock on the doorbell that gives approvals left to it.
 	ConsentLock bool `yaml:"consent_lock"`
@@ -313,11 +317,18 @@ func (c *Config) defaults() {
 		}
 	}
 	c.Sharing.defaults()
-	if c.HomeKit.Listen == "" {
-		c.HomeKit.Listen = "127.0.0.1:0"
+	c.HomeKit.defaults()
+}
+
+func (h *HomeKit) defaults() {
+	if h.Listen == "" {
+		h.Listen = "127.0.0.1:0"
 	}
-	if c.HomeKit.Name == "" {
-		c.HomeKit.Name = "Video request"
+	if h.Name == "" {
+		h.Name = "Video request"
+	}
+	if h.Language == "" {
+		h.Language = Languages[0]
 	}
 }
 
