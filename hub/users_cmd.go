@@ -14,6 +14,7 @@ type usersCmd struct {
 	Invite usersInvite `cmd:"" help:"Make a one-time code with which a person sets their own passphrase (the owner's on standard input)."`
 	Add    usersAdd    `cmd:"" help:"Add a person (two lines on standard input: the owner's passphrase, then the new person's)."`
 	Set    usersSet    `cmd:"" help:"Change a person's role and cameras (the owner's passphrase on standard input)."`
+	Label  usersLabel  `cmd:"" help:"Say what people read in place of a person's name."`
 	Remove usersRemove `cmd:"" help:"Remove a person; what they approved and is not sent counts no more."`
 }
 
@@ -27,7 +28,7 @@ func (c *usersList) Run(e *env) error {
 	}
 	return c.print(e, list, func(w io.Writer) {
 		for _, p := range list {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", p.Number, p.Name, p.Role, strings.Join(p.Cameras, " "))
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", p.Number, p.Name, p.Role, strings.Join(p.Cameras, " "), p.Label)
 		}
 	})
 }
@@ -43,9 +44,15 @@ func (r role) person(owners string) control.NewPerson {
 	return control.NewPerson{Owners: owners, Role: account.Role(r.Role), Cameras: r.Cameras}
 }
 
+// labelled is what a person to add is called.
+type labelled struct {
+	Label string `help:"What people read in place of the name, in any script." placeholder:"TEXT"`
+}
+
 type usersInvite struct {
 	client
 	role
+	labelled
 }
 
 // Run invites a person.
@@ -54,7 +61,9 @@ func (c *usersInvite) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	i, err := c.dial().InviteUser(e.ctx, c.Name, c.person(owners))
+	n := c.person(owners)
+	n.Label = c.Label
+	i, err := c.dial().InviteUser(e.ctx, c.Name, n)
 	if err != nil {
 		return err
 	}
@@ -66,6 +75,7 @@ func (c *usersInvite) Run(e *env) error {
 type usersAdd struct {
 	client
 	role
+	labelled
 }
 
 // Run adds a person.
@@ -79,7 +89,7 @@ func (c *usersAdd) Run(e *env) error {
 		return err
 	}
 	n := c.person(owners)
-	n.Theirs = theirs
+	n.Theirs, n.Label = theirs, c.Label
 	p, err := c.dial().AddUser(e.ctx, c.Name, n)
 	if err != nil {
 		return err
@@ -102,6 +112,20 @@ func (c *usersSet) Run(e *env) error {
 		return err
 	}
 	return c.print(e, map[string]string{"changed": c.Name}, func(w io.Writer) { fmt.Fprintf(w, "changed\t%s\t%s\n", c.Name, c.Role) })
+}
+
+type usersLabel struct {
+	client
+	Name  string `arg:"" help:"Name."`
+	Label string `arg:"" optional:"" help:"What people read in its place, in any script; without it the name is shown."`
+}
+
+// Run says what a person is called.
+func (c *usersLabel) Run(e *env) error {
+	if err := c.dial().LabelUser(e.ctx, c.Name, c.Label); err != nil {
+		return err
+	}
+	return c.print(e, map[string]string{"labelled": c.Name}, func(w io.Writer) { fmt.Fprintf(w, "labelled\t%s\t%s\n", c.Name, c.Label) })
 }
 
 type usersRemove struct {

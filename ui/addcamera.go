@@ -1,18 +1,19 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"gatehouse/hub/config"
+	"gatehouse/hub/label"
 	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
 	"gatehouse/rtsp/onvif"
@@ -56,8 +57,11 @@ type draftPage struct {
 	Errors   []string
 	ID, Host string
 	Kind     string
+	Label    string
 	Name     string
-	Mistake  string // about the name, in words of package config
+	Usual    string    // the name that is given if neither is typed
+	Taken    string    // names that cameras have, with spaces between
+	Mistakes [2]string // about the label and the name, in words of package config
 	Picture  bool
 	Clock    string // by how much its clock is off; empty if it is right
 	Profiles []profileCard
@@ -210,7 +214,7 @@ func (c *console) draft(w http.ResponseWriter, r *http.Request) (survey.Draft, b
 
 func (c *console) draftCamera(w http.ResponseWriter, r *http.Request) {
 	if d, ok := c.draft(w, r); ok {
-		c.showDraft(w, r, http.StatusOK, d, draftPage{Name: c.suggest(d), Outside: true, Main: d.Main, Sub: d.Sub})
+		c.showDraft(w, r, http.StatusOK, d, draftPage{Outside: true, Main: d.Main, Sub: d.Sub})
 	}
 }
 
@@ -228,25 +232,19 @@ func (c *console) draftPicture(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(d.Picture)
 }
 
-var notName = regexp.MustCompile(`[^a-z0-9]+`)
-
-// suggest is a name that no camera has yet.
-func (c *console) suggest(d survey.Draft) string {
-	base := strings.Trim(notName.ReplaceAllString(strings.ToLower(d.Info.Model), "-"), "-")
-	base = strings.Trim(base[:min(len(base), 24)], "-")
-	if base == "" {
-		base = "camera"
-	}
-	name := base
-	for n := 2; ; n++ {
-		if _, taken := c.camera(name); !taken {
-			return name
-		}
-		name = fmt.Sprintf("%s-%d", base, n)
-	}
+// suggest is a name, for what a camera is called, that no camera has or had.
+func (c *console) suggest(called string) string {
+	return label.Slug(called, "camera", func(name string) bool {
+		_, taken := c.camera(name)
+		return taken
+	})
 }
 
 func (c *console) showDraft(w http.ResponseWriter, r *http.Request, status int, d survey.Draft, p draftPage) {
+	p.Usual = c.suggest(d.Info.Model)
+	for _, cam := range c.cfg.Cameras {
+		p.Taken += cam.Name + " "
+	}
 	p.ID, p.Host, p.Picture, p.Pasted = d.ID, d.Host, len(d.Picture) > 0, len(d.Profiles) == 0
 	p.Kind = strings.TrimSpace(d.Info.Manufacturer + " " + d.Info.Model)
 	if d.Clock.Abs() > 2*time.Second {
@@ -293,12 +291,15 @@ func (c *console) saveCamera(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := draftPage{
-		Name: strings.TrimSpace(r.PostFormValue("name")), Outside: r.PostFormValue("exterior") != "",
+		Label: strings.TrimSpace(r.PostFormValue("label")), Name: strings.TrimSpace(r.PostFormValue("name")), Outside: r.PostFormValue("exterior") != "",
 		Main: r.PostFormValue("main"), Sub: r.PostFormValue("sub"),
+	}
+	if p.Name == "" {
+		p.Name = c.suggest(cmp.Or(p.Label, d.Info.Model))
 	}
 	m, err := c.trySave(r, d, p)
 	name := form{base: "cameras[]"}
-	v := formView{Fields: []fieldView{{Name: "name"}}}
+	v := formView{Fields: []fieldView{{Name: "label"}, {Name: "name"}}}
 	status, owners := http.StatusOK, true
 	var f *survey.Failure
 	switch {
@@ -319,7 +320,7 @@ func (c *console) saveCamera(w http.ResponseWriter, r *http.Request) {
 			c.fail(w, r, err)
 			return
 		}
-		p.Problem, p.Errors, p.Mistake = v.Problem, v.Errors, v.Fields[0].Error
+		p.Problem, p.Errors, p.Mistakes = v.Problem, v.Errors, [2]string{v.Fields[0].Error, v.Fields[1].Error}
 	}
 	c.showDraft(w, r, status, d, p)
 }
@@ -329,8 +330,8 @@ func (c *console) trySave(r *http.Request, d survey.Draft, p draftPage) (m surve
 	if err != nil {
 		return m, err
 	}
-	entry := config.Map{{Key: "name", Value: p.Name}, {Key: "url", Value: a.Main}}
-	for _, x := range [][2]string{{"sub", a.Sub}, {"onvif", a.ONVIF}, {"tls", a.TLS}} {
+	entry := config.Map{{Key: "name", Value: p.Name}}
+	for _, x := range [][2]string{{"label", p.Label}, {"url", a.Main}, {"sub", a.Sub}, {"onvif", a.ONVIF}, {"tls", a.TLS}} {
 		if x[1] != "" {
 			entry = entry.With(x[0], x[1])
 		}

@@ -203,6 +203,8 @@ type Passkeys interface {
 // People are who may log in, and who was invited to.
 type People interface {
 	People(ctx context.Context) ([]account.Person, error)
+	// Label answers account.ErrLabel and account.ErrNoPerson.
+	Label(ctx context.Context, name, label string) error
 	ChangePerson(ctx context.Context, p account.Person) error
 	RemovePerson(ctx context.Context, name string) error
 	Invite(ctx context.Context, p account.Person) (code string, expires time.Time, err error)

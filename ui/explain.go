@@ -89,6 +89,7 @@ var explanations = []struct {
 	{account.ErrExpiry, http.StatusUnprocessableEntity, "expiry"},
 	{account.ErrTokens, http.StatusConflict, "tokens"},
 	{account.ErrInvite, http.StatusNotFound, "invite"},
+	{account.ErrLabel, http.StatusUnprocessableEntity, "label"},
 	{account.ErrName, http.StatusUnprocessableEntity, "name"},
 	{account.ErrRole, http.StatusUnprocessableEntity, "cameras"},
 	{account.ErrFirst, http.StatusUnprocessableEntity, "first"},

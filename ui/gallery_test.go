@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -56,6 +57,19 @@ var homes = map[string]func(*house){
 	"family": func(h *house) {
 		h.accounts.join("Ana", account.Approver)
 		h.accounts.join("محمود", account.Viewer, "Driveway")
+	},
+	"people with labels": func(h *house) {
+		h.labels = map[string]string{"Driveway": "Einfahrt Süd 🚗"}
+		h.accounts.join("maria", account.Approver)
+		h.accounts.join("mahmoud", account.Viewer, "Driveway")
+		for name, called := range map[string]string{"owner": "Grandma 👵🏼", "maria": "María José Ñáñez", "mahmoud": "محمود " + strings.Repeat("ال", 29)} {
+			if err := h.accounts.Label(context.Background(), name, called); err != nil {
+				panic(err)
+			}
+		}
+		_, _, err := h.accounts.Invite(context.Background(), account.Person{Name: "person", Label: "Дедушка", Role: account.Approver})
+		must(0, err)
+		strangers(h)
 	},
 	"many": func(h *house) {
 		for n := range 498 {
@@ -162,6 +176,9 @@ var gallery = []shown{
 	{"tokens", "programs", "/settings/tokens", 200},
 	{"tokens, none", "well", "/settings/tokens", 200},
 	{"people", "family", "/people", 200},
+	{"people, labels", "people with labels", "/people", 200},
+	{"you, labels", "people with labels", "/you", 200},
+	{"request, two people, labels", "people with labels", "/requests/two", 200},
 	{"you", "family", "/you", 200},
 	{"passkey, where none can be made", "family", "/you/passkeys/add", 200},
 	{"passphrase again", "family", "/confirm?next=/people", 200},

@@ -88,12 +88,12 @@ func (c *console) kept(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, http.StatusOK, "kept", view{Title: "kept.title", Place: "timeline", Body: v})
 }
 
-// names are those of people, by number.
+// names are what people are called, by number.
 func (c *console) names(ctx context.Context) (map[int64]string, error) {
 	people, err := c.cfg.Accounts.People(ctx)
 	names := map[int64]string{}
 	for _, p := range people {
-		names[p.Number] = p.Name
+		names[p.Number] = p.Called()
 	}
 	return names, err
 }

@@ -99,3 +99,62 @@ func TestLabelIsWritten(t *testing.T) {
 		t.Errorf("%d, made\n%s", w.Code, d.read())
 	}
 }
+
+// TestPeopleHaveLabels: an owner types what a person is called; the name is made
+// of it unless one is typed, stays, and is what they log in with.
+func TestPeopleHaveLabels(t *testing.T) {
+	house := newHouse()
+	h := house.handler(t)
+	invite := func(called, name string) (int, string) {
+		form := url.Values{"label": {called}, "name": {name}, "role": {"approver"}, "passphrase": {fixturePass}}
+		w := visit(h, http.MethodPost, "/people/invite", form)
+		return w.Code, w.Body.String()
+	}
+	for _, c := range []struct{ called, name, want string }{
+		{" María ", "", "maria"}, {"Maria", "", "maria-2"}, {"مريم", "", "person"}, {"🌻", "", "person-2"}, {"Owner", "", "owner-2"}, {"Дедушка", "opa", "opa"},
+	} {
+		code, body := invite(c.called, c.name)
+		if code != http.StatusOK || !strings.Contains(body, `<strong><bdi>`+strings.TrimSpace(c.called)+`</bdi> <code class="id">`+c.want+`</code></strong>`) {
+			t.Errorf("%q, %q: %d", c.called, c.name, code)
+		}
+	}
+	for _, bad := range []string{"a\u202eb", "a\x07b", strings.Repeat("🌻", 65), "a\xffb"} {
+		if code, _ := invite(bad, "bad"); code != http.StatusUnprocessableEntity {
+			t.Errorf("%q: %d", bad, code)
+		}
+	}
+	_, body := invite("María", "maria") // anew
+	w := visit(h, http.MethodPost, "/join", url.Values{"code": {codeOn(body)}, "passphrase": {"passphrase of maria"}, "repeat": {"passphrase of maria"}}, noSession)
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("join: %d", w.Code)
+	}
+	maria := as(w.Result().Cookies()[0].Value)
+	you := func() string { return visit(h, http.MethodGet, "/you", nil, maria).Body.String() }
+	if !strings.Contains(you(), `<bdi>María</bdi>`) {
+		t.Error("her page does not call her so")
+	}
+	call := func(name, called string) int {
+		return visit(h, http.MethodPost, "/people/label", url.Values{"name": {name}, "label": {called}}).Code
+	}
+	if call("maria", "María José") != http.StatusSeeOther || !strings.Contains(you(), `<bdi>María José</bdi> here.`) {
+		t.Error("she is not called otherwise")
+	}
+	if call("maria", "x\u2066y") != http.StatusUnprocessableEntity || call("nobody", "x") == http.StatusSeeOther || !strings.Contains(you(), "María José") {
+		t.Error("a bad label was taken")
+	}
+	if visit(h, http.MethodPost, "/people/label", url.Values{"name": {"owner"}, "label": {"x"}}, maria).Code == http.StatusSeeOther {
+		t.Error("an approver calls the owner what they like")
+	}
+	if call("owner", "Grandma") != http.StatusSeeOther || !strings.Contains(visit(h, http.MethodGet, "/you", nil).Body.String(), `<bdi>Grandma</bdi> here.`) {
+		t.Error("the owner is not called so")
+	}
+	if call("maria", "") != http.StatusSeeOther || !strings.Contains(you(), `<bdi>maria</bdi>`) || strings.Contains(you(), "María") {
+		t.Error("she is still called so")
+	}
+	for _, name := range []string{"maria", "María"} {
+		w := visit(h, http.MethodPost, "/login", url.Values{"name": {name}, "passphrase": {"passphrase of maria"}}, noSession)
+		if (w.Code == http.StatusSeeOther) != (name == "maria") {
+			t.Errorf("log-in as %s: %d", name, w.Code)
+		}
+	}
+}

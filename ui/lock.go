@@ -9,8 +9,9 @@ import (
 
 // lockView is what the page of a request says of the lock of the Home app.
 type lockView struct {
-	Left bool // the package is left to it
-	Mine bool // whose session it is has approved it
+	Left bool   // the package is left to it
+	Mine bool   // whose session it is has approved it
+	Name string // of who left it, and what they are called
 	By   string
 	At   moment
 }
@@ -21,7 +22,8 @@ func (c *console) lockView(rec request.Record, people []account.Person, mine boo
 		return nil
 	}
 	if l := rec.Left; l != nil {
-		return &lockView{Left: true, By: nameOf(people, l.Person, l.By), At: c.at(l.At, dayForm+", "+clockForm)}
+		name, called := nameOf(people, l.Person, l.By)
+		return &lockView{Left: true, Name: name, By: called, At: c.at(l.At, dayForm+", "+clockForm)}
 	}
 	return &lockView{Mine: mine}
 }

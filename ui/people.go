@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"gatehouse/hub/account"
+	"gatehouse/hub/label"
 )
 
 // peopleView is the owner's page of who may log in.
@@ -22,6 +24,8 @@ type peopleView struct {
 
 type personRow struct {
 	Name    string
+	Label   string // what people read, the name if nothing else was said
+	Typed   string // the label as it was said
 	Role    string // locale key
 	Cameras []string
 	Fixed   bool // the first owner: not removed, not changed
@@ -30,24 +34,26 @@ type personRow struct {
 }
 
 type inviteRow struct {
-	Name, Role string
-	Until      moment
+	Name, Label, Role string
+	Until             moment
 }
 
 // personForm is a choice of role and cameras.
 type personForm struct {
 	ID      string // for ids of fields
 	Name    string
+	Label   string
+	Taken   string // names that somebody has, with spaces between
 	Roles   []choice
 	Cameras []choice
 }
 
 // freshInvite is an invitation just made: its code is shown this once.
 type freshInvite struct {
-	Name, Code string
-	Links      []string // for the person's own device; the QR code is the first
-	Until      moment
-	QR         *qrPath // nil if no other device finds this console
+	Name, Label, Code string
+	Links             []string // for the person's own device; the QR code is the first
+	Until             moment
+	QR                *qrPath // nil if no other device finds this console
 }
 
 func (c *console) people(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +69,7 @@ func (c *console) showPeople(w http.ResponseWriter, r *http.Request, status int,
 	}
 	for _, x := range people {
 		row := personRow{
-			Name: x.Name, Role: "role." + string(x.Role), Cameras: c.calledAll(x.Cameras),
+			Name: x.Name, Label: x.Called(), Typed: x.Label, Role: "role." + string(x.Role), Cameras: c.calledAll(x.Cameras),
 			Fixed: x.Number == account.OwnerNumber, Form: c.personForm("p-"+x.Name, x),
 		}
 		seen, err := c.cfg.Accounts.Sessions(r.Context(), x.Number)
@@ -82,17 +88,18 @@ func (c *console) showPeople(w http.ResponseWriter, r *http.Request, status int,
 		return
 	}
 	for _, i := range invites {
-		v.Invites = append(v.Invites, inviteRow{i.Person.Name, "role." + string(i.Person.Role), c.at(i.Expires, dayForm+", "+clockForm)})
+		v.Invites = append(v.Invites, inviteRow{i.Person.Name, i.Person.Called(), "role." + string(i.Person.Role), c.at(i.Expires, dayForm+", "+clockForm)})
 	}
 	v.New = c.personForm("new", account.Person{Role: account.Viewer})
 	if p != nil && r.Pattern == "POST /people/invite" {
 		v.New = c.personForm("new", typedPerson(r))
 	}
+	v.New.Taken = takenNames(people, invites)
 	c.render(w, r, status, "people", view{Title: "people.title", Place: "settings", Body: v})
 }
 
 func (c *console) personForm(id string, p account.Person) personForm {
-	f := personForm{ID: id, Name: p.Name}
+	f := personForm{ID: id, Name: p.Name, Label: p.Label}
 	for _, role := range roles {
 		f.Roles = append(f.Roles, choice{Value: string(role), Text: "role." + string(role), Current: role == p.Role})
 	}
@@ -105,11 +112,37 @@ func (c *console) personForm(id string, p account.Person) personForm {
 // typedPerson reads a form. Cameras that were ticked for who is no viewer mean
 // nothing: they see all.
 func typedPerson(r *http.Request) account.Person {
-	p := account.Person{Name: strings.TrimSpace(r.PostFormValue("name")), Role: account.Role(r.PostFormValue("role"))}
+	p := account.Person{Name: strings.TrimSpace(r.PostFormValue("name")), Label: r.PostFormValue("label"), Role: account.Role(r.PostFormValue("role"))}
 	if p.Role == account.Viewer {
 		p.Cameras = r.PostForm["camera"]
 	}
 	return p
+}
+
+// takenNames are the names that nobody can be given any more.
+func takenNames(people []account.Person, invites []account.Invite) string {
+	var list []string
+	for _, p := range people {
+		list = append(list, p.Name)
+	}
+	for _, i := range invites {
+		list = append(list, i.Person.Name)
+	}
+	return strings.Join(list, " ")
+}
+
+// proposed is a name for a person who was given a label alone.
+func (c *console) proposed(ctx context.Context, called string) (string, error) {
+	people, err := c.cfg.Accounts.People(ctx)
+	if err != nil {
+		return "", err
+	}
+	invites, err := c.cfg.Accounts.Invites(ctx)
+	if err != nil {
+		return "", err
+	}
+	taken := strings.Fields(takenNames(people, invites))
+	return label.Slug(called, "person", func(name string) bool { return slices.Contains(taken, name) }), nil
 }
 
 // afterPeople answers a change: every one of them needs the passphrase again.
@@ -124,6 +157,23 @@ func (c *console) afterPeople(w http.ResponseWriter, r *http.Request, note strin
 		return
 	}
 	http.Redirect(w, r, "/people?note="+note, http.StatusSeeOther)
+}
+
+// labelPerson needs no passphrase: it changes what is read, and nothing that
+// anybody may do.
+func (c *console) labelPerson(w http.ResponseWriter, r *http.Request) {
+	err := r.ParseForm()
+	if err != nil {
+		err = errBadForm
+	} else {
+		err = c.cfg.Accounts.Label(r.Context(), r.PostFormValue("name"), r.PostFormValue("label"))
+	}
+	if err != nil {
+		p := c.explainFor(r, err)
+		c.showPeople(w, r, p.Status, &p, nil)
+		return
+	}
+	http.Redirect(w, r, "/people?note=person-changed", http.StatusSeeOther)
 }
 
 func (c *console) changePerson(w http.ResponseWriter, r *http.Request) {
@@ -162,6 +212,11 @@ func (c *console) tryInvite(r *http.Request) (*freshInvite, *http.Request, error
 		return nil, r, err
 	}
 	p := typedPerson(r)
+	if p.Name == "" && p.Label != "" {
+		if p.Name, err = c.proposed(r.Context(), p.Label); err != nil {
+			return nil, r, err
+		}
+	}
 	code, until, err := c.cfg.Accounts.Invite(r.Context(), p)
 	if errors.Is(err, account.ErrExists) {
 		return nil, r, errTaken
@@ -169,7 +224,7 @@ func (c *console) tryInvite(r *http.Request) (*freshInvite, *http.Request, error
 	if err != nil {
 		return nil, r, err
 	}
-	fresh := &freshInvite{Name: p.Name, Code: code, Until: c.at(until, dayForm+", "+clockForm)}
+	fresh := &freshInvite{Name: p.Name, Label: p.Called(), Code: code, Until: c.at(until, dayForm+", "+clockForm)}
 	for _, base := range c.elsewhere(r) {
 		fresh.Links = append(fresh.Links, base+"/join?"+url.Values{"code": {code}}.Encode())
 	}
@@ -220,6 +275,7 @@ type joinView struct {
 	Problem *problem
 	Code    string
 	Name    string // empty until a code is known to be good
+	Label   string
 	Role    string // locale key
 	Cameras []string
 }
@@ -235,7 +291,7 @@ func (c *console) showJoin(w http.ResponseWriter, r *http.Request, status int, p
 	if v.Code != "" {
 		who, err := c.cfg.Accounts.Invited(r.Context(), v.Code)
 		if err == nil {
-			v.Name, v.Role, v.Cameras = who.Name, "role."+string(who.Role), c.calledAll(who.Cameras)
+			v.Name, v.Label, v.Role, v.Cameras = who.Name, who.Called(), "role."+string(who.Role), c.calledAll(who.Cameras)
 		} else if p == nil {
 			q := c.explainFor(r, err)
 			status, v.Problem = q.Status, &q

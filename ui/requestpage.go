@@ -51,11 +51,11 @@ type requestView struct {
 	Lock    *lockView
 }
 
-// yes is one approval, by name: the name stays at home.
+// yes is one approval, by name and by what the person is called: both stay at home.
 type yes struct {
-	Name string
-	At   moment
-	Lock bool // by the lock of the Home app
+	Name, Label string
+	At          moment
+	Lock        bool // by the lock of the Home app
 }
 
 // who asks: what the owner's own list says, and what the request says.
@@ -214,7 +214,8 @@ func (c *console) approvals(r *http.Request, rec request.Record, v *requestView)
 		return err
 	}
 	for _, a := range rec.Approvals {
-		y := yes{Name: nameOf(people, a.Person, a.By), At: c.at(a.At, dayForm+", "+clockForm), Lock: a.Lock}
+		name, called := nameOf(people, a.Person, a.By)
+		y := yes{Name: name, Label: called, At: c.at(a.At, dayForm+", "+clockForm), Lock: a.Lock}
 		v.Yes, v.Mine = append(v.Yes, y), v.Mine || a.Person == me.Number
 	}
 	v.Missing = max(v.Needs-len(rec.Approvals), 1)
@@ -222,14 +223,14 @@ func (c *console) approvals(r *http.Request, rec request.Record, v *requestView)
 	return nil
 }
 
-// nameOf is a person's name, or else the words that stand for them.
-func nameOf(people []account.Person, number int64, words string) string {
+// nameOf is a person's name and what they are called, or else the words that stand for them.
+func nameOf(people []account.Person, number int64, words string) (name, called string) {
 	for _, p := range people {
 		if p.Number == number {
-			return p.Name
+			return p.Name, p.Called()
 		}
 	}
-	return words
+	return words, words
 }
 
 func (c *console) who(rec request.Record) who {

@@ -300,6 +300,7 @@ func (c *console) household() []route {
 		{"GET /people", page, owners, c.people},
 		{"POST /people/invite", inPage, owners, c.invite},
 		{"POST /people/uninvite", inPage, owners, c.uninvite},
+		{"POST /people/label", inPage, owners, c.labelPerson},
 		{"POST /people/change", inPage, owners, c.changePerson},
 		{"POST /people/remove", inPage, owners, c.removePerson},
 

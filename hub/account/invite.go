@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/hub/label"
 )
 
 // ErrInvite means that a code opens nothing: it was used, withdrawn, is too
@@ -42,6 +44,7 @@ type InviteStore interface {
 // Invite makes a one-time code, valid for 48 hours. An invitation for the same
 // name before it is void.
 func (a *Accounts) Invite(ctx context.Context, p Person) (code string, expires time.Time, err error) {
+	p.Label = label.Clean(p.Label)
 	if err := checkPerson(p); err != nil {
 		return "", time.Time{}, err
 	}

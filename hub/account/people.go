@@ -1,11 +1,14 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+
+	"gatehouse/hub/label"
 )
 
 // Role is what a person may do.
@@ -26,10 +29,14 @@ const OwnerNumber = 1
 // Person is somebody who may log in.
 type Person struct {
 	Number  int64    `json:"number"`
-	Name    string   `json:"name"`
+	Name    string   `json:"name"`            // with which they log in; it stays
+	Label   string   `json:"label,omitempty"` // what people read in its place
 	Role    Role     `json:"role"`
 	Cameras []string `json:"cameras,omitempty"` // of a viewer: all that they see
 }
+
+// Called is what people read of the person.
+func (p Person) Called() string { return cmp.Or(p.Label, p.Name) }
 
 // Words name a person in the ledger, which travels to agencies: by role and number.
 func (p Person) Words() string {
@@ -53,6 +60,7 @@ func (p Person) Sees(camera string) bool {
 // Errors about people: owner input.
 var (
 	ErrNoPerson = errors.New("there is nobody of this name")
+	ErrLabel    = errors.New("what a person is called is at most 64 characters, with nothing invisible in it")
 	ErrName     = errors.New("a name is 1 to 32 of a-z, 0-9 and -, and not owner")
 	ErrRole     = errors.New("a role is owner, approver or viewer, and only a viewer has cameras, one at least")
 	ErrFirst    = errors.New("the first owner stays the owner")
@@ -68,9 +76,13 @@ func firstOwner() Person { return Person{Number: OwnerNumber, Name: ownerName, R
 type PersonStore interface {
 	// AddPerson gives the next number, or ErrExists.
 	AddPerson(ctx context.Context, p Person, hash string) (Person, error)
-	// ChangePerson sets role and cameras; ErrNoPerson if there is none of that
+	// ChangePerson sets role and cameras and leaves the label; ErrNoPerson if there is none of that
 	// name. Whoever is no owner then loses the tokens they made.
 	ChangePerson(ctx context.Context, p Person) error
+	// SetLabel sets what a person is called, the first owner too; ErrNoPerson as well.
+	SetLabel(ctx context.Context, number int64, label string) error
+	// OwnerLabel is what the first owner is called; empty until somebody says.
+	OwnerLabel(ctx context.Context) (string, error)
 	// SetPassphrase also ends the person's sessions, passkeys and the tokens they made, in one transaction.
 	SetPassphrase(ctx context.Context, number int64, hash string) error
 	// RemovePerson also ends their sessions, passkeys and the tokens they made; ErrNoPerson if there is none of that name.
@@ -86,6 +98,8 @@ func checkPerson(p Person) error {
 	switch {
 	case !personName.MatchString(p.Name) || p.Name == ownerName:
 		return ErrName
+	case p.Label != "" && label.Check(p.Label) != "":
+		return ErrLabel
 	case !viewer && !p.Decides(), viewer != (len(p.Cameras) > 0):
 		return ErrRole
 	}
@@ -94,6 +108,7 @@ func checkPerson(p Person) error {
 
 // AddPerson adds a person with a passphrase of their own; its number is given here.
 func (a *Accounts) AddPerson(ctx context.Context, p Person, passphrase string) (Person, error) {
+	p.Label = label.Clean(p.Label)
 	if err := checkPerson(p); err != nil {
 		return Person{}, err
 	}
@@ -107,8 +122,8 @@ func (a *Accounts) AddPerson(ctx context.Context, p Person, passphrase string) (
 	return p, nil
 }
 
-// ChangePerson gives the person of p.Name another role and other cameras. It
-// holds from their next request on. What they approved as an approver and is
+// ChangePerson gives the person of p.Name another role and other cameras, and
+// leaves what they are called. It holds from their next request on. What they approved as an approver and is
 // not sent yet counts no more once they are a viewer, and tokens that they made
 // as an owner end once they are none.
 func (a *Accounts) ChangePerson(ctx context.Context, p Person) error {
@@ -119,6 +134,25 @@ func (a *Accounts) ChangePerson(ctx context.Context, p Person) error {
 		return err
 	}
 	return a.cfg.Store.ChangePerson(ctx, p)
+}
+
+// Label says what a person is called, the first owner too; empty, it is their
+// name again. It changes nothing of what they may do.
+func (a *Accounts) Label(ctx context.Context, name, text string) error {
+	if text = label.Clean(text); text != "" && label.Check(text) != "" {
+		return ErrLabel
+	}
+	p := firstOwner()
+	if name != ownerName {
+		var err error
+		if p, _, err = a.cfg.Store.Person(ctx, name); err != nil {
+			return err
+		}
+	}
+	if err := a.cfg.Store.SetLabel(ctx, p.Number, text); err != nil {
+		return fmt.Errorf("storing label: %w", err)
+	}
+	return nil
 }
 
 // RemovePerson removes a person and ends their sessions, passkeys and the tokens
@@ -133,10 +167,14 @@ func (a *Accounts) RemovePerson(ctx context.Context, name string) error {
 // People lists everybody, the first owner first.
 func (a *Accounts) People(ctx context.Context) ([]Person, error) {
 	list, err := a.cfg.Store.People(ctx)
+	first := firstOwner()
+	if err == nil {
+		first.Label, err = a.cfg.Store.OwnerLabel(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading people: %w", err)
 	}
-	return append([]Person{firstOwner()}, list...), nil
+	return append([]Person{first}, list...), nil
 }
 
 func (a *Accounts) numbered(ctx context.Context, number int64) (Person, error) {

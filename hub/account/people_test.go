@@ -90,3 +90,51 @@ func TestNamesAreThrottled(t *testing.T) {
 	}
 	t.Error("thirty tries were let through")
 }
+
+// TestPeopleAreCalled: a label belongs to a person until it is taken away; it
+// comes with an invitation and outlives roles and passphrases.
+func TestPeopleAreCalled(t *testing.T) {
+	a, _, _ := newAccounts(t)
+	ctx := t.Context()
+	if err := a.SetPassphrase(ctx, secret, false); err != nil {
+		t.Fatal(err)
+	}
+	code, _, err := a.Invite(ctx, account.Person{Name: "maria", Label: " Mari\u0301a ", Role: account.Approver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Accept(ctx, code, "passphrase of maria"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.AddPerson(ctx, account.Person{Name: "bo", Label: "b\u202eo", Role: account.Approver}, "passphrase of bo"); !errors.Is(err, account.ErrLabel) {
+		t.Errorf("added: %v", err)
+	}
+	called := func(want ...string) {
+		t.Helper()
+		people, err := a.People(ctx)
+		var got []string
+		for _, p := range people {
+			got = append(got, p.Called())
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	}
+	called("owner", "María")
+	if err := errors.Join(
+		a.Label(ctx, "owner", "Grandma 👵🏼"), a.ChangePerson(ctx, account.Person{Name: "maria", Role: account.Owner}), a.SetPassphrase(ctx, secret+"!", true),
+	); err != nil {
+		t.Error(err)
+	}
+	called("Grandma 👵🏼", "María")
+	if err := errors.Join(a.Label(ctx, "owner", ""), a.Label(ctx, "maria", " ")); err != nil {
+		t.Error(err)
+	}
+	called("owner", "maria")
+	for name, want := range map[string]error{"maria": account.ErrLabel, "cy": account.ErrNoPerson} {
+		text := map[string]string{"maria": "x\ny", "cy": "Cy"}[name]
+		if err := a.Label(ctx, name, text); !errors.Is(err, want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

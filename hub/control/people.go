@@ -18,8 +18,14 @@ var errMayNot = errors.New("this person may view, not approve")
 type NewPerson struct {
 	Owners  string       `json:"owners"`           // passphrase
 	Theirs  string       `json:"theirs,omitempty"` // passphrase of a person to add
+	Label   string       `json:"label,omitempty"`  // of a person to add or invite
 	Role    account.Role `json:"role"`
 	Cameras []string     `json:"cameras,omitempty"`
+}
+
+// NewLabel is the body of a call that says what a person is called.
+type NewLabel struct {
+	Label string `json:"label"`
 }
 
 // Invitation is a code for one person, who sets a passphrase with it.
@@ -40,6 +46,13 @@ func (s *Server) people(handle func(string, func(*http.Request) (any, error))) {
 		code, expires, err := s.cfg.Accounts.Invite(ctx, p)
 		return Invitation{code, expires}, err
 	}))
+	handle("PUT /users/{name}/label", func(r *http.Request) (any, error) {
+		var n NewLabel
+		if err := decode(r, &n); err != nil {
+			return nil, err
+		}
+		return struct{}{}, s.cfg.Accounts.Label(r.Context(), r.PathValue("name"), n.Label)
+	})
 	handle("DELETE /users/{name}", func(r *http.Request) (any, error) {
 		return struct{}{}, s.cfg.Accounts.RemovePerson(r.Context(), r.PathValue("name"))
 	})
@@ -107,7 +120,7 @@ func (s *Server) withPerson(do func(ctx context.Context, p account.Person, their
 		if err := s.cfg.Accounts.Check(r.Context(), peer, n.Owners); err != nil {
 			return nil, err
 		}
-		return do(r.Context(), account.Person{Name: r.PathValue("name"), Role: n.Role, Cameras: n.Cameras}, n.Theirs)
+		return do(r.Context(), account.Person{Name: r.PathValue("name"), Label: n.Label, Role: n.Role, Cameras: n.Cameras}, n.Theirs)
 	}
 }
 
@@ -129,6 +142,11 @@ func (c *Client) InviteUser(ctx context.Context, name string, n NewPerson) (i In
 // ChangeUser sets a person's role and cameras.
 func (c *Client) ChangeUser(ctx context.Context, name string, n NewPerson) error {
 	return c.call(ctx, "PUT", "/users/"+url.PathEscape(name), n, &struct{}{})
+}
+
+// LabelUser says what a person is called.
+func (c *Client) LabelUser(ctx context.Context, name, label string) error {
+	return c.call(ctx, "PUT", "/users/"+url.PathEscape(name)+"/label", NewLabel{label}, &struct{}{})
 }
 
 // RemoveUser removes a person.

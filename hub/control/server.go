@@ -336,7 +336,7 @@ func fault(err error) (status int, words string) {
 		return http.StatusForbidden, err.Error()
 	case errors.Is(err, account.ErrWeak), errors.Is(err, account.ErrLong):
 		return http.StatusUnprocessableEntity, "the passphrase needs 8 to 1000 characters"
-	case errors.Is(err, account.ErrName), errors.Is(err, account.ErrRole), errors.Is(err, account.ErrFirst):
+	case errors.Is(err, account.ErrName), errors.Is(err, account.ErrLabel), errors.Is(err, account.ErrRole), errors.Is(err, account.ErrFirst):
 		return http.StatusUnprocessableEntity, err.Error()
 	case errors.Is(err, account.ErrTokenName), errors.Is(err, account.ErrScope), errors.Is(err, account.ErrExpiry):
 		return http.StatusUnprocessableEntity, err.Error()

@@ -19,8 +19,8 @@ func (h *House) AddPerson(ctx context.Context, p account.Person, hash string) (a
 }
 
 func addPerson(ctx context.Context, tx *sql.Tx, p account.Person, hash string) (account.Person, error) {
-	done, err := tx.ExecContext(ctx, "INSERT INTO person(name, role, cameras, hash) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		p.Name, string(p.Role), cameraList(p.Cameras), hash)
+	done, err := tx.ExecContext(ctx, "INSERT INTO person(name, label, role, cameras, hash) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		p.Name, p.Label, string(p.Role), cameraList(p.Cameras), hash)
 	if err := changed(done, err, account.ErrExists); err != nil {
 		return p, err
 	}
@@ -38,6 +38,27 @@ func (h *House) ChangePerson(ctx context.Context, p account.Person) error {
 		_, err = tx.ExecContext(ctx, "DELETE FROM token WHERE maker = (SELECT number FROM person WHERE name = ?)", p.Name)
 		return err
 	})
+}
+
+// SetLabel implements account.PersonStore.
+func (h *House) SetLabel(ctx context.Context, number int64, label string) error {
+	return h.db.write(ctx, func(tx *sql.Tx) error {
+		query := "UPDATE person SET label = ?1 WHERE number = ?2"
+		if number == account.OwnerNumber {
+			query = "UPDATE owner SET label = ?1 WHERE one = ?2"
+		}
+		done, err := tx.ExecContext(ctx, query, label, number)
+		return changed(done, err, account.ErrNoPerson)
+	})
+}
+
+// OwnerLabel implements account.PersonStore.
+func (h *House) OwnerLabel(ctx context.Context) (label string, err error) {
+	err = h.db.r.QueryRowContext(ctx, "SELECT label FROM owner").Scan(&label)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return label, err
 }
 
 // SetPassphrase implements account.PersonStore.
@@ -69,8 +90,8 @@ func (h *House) RemovePerson(ctx context.Context, name string) error {
 // Person implements account.PersonStore.
 func (h *House) Person(ctx context.Context, name string) (p account.Person, hash string, err error) {
 	var cameras string
-	err = h.db.r.QueryRowContext(ctx, "SELECT number, name, role, cameras, hash FROM person WHERE name = ?", name).
-		Scan(&p.Number, &p.Name, &p.Role, &cameras, &hash)
+	err = h.db.r.QueryRowContext(ctx, "SELECT number, name, label, role, cameras, hash FROM person WHERE name = ?", name).
+		Scan(&p.Number, &p.Name, &p.Label, &p.Role, &cameras, &hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return account.Person{}, "", account.ErrNoPerson
 	}
@@ -83,11 +104,11 @@ func (h *House) People(ctx context.Context) ([]account.Person, error) {
 	err := houseRows(ctx, h.db.r, func(rows *sql.Rows) error {
 		var p account.Person
 		var cameras string
-		err := rows.Scan(&p.Number, &p.Name, &p.Role, &cameras)
+		err := rows.Scan(&p.Number, &p.Name, &p.Label, &p.Role, &cameras)
 		err = errors.Join(err, camerasOf(cameras, &p))
 		out = append(out, p)
 		return err
-	}, "SELECT number, name, role, cameras FROM person ORDER BY number")
+	}, "SELECT number, name, label, role, cameras FROM person ORDER BY number")
 	return out, err
 }
 
@@ -109,18 +130,18 @@ func camerasOf(list string, p *account.Person) error {
 
 // PutInvite implements account.InviteStore.
 func (h *House) PutInvite(ctx context.Context, i account.Invite) error {
-	return h.exec(ctx, `INSERT INTO invite(name, code, role, cameras, expires) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT(name) DO UPDATE SET code = excluded.code, role = excluded.role, cameras = excluded.cameras, expires = excluded.expires`,
-		i.Person.Name, i.CodeHash[:], string(i.Person.Role), cameraList(i.Person.Cameras), houseTime(i.Expires))
+	return h.exec(ctx, `INSERT INTO invite(name, label, code, role, cameras, expires) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT(name) DO UPDATE SET label = excluded.label, code = excluded.code, role = excluded.role, cameras = excluded.cameras, expires = excluded.expires`,
+		i.Person.Name, i.Person.Label, i.CodeHash[:], string(i.Person.Role), cameraList(i.Person.Cameras), houseTime(i.Expires))
 }
 
-const inviteColumns = "SELECT name, code, role, cameras, expires FROM invite"
+const inviteColumns = "SELECT name, label, code, role, cameras, expires FROM invite"
 
 func scanInvite(scan func(...any) error) (i account.Invite, err error) {
 	var code []byte
 	var cameras string
 	var expires int64
-	if err := scan(&i.Person.Name, &code, &i.Person.Role, &cameras, &expires); err != nil {
+	if err := scan(&i.Person.Name, &i.Person.Label, &code, &i.Person.Role, &cameras, &expires); err != nil {
 		return i, err
 	}
 	i.CodeHash, i.Expires = [32]byte(code), timeOfHouse(expires)

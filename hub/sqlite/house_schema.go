@@ -194,4 +194,8 @@ CREATE TABLE kept( -- keep.Kept: the truth of the holds that index.db has under 
 	person   INTEGER NOT NULL,
 	made     INTEGER NOT NULL
 ) STRICT;
+`, `
+ALTER TABLE owner ADD COLUMN label TEXT NOT NULL DEFAULT ''; -- what people read in place of the name
+ALTER TABLE person ADD COLUMN label TEXT NOT NULL DEFAULT '';
+ALTER TABLE invite ADD COLUMN label TEXT NOT NULL DEFAULT '';
 `}
