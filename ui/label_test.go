@@ -158,3 +158,20 @@ func TestPeopleHaveLabels(t *testing.T) {
 		}
 	}
 }
+
+// TestLedgerShowsLabels: beside what an entry names, the ledger's page shows what
+// people call it now; the entry has the name alone.
+func TestLedgerShowsLabels(t *testing.T) {
+	house := newHouse()
+	house.called()
+	h := house.handler(t)
+	size := len(house.ledger.entries)
+	keep := url.Values{"in": {"2026-11-21T22:10:00Z"}, "out": {"2026-11-21T22:12:00Z"}, "camera": {"Driveway"}, "end": {"30"}}
+	if w := visit(h, http.MethodPost, "/timeline/Driveway/keep", keep); w.Code != http.StatusSeeOther || len(house.ledger.entries) != size+1 {
+		t.Fatalf("%d, %d entries", w.Code, len(house.ledger.entries)-size)
+	}
+	if e := house.ledger.entries[size]; strings.Contains(e.Text+string(e.Data), "Einfahrt") || !strings.Contains(string(e.Data), "Driveway") {
+		t.Errorf("noted: %s %s", e.Text, e.Data)
+	}
+	has(t, "ledger", visit(h, http.MethodGet, "/ledger", nil), http.StatusOK, `<bdi>Einfahrt Süd 🚗</bdi> <code class="id">Driveway</code>`)
+}

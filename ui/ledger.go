@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -27,6 +28,7 @@ type ledgerRow struct {
 	Text    string
 	Request string
 	Agency  string
+	Cameras []cameraLink // that the entry names
 }
 
 // ledger shows the entries before ?before=, or the newest.
@@ -68,6 +70,14 @@ func (c *console) ledgerRow(e ledger.Entry) ledgerRow {
 	}
 	if !c.text.has(row.Kind) {
 		row.Kind = "ledger.kind.other"
+	}
+	var data struct {
+		Cameras []string `json:"cameras"`
+	}
+	if json.Unmarshal(e.Data, &data) == nil { // other kinds have other data
+		for _, name := range data.Cameras {
+			row.Cameras = append(row.Cameras, cameraLink{Name: name, Label: c.called(name)})
+		}
 	}
 	switch e.Kind {
 	case ledger.Given, ledger.HandedOver:
