@@ -175,3 +175,18 @@ func TestLedgerShowsLabels(t *testing.T) {
 	}
 	has(t, "ledger", visit(h, http.MethodGet, "/ledger", nil), http.StatusOK, `<bdi>Einfahrt Süd 🚗</bdi> <code class="id">Driveway</code>`)
 }
+
+// TestCamerasNameIsProposed: without scripts too, a name that is left empty is
+// made of the label, or of the camera's model, and can still be typed otherwise.
+func TestCamerasNameIsProposed(t *testing.T) {
+	house := newHouse()
+	house.cameras = []string{"camera", "garten"}
+	h := house.handler(t)
+	for _, c := range []struct{ called, name, want string }{
+		{"Einfahrt Süd 🚗", "", "einfahrt-sud"}, {"Garten", "", "garten-2"}, {"مدخل", "", "camera-2"}, {"", "", "t-1"}, {"مدخل", "door", "door"},
+	} {
+		typed := url.Values{"label": {c.called}, "name": {c.name}, "main": {"1"}, "exterior": {"on"}}
+		w := visit(h, http.MethodPost, "/settings/cameras/add/draft", typed) // its stream cannot be tried
+		has(t, c.called, w, http.StatusUnprocessableEntity, `name="label" value="`+c.called+`"`, `name="name" value="`+c.want+`"`)
+	}
+}

@@ -1,7 +1,6 @@
 package homekit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -144,7 +143,7 @@ func (c *camera) snapshot(ctx context.Context, width, height int) []byte {
 	if b := c.warm.picture(ctx, s); b != nil {
 		return b
 	}
-	return drawNotice(words(cmp.Or(c.Label, c.Name), c.Name), c.noPicture, s)
+	return drawNotice(words(c.server.name, c.Name), c.noPicture, s)
 }
 
 // follow keeps the accessory in step with the camera until ctx ends.
