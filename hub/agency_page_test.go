@@ -23,7 +23,7 @@ import (
 
 const (
 	agencyPage = "../docs/agency.md"
-	pageStep   = 2 * time.Minute // more than any block takes on a loaded machine
+	pageStep   = 5 * time.Minute // more than any block takes on a loaded machine
 )
 
 // block is one fenced block of the page: the machine it is typed on, and its text.
