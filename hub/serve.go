@@ -167,6 +167,7 @@ func (h *hub) openArchive(ctx context.Context) (err error) {
 	}
 	h.archive.SetLimits(limits(h.cfg.Cameras))
 	h.clips = clip.New(clip.Config{Archive: h.archive, FFmpeg: ffmpeg.Find(), Log: h.log, Snapshotter: h.snapshots.of})
+	h.survey.Picture = h.clips.Picture
 	h.keeps, err = keep.New(ctx, keep.Config{Store: h.house, Footage: h.archive, Old: h.clock.Now})
 	return err
 }

@@ -109,7 +109,7 @@ func streams(cameras []config.Camera, m recording.Motion) (list []recording.Sour
 			if of.record == "off" || of.url == "" {
 				continue
 			}
-			s := recording.Source{Camera: c.Name, Stream: of.stream, URL: of.url, Transport: rtsp.Transport(c.Transport), TLS: c.StreamTLS()}
+			s := recording.Source{Camera: c.Name, Stream: of.stream, URL: of.url, Transport: rtsp.Transport(c.Transport), TLS: c.StreamTLS(), Silent: c.Silent()}
 			if of.record == "motion" {
 				s.When = recording.OnMotion{Motion: m, Pre: *c.Motion.PreRoll, Post: *c.Motion.PostRoll}
 			}

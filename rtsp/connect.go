@@ -27,11 +27,12 @@ const (
 
 // target is a camera as its Config names it, checked.
 type target struct {
-	u     *base.URL
-	udp   bool
-	pin   *Pin // of the certificate; nil if none is pinned
-	roots *x509.CertPool
-	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	u      *base.URL
+	udp    bool
+	silent bool // no sound is asked for
+	pin    *Pin // of the certificate; nil if none is pinned
+	roots  *x509.CertPool
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // newTarget checks a Config. Its errors never quote the address.
@@ -43,7 +44,7 @@ func newTarget(cfg *Config) (*target, *failure) {
 	if err != nil {
 		return refuse("The camera's address is not an rtsp:// or rtsps:// address.", err)
 	}
-	t := &target{u: u, udp: cfg.Transport == UDP, roots: cfg.roots, dial: cfg.Dial}
+	t := &target{u: u, udp: cfg.Transport == UDP, silent: cfg.Silent, roots: cfg.roots, dial: cfg.Dial}
 	switch {
 	case !t.udp && cfg.Transport != TCP && cfg.Transport != "":
 		return refuse("The camera's transport is not known.", errConfig)
@@ -213,7 +214,7 @@ func (d *dialog) play() error {
 	if err != nil {
 		return err
 	}
-	wanted := choose(medias)
+	wanted := choose(medias, !d.target.silent)
 	if len(wanted) == 0 {
 		return errNoCodec
 	}

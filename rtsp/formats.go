@@ -12,11 +12,14 @@ type wantedMedia struct {
 	track *track
 }
 
-// choose picks the first video and the first audio that Gatehouse stores, in
-// this order; never a back channel.
-func choose(medias []*description.Media) []wantedMedia {
+// choose picks the first video and, with sound, the first audio that Gatehouse
+// stores, in this order; never a back channel.
+func choose(medias []*description.Media, sound bool) []wantedMedia {
 	var wanted []wantedMedia
 	for _, kind := range []description.MediaType{description.MediaTypeVideo, description.MediaTypeAudio} {
+		if kind == description.MediaTypeAudio && !sound {
+			continue
+		}
 		for _, m := range medias {
 			if m.Type != kind || m.IsBackChannel {
 				continue

@@ -69,7 +69,7 @@ func FuzzDescription(f *testing.F) {
 		if len(medias) > strings.Count(body, "m=") {
 			t.Fatalf("%d media", len(medias))
 		}
-		wanted := choose(medias)
+		wanted := choose(medias, true)
 		if len(wanted) > 2 {
 			t.Fatalf("%d tracks", len(wanted))
 		}

@@ -18,6 +18,7 @@ type Config struct {
 	URL       string        // rtsp:// or rtsps://[user:password@]host[:port]/path; the port is 554 or 322 by default
 	Transport Transport     // default TCP; rtsps has no other
 	TLS       string        // rtsps: "sha256:" and the fingerprint of the camera's certificate; without it the certificate must be good for the host by this machine's roots
+	Silent    bool          // the camera is not asked for sound
 	Log       *slog.Logger  // required
 	Stall     time.Duration // no access unit for this long is a stall; default 10 s
 	Retry     time.Duration // first reconnect delay; default 1 s, doubled with jitter up to 60 s

@@ -152,6 +152,25 @@ func TestStateOfLiveCamera(t *testing.T) {
 	}
 }
 
+// A camera whose sound is not wanted is not asked for it: none of it is sent.
+func TestSilentCamera(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, rtsptest.ScriptNamed("plain").Camera, func(c *Config) { c.Silent = true })
+	for _, it := range r.items(10*time.Second, videoUnits(20)) {
+		if it.Unit != nil && !it.Unit.Format.Video() {
+			t.Fatal("sound came")
+		}
+	}
+	if st := r.source.State(); len(st.Formats) != 1 {
+		t.Errorf("%d tracks", len(st.Formats))
+	}
+	for _, s := range r.server.Sent(r.name) {
+		if s.Track != 0 {
+			t.Fatal("the camera sent sound")
+		}
+	}
+}
+
 // Audio and video of a session share one zero: what was captured together has
 // the same time.
 func TestTracksShareZero(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"gatehouse/hub/config"
@@ -26,9 +25,8 @@ type Survey interface {
 	Ask(ctx context.Context, l survey.Login) (survey.Draft, error)
 	Alike(ctx context.Context, of survey.Draft, known []string) []survey.Draft
 	Draft(id string) (survey.Draft, bool)
-	Drop(id string)
-	Try(ctx context.Context, cfg rtsp.Config) (survey.Measured, error)
-	Note(camera string, m survey.Measured)
+	Trial(ctx context.Context, id string, c survey.Choice) error
+	Save(id, name string, write func() error) (saved string, err error)
 	Noted(camera string) (survey.Measured, bool)
 }
 
@@ -57,20 +55,23 @@ type draftPage struct {
 	Errors   []string
 	ID, Host string
 	Kind     string
-	Label    string
-	Name     string
 	Usual    string    // the name that is given if neither is typed
 	Taken    string    // names that cameras have, with spaces between
 	Mistakes [2]string // about the label and the name, in words of package config
 	Picture  bool
 	Clock    string // by how much its clock is off; empty if it is right
 	Profiles []profileCard
-	Pasted   bool
-	Outside  bool
-	Main     string
-	Sub      string
+	Choice   survey.Choice
+	Unsaid   bool // nobody said whether it looks outside
 	Alike    []draftLink
+	Query    string        // of the page, which names those alike
+	Main     *measuredView // of the trial; nil before it
+	Small    *measuredView
 }
+
+// Outside and Inside report what was said; neither is chosen for anybody.
+func (p draftPage) Outside() bool { return p.Choice.Outside != nil && *p.Choice.Outside }
+func (p draftPage) Inside() bool  { return p.Choice.Outside != nil && !*p.Choice.Outside }
 
 type draftLink struct{ Link, Host string }
 
@@ -206,16 +207,34 @@ func (c *console) draft(w http.ResponseWriter, r *http.Request) (survey.Draft, b
 		return survey.Draft{}, false
 	}
 	d, ok := c.cfg.Survey.Draft(r.PathValue("draft"))
-	if !ok {
+	switch {
+	case !ok:
 		http.Redirect(w, r, "/settings/cameras/add?note=draft-old", http.StatusSeeOther)
+	case d.Saved != "":
+		c.cameraSaved(w, r, d.Saved)
 	}
-	return d, ok
+	return d, ok && d.Saved == ""
+}
+
+// cameraSaved goes on from a draft that is a camera now.
+func (c *console) cameraSaved(w http.ResponseWriter, r *http.Request, name string) {
+	next := cameraPath(name) + "?note=camera-saved"
+	if c.firstStep() > 0 {
+		next = "/setup/cameras?note=camera-saved"
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 func (c *console) draftCamera(w http.ResponseWriter, r *http.Request) {
-	if d, ok := c.draft(w, r); ok {
-		c.showDraft(w, r, http.StatusOK, d, draftPage{Outside: true, Main: d.Main, Sub: d.Sub})
+	d, ok := c.draft(w, r)
+	if !ok {
+		return
 	}
+	p := draftPage{Choice: survey.Choice{Main: d.Main, Sub: d.Sub}}
+	if d.Trial != nil {
+		p.Choice = d.Trial.Choice
+	}
+	c.showDraft(w, r, http.StatusOK, d, p)
 }
 
 func (c *console) draftPicture(w http.ResponseWriter, r *http.Request) {
@@ -223,13 +242,42 @@ func (c *console) draftPicture(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if len(d.Picture) == 0 {
+	picture := draftStills(d)[r.PathValue("picture")]
+	if len(picture) == 0 {
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(d.Picture)
+	_, _ = w.Write(picture)
+}
+
+// draftStills are the pictures of a draft, by the last part of their address.
+func draftStills(d survey.Draft) map[string][]byte {
+	all := map[string][]byte{"picture.jpg": d.Picture}
+	if d.Trial == nil {
+		return all
+	}
+	for i, b := range d.Trial.Measured.Stills {
+		all[stillName("main", i)] = b
+	}
+	if d.Trial.Small != nil {
+		for i, b := range d.Trial.Small.Stills {
+			all[stillName("sub", i)] = b
+		}
+	}
+	return all
+}
+
+func stillName(stream string, i int) string { return fmt.Sprintf("%s-%d.jpg", stream, i+1) }
+
+// tried is what a trial found, with its pictures.
+func (c *console) tried(d survey.Draft, stream string, m survey.Measured) *measuredView {
+	v := c.measuredOf(m)
+	for i := range m.Stills {
+		v.Stills = append(v.Stills, stillView{draftPath(d.ID) + "/" + stillName(stream, i), i + 1})
+	}
+	return v
 }
 
 // suggest is a name, for what a camera is called, that no camera has or had.
@@ -245,7 +293,13 @@ func (c *console) showDraft(w http.ResponseWriter, r *http.Request, status int, 
 	for _, cam := range c.cfg.Cameras {
 		p.Taken += cam.Name + " "
 	}
-	p.ID, p.Host, p.Picture, p.Pasted = d.ID, d.Host, len(d.Picture) > 0, len(d.Profiles) == 0
+	p.ID, p.Host, p.Picture, p.Query = d.ID, d.Host, len(d.Picture) > 0, r.URL.RawQuery
+	if d.Trial.Of(p.Choice) {
+		p.Main = c.tried(d, "main", d.Trial.Measured)
+		if d.Trial.Small != nil {
+			p.Small = c.tried(d, "sub", *d.Trial.Small)
+		}
+	}
 	p.Kind = strings.TrimSpace(d.Info.Manufacturer + " " + d.Info.Model)
 	if d.Clock.Abs() > 2*time.Second {
 		p.Clock = offsetText(d.Clock)
@@ -284,77 +338,100 @@ func codecOf(name string) rtsp.Codec {
 	return rtsp.Codec(name)
 }
 
-// saveCamera tries the chosen streams with real packets, and then writes the camera.
+// saveCamera tries the chosen streams with real packets and shows what came;
+// pressed once more, on streams that were tried, it writes the camera.
 func (c *console) saveCamera(w http.ResponseWriter, r *http.Request) {
 	d, ok := c.draft(w, r)
 	if !ok {
 		return
 	}
-	p := draftPage{
-		Label: strings.TrimSpace(r.PostFormValue("label")), Name: strings.TrimSpace(r.PostFormValue("name")), Outside: r.PostFormValue("exterior") != "",
-		Main: r.PostFormValue("main"), Sub: r.PostFormValue("sub"),
+	p := draftPage{Choice: choiceOf(r)}
+	if p.Choice.Name == "" {
+		p.Choice.Name = c.suggest(cmp.Or(p.Choice.Label, d.Info.Model))
 	}
-	if p.Name == "" {
-		p.Name = c.suggest(cmp.Or(p.Label, d.Info.Model))
+	p.Unsaid = p.Choice.Outside == nil
+	a, err := d.Addresses(p.Choice.Main, p.Choice.Sub)
+	var add config.Change
+	if err == nil {
+		add = config.Append("cameras", cameraEntry(a, p.Choice))
+		err = c.cfg.Settings.Try(add) // a bad name is said before ten seconds are spent
 	}
-	m, err := c.trySave(r, d, p)
-	name := form{base: "cameras[]"}
-	v := formView{Fields: []fieldView{{Name: "label"}, {Name: "name"}}}
-	status, owners := http.StatusOK, true
-	var f *survey.Failure
 	switch {
-	case err == nil:
-		c.cfg.Survey.Note(p.Name, m)
-		c.cfg.Survey.Drop(d.ID)
-		next := cameraPath(p.Name) + "?note=camera-saved"
-		if c.firstStep() > 0 {
-			next = "/setup/cameras?note=camera-saved"
-		}
-		http.Redirect(w, r, next, http.StatusSeeOther)
+	case err != nil:
+	case p.Unsaid:
+		what := explain(errField)
+		p.Problem = &what
+		c.showDraft(w, r, what.Status, d, p)
 		return
-	case errors.As(err, &f), errors.Is(err, survey.ErrAddress):
-		what, detail := explainCamera(err)
-		p.Problem, p.Detail, status = &what, detail, what.Status
-	default:
-		if status, owners = c.refuse(&v, name, err); !owners {
-			c.fail(w, r, err)
+	case r.PostFormValue("save") == "" || !d.Trial.Of(p.Choice):
+		if err = c.cfg.Survey.Trial(r.Context(), d.ID, p.Choice); err == nil {
+			to := url.URL{Path: draftPath(d.ID), RawQuery: r.URL.RawQuery, Fragment: "trial"}
+			http.Redirect(w, r, to.String(), http.StatusSeeOther)
 			return
 		}
-		p.Problem, p.Errors, p.Mistakes = v.Problem, v.Errors, [2]string{v.Fields[0].Error, v.Fields[1].Error}
+	default:
+		var saved string
+		if saved, err = c.cfg.Survey.Save(d.ID, p.Choice.Name, func() error {
+			_, err := c.cfg.Settings.Edit("", add)
+			return err
+		}); err == nil {
+			c.cameraSaved(w, r, saved)
+			return
+		}
 	}
+	c.refuseDraft(w, r, d, p, err)
+}
+
+// refuseDraft shows a draft again with why it is no camera.
+func (c *console) refuseDraft(w http.ResponseWriter, r *http.Request, d survey.Draft, p draftPage, err error) {
+	v := formView{Fields: []fieldView{{Name: "label"}, {Name: "name"}}}
+	var f *survey.Failure
+	if errors.Is(err, survey.ErrDraft) { // it grew old meanwhile
+		http.Redirect(w, r, "/settings/cameras/add?note=draft-old", http.StatusSeeOther)
+		return
+	}
+	if errors.As(err, &f) || errors.Is(err, survey.ErrAddress) {
+		what, detail := explainCamera(err)
+		p.Problem, p.Detail = &what, detail
+		c.showDraft(w, r, what.Status, d, p)
+		return
+	}
+	status, ok := c.refuse(&v, form{base: "cameras[]"}, err)
+	if !ok {
+		c.fail(w, r, err)
+		return
+	}
+	p.Problem, p.Errors, p.Mistakes = v.Problem, v.Errors, [2]string{v.Fields[0].Error, v.Fields[1].Error}
 	c.showDraft(w, r, status, d, p)
 }
 
-func (c *console) trySave(r *http.Request, d survey.Draft, p draftPage) (m survey.Measured, err error) {
-	a, err := d.Addresses(p.Main, p.Sub)
-	if err != nil {
-		return m, err
+// choiceOf reads what was chosen of a draft.
+func choiceOf(r *http.Request) survey.Choice {
+	ch := survey.Choice{
+		Label: strings.TrimSpace(r.PostFormValue("label")), Name: strings.TrimSpace(r.PostFormValue("name")), Main: r.PostFormValue("main"), Sub: r.PostFormValue("sub"),
+		Sound: r.PostFormValue("sound") != "",
 	}
-	entry := config.Map{{Key: "name", Value: p.Name}}
-	for _, x := range [][2]string{{"label", p.Label}, {"url", a.Main}, {"sub", a.Sub}, {"onvif", a.ONVIF}, {"tls", a.TLS}} {
+	switch outside := r.PostFormValue("exterior"); outside {
+	case "true", "false":
+		yes := outside == "true"
+		ch.Outside = &yes
+	}
+	return ch
+}
+
+// cameraEntry is a chosen camera as it stands in the file. Where it looks and
+// whether it is heard are written down: they were chosen, and are no default.
+func cameraEntry(a survey.Addresses, ch survey.Choice) config.Map {
+	entry := config.Map{{Key: "name", Value: ch.Name}}
+	for _, x := range [][2]string{{"label", ch.Label}, {"url", a.Main}, {"sub", a.Sub}, {"onvif", a.ONVIF}, {"tls", a.TLS}} {
 		if x[1] != "" {
 			entry = entry.With(x[0], x[1])
 		}
 	}
-	if !p.Outside {
-		entry = entry.With("exterior", false)
+	if ch.Outside != nil {
+		entry = entry.With("exterior", *ch.Outside)
 	}
-	add := config.Append("cameras", entry)
-	if err := c.cfg.Settings.Try(add); err != nil { // a bad name is said before ten seconds are spent
-		return m, err
-	}
-	var subErr error
-	var wg sync.WaitGroup
-	if a.Sub != "" {
-		wg.Go(func() { _, subErr = c.cfg.Survey.Try(r.Context(), a.Stream(a.Sub)) })
-	}
-	m, err = c.cfg.Survey.Try(r.Context(), a.Stream(a.Main))
-	wg.Wait()
-	if err := errors.Join(err, subErr); err != nil {
-		return m, err
-	}
-	_, err = c.cfg.Settings.Edit("", add)
-	return m, err
+	return entry.With("sound", ch.Sound)
 }
 
 var errNoSearch = errors.New("the network could not be asked for cameras")

@@ -15,6 +15,7 @@ func cameraForm(name string) form {
 	return form{key: "camera", base: "cameras[name=" + name + "]", fields: []field{
 		{name: "label", kind: textField, usual: name},
 		{name: "exterior", kind: checkField, usual: "true"},
+		{name: "sound", kind: checkField, usual: "true"},
 		{name: "record", kind: choiceField, usual: "always", choices: records},
 		{name: "record_sub", kind: choiceField, choices: append([]string{""}, records...)},
 		{name: "motion.from", kind: choiceField, choices: []string{"", "onvif", "pictures", "off"}},
@@ -49,13 +50,21 @@ type cameraPage struct {
 type measuredView struct {
 	Codec, Rate, FPS, Key string
 	Sound                 bool
-	Warnings              []string // locale keys
+	More                  bool        // the key frames are further apart than could be seen
+	Warnings              []string    // locale keys
+	Stills                []stillView // none once the camera is saved
+}
+
+// stillView is a picture of a trial.
+type stillView struct {
+	Link string
+	N    int // from 1
 }
 
 func (c *console) measuredOf(m survey.Measured) *measuredView {
 	v := &measuredView{
 		Codec: codecText(m.Codec, m.Width, m.Height), Rate: c.text.number(float64(m.Kbit)/1000, 1) + " Mbit/s",
-		FPS: c.text.number(m.FPS, 0), Key: c.text.number(m.Key.Seconds(), 1) + " s", Sound: m.Sound != "",
+		FPS: c.text.number(m.FPS, 0), Key: c.text.number(m.Key.Seconds(), 1) + " s", More: m.Open, Sound: m.Sound != "",
 	}
 	for _, w := range m.Warnings() {
 		v.Warnings = append(v.Warnings, "warn."+w)

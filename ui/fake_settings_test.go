@@ -1,7 +1,11 @@
 package ui
 
 import (
+	"bytes"
 	"context"
+	"image"
+	"image/draw"
+	"image/jpeg"
 	"net/netip"
 	"time"
 
@@ -50,19 +54,47 @@ func (fakeSurvey) Ask(context.Context, survey.Login) (survey.Draft, error) {
 }
 func (fakeSurvey) Alike(context.Context, survey.Draft, []string) []survey.Draft { return nil }
 func (fakeSurvey) Draft(id string) (survey.Draft, bool) {
-	return survey.Draft{
-		ID: "draft", Host: "192.168.1.12", Info: onvif.Info{Manufacturer: "Beispiel", Model: "T-1"}, Main: "1", Sub: "2", Clock: -time.Minute,
+	d := survey.Draft{
+		ID: id, Host: "192.168.1.12", Info: onvif.Info{Manufacturer: "Beispiel", Model: "T-1"}, Main: "1", Sub: "2", Clock: -time.Minute,
 		Profiles: []onvif.Profile{
 			{Token: "1", Name: "mainStream", Codec: "H265", Width: 2560, Height: 1440, FPS: 25, Bitrate: 4096},
 			{Token: "2", Name: "subStream", Codec: "H264", Width: 640, Height: 360, FPS: 15, Bitrate: 512},
 		},
-	}, id == "draft"
+	}
+	if id == "tried" {
+		outside := true
+		d.Trial = &survey.Trial{
+			Choice: survey.Choice{Name: "gate", Main: "1", Sub: "2", Outside: &outside},
+			Measured: survey.Measured{
+				Codec: rtsp.H265, Width: 2560, Height: 1440, Sound: rtsp.AAC, Kbit: 3900, FPS: 25, Key: 10 * time.Second, Open: true,
+				Stills: [][]byte{fixtureStill(0), fixtureStill(1), fixtureStill(2)},
+			},
+			Small: &survey.Measured{Codec: rtsp.H264, Width: 640, Height: 360, Kbit: 480, FPS: 15, Key: 2 * time.Second, Stills: [][]byte{fixtureStill(0)}},
+		}
+	}
+	return d, id == "draft" || id == "tried"
 }
-func (fakeSurvey) Drop(string) {}
-func (fakeSurvey) Try(context.Context, rtsp.Config) (survey.Measured, error) {
-	return survey.Measured{}, &survey.Failure{Step: survey.StepPicture, Detail: "No picture came."}
+
+func (fakeSurvey) Trial(context.Context, string, survey.Choice) error {
+	return &survey.Failure{Step: survey.StepPicture, Detail: "No picture came."}
 }
-func (fakeSurvey) Note(string, survey.Measured) {}
+
+func (fakeSurvey) Save(_, name string, _ func() error) (string, error) { return name, nil }
+
+// fixtureStill is a picture of a wall with a lamp that moves.
+func fixtureStill(n int) []byte {
+	img := image.NewGray(image.Rect(0, 0, 320, 180))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(60 + i/640)
+	}
+	draw.Draw(img, image.Rect(40+80*n, 40, 70+80*n, 70), image.White, image.Point{}, draw.Src)
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		panic(err) // of a picture in memory
+	}
+	return b.Bytes()
+}
+
 func (fakeSurvey) Noted(string) (survey.Measured, bool) {
 	return survey.Measured{Codec: rtsp.H265, Width: 2560, Height: 1440, Sound: rtsp.AAC, Kbit: 3900, FPS: 25, Key: 10 * time.Second}, true
 }

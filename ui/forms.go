@@ -78,7 +78,7 @@ func (c *console) settingsTable() []route {
 		{"POST /settings/cameras/ask", inPage, owners, c.askCamera},
 		{"GET /settings/cameras/add/{draft}", page, owners, c.draftCamera},
 		{"POST /settings/cameras/add/{draft}", inPage, owners, c.saveCamera},
-		{"GET /settings/cameras/add/{draft}/picture.jpg", inPage, owners, c.draftPicture},
+		{"GET /settings/cameras/add/{draft}/{picture}", inPage, owners, c.draftPicture},
 		{"GET /settings/camera/{camera}", page, owners, c.cameraPage},
 		{"POST /settings/camera/{camera}", inPage, owners, c.cameraDo},
 		{"POST /settings/camera/{camera}/pause", inPage, owners, c.cameraPause},

@@ -169,6 +169,7 @@ var gallery = []shown{
 	{"camera, its settings", "well", "/settings/camera/Driveway", 200},
 	{"camera, to be added", "well", "/settings/cameras/add", 200},
 	{"camera, to be tried", "well", "/settings/cameras/add/draft", 200},
+	{"camera, tried", "well", "/settings/cameras/add/tried", 200},
 	{"set-up, home", "half set up", "/setup/home", 200},
 	{"set-up, storage", "half set up", "/setup/storage", 200},
 	{"set-up, cameras", "half set up", "/setup/cameras", 200},

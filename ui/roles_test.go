@@ -58,7 +58,7 @@ var may = map[string]string{
 	"GET /settings": "o", "GET /settings/homekit": "o", "POST /settings/homekit": "o",
 	"GET /setup/{step}": "o", "POST /setup/{step}": "o", "GET /settings/health": "o", "GET /settings/health/diagnostics.txt": "o",
 	"GET /settings/cameras": "o", "GET /settings/cameras/add": "o", "POST /settings/cameras/find": "o", "POST /settings/cameras/ask": "o",
-	"GET /settings/cameras/add/{draft}": "o", "POST /settings/cameras/add/{draft}": "o", "GET /settings/cameras/add/{draft}/picture.jpg": "o",
+	"GET /settings/cameras/add/{draft}": "o", "POST /settings/cameras/add/{draft}": "o", "GET /settings/cameras/add/{draft}/{picture}": "o",
 	"GET /settings/camera/{camera}": "o", "POST /settings/camera/{camera}": "o", "POST /settings/camera/{camera}/pause": "o",
 	"POST /settings/camera/{camera}/rename": "o", "POST /settings/camera/{camera}/remove": "o",
 	"GET /settings/{form}": "o", "POST /settings/{form}": "o", "GET /settings/{form}/{entry}": "o", "POST /settings/{form}/{entry}": "o",

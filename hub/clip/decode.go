@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gatehouse/hub/internal/ffmpeg"
+	"gatehouse/hub/internal/mp4"
+	"gatehouse/rtsp"
 )
 
 const maxJPEG = 4 << 20
@@ -27,6 +29,33 @@ func decode(ctx context.Context, path string, film []byte) ([]byte, error) {
 		return nil, fmt.Errorf("decoding picture: %w", err)
 	}
 	return picture, nil
+}
+
+// Picture makes a JPEG of a unit that decoding can start with, of a stream that
+// is not recorded. It takes its turn among the pictures of recorded ones.
+func (s *Service) Picture(ctx context.Context, u *rtsp.Unit) ([]byte, error) {
+	if mp4.SampleSize(u) > maxPicture {
+		return nil, fmt.Errorf("picture of %d bytes", u.Size())
+	}
+	if u.Format.Codec == rtsp.MJPEG {
+		b := bytes.Join(u.Data, nil)
+		return b, checkJPEG(b)
+	}
+	if s.stills.ffmpeg == "" {
+		return nil, fmt.Errorf("%w: ffmpeg is not installed", ErrNoPicture)
+	}
+	f := *u.Format
+	f.Track = 0
+	t, err := mp4.NewTrack(1, &f)
+	if err != nil {
+		return nil, fmt.Errorf("decoding picture: %w", err)
+	}
+	film := mp4.AppendPicture(mp4.AppendHead(nil, []mp4.Track{t}, mp4.Ident{Start: u.UTC}), t, 0, u)
+	if err := s.stills.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.stills.leave()
+	return decode(ctx, s.stills.ffmpeg, film)
 }
 
 // Bounds of a JPEG that is handed on: what a browser decodes without harm.

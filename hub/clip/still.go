@@ -234,12 +234,10 @@ func (s *stills) get(ctx context.Context, key stillKey, film func() ([]byte, err
 	if jpeg := s.cached(k); jpeg != nil {
 		return jpeg, nil
 	}
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := s.enter(ctx); err != nil {
+		return nil, err
 	}
-	defer func() { <-s.turn }()
+	defer s.leave()
 	if jpeg := s.cached(k); jpeg != nil { // made while this one waited
 		return jpeg, nil
 	}
@@ -254,6 +252,18 @@ func (s *stills) get(ctx context.Context, key stillKey, film func() ([]byte, err
 	s.keep(k, jpeg)
 	return jpeg, nil
 }
+
+// enter waits until no other decoder runs; leave lets the next one.
+func (s *stills) enter(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *stills) leave() { <-s.turn }
 
 func (s *stills) cached(k cacheKey) []byte {
 	s.mu.Lock()

@@ -158,12 +158,10 @@ func encode(img image.Image, quality int) ([]byte, error) {
 // so is one that cannot be read or decoded. Those of one initialisation are one
 // run of the decoder, and each of them is decoded once.
 func (s *Service) thumbs(ctx context.Context, keys []*stillKey, width int) ([]image.Image, error) {
-	select {
-	case s.stills.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := s.stills.enter(ctx); err != nil {
+		return nil, err
 	}
-	defer func() { <-s.stills.turn }()
+	defer s.stills.leave()
 	out := make([]image.Image, len(keys))
 	done := map[cacheKey]image.Image{}
 	for i := 0; i < len(keys); {

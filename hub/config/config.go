@@ -94,6 +94,7 @@ type Camera struct {
 	Exterior  *bool  `yaml:"exterior"`   // requests can only ever touch exterior cameras; default true
 	Record    string `yaml:"record"`     // the main stream: always, motion or off; default always
 	RecordSub string `yaml:"record_sub"` // the sub stream; default as record
+	Sound     *bool  `yaml:"sound"`      // what the camera's microphone hears is recorded and played; false: it is never asked for; default true
 	HomeKit   string `yaml:"homekit"`    // what HomeKit shows of it, as an accessory of its own: off, snapshots or live; default off
 	Paused    bool   `yaml:"paused"`     // nothing is read from the camera; record says what comes after
 	Motion    Motion `yaml:"motion"`
@@ -164,6 +165,9 @@ func (c Camera) Off() bool { return c.Record == "off" && (c.RecordSub == "off" |
 
 // Outside reports whether requests may touch the camera.
 func (c Camera) Outside() bool { return c.Exterior == nil || *c.Exterior }
+
+// Silent reports whether the camera is not asked for sound.
+func (c Camera) Silent() bool { return c.Sound != nil && !*c.Sound }
 
 // Bulletin is one public log of requests.
 type Bulletin struct {

@@ -2,7 +2,6 @@ package motion
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -95,23 +94,11 @@ func (d *decoder) give(u *rtsp.Unit) error {
 	if len(d.waiting) >= maxWaiting {
 		return errDecoder
 	}
-	size := mp4.SampleSize(u)
-	if size > maxKey {
+	if mp4.SampleSize(u) > maxKey {
 		return nil
 	}
-	scale := int64(d.track.Timescale)
-	f := mp4.Fragment{
-		Number: d.number + 1, Base: int64(d.number) * scale, PTS: int64(d.number) * scale, UTC: u.UTC,
-		Samples: []mp4.Sample{{Size: uint32(size), Duration: uint32(scale), Sync: true}},
-	}
+	b := mp4.AppendPicture(d.buf, d.track, d.number, u)
 	d.number++
-	b := mp4.AppendFragment(d.buf, d.track, &f)
-	for _, data := range u.Data {
-		if mp4.Lengths(u.Format) {
-			b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
-		}
-		b = append(b, data...)
-	}
 	watchdog := time.AfterFunc(giveTime, d.cancel)
 	defer watchdog.Stop()
 	_, err := d.process.In.Write(b)

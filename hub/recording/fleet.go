@@ -19,6 +19,7 @@ type Source struct {
 	Camera, Stream string
 	URL            string // rtsp://… or rtsps://…, with credentials
 	Transport      rtsp.Transport
+	Silent         bool     // the camera is not asked for sound
 	TLS            string   // the certificate that is pinned, as rtsp.Config has it
 	When           OnMotion // without a Motion all is recorded
 }
@@ -90,7 +91,7 @@ func (f *Fleet) start(s Source) *member {
 	ctx, stop := context.WithCancel(context.Background())
 	log := f.log.With("stream", s.Stream)
 	m := &member{of: s, stop: stop, done: make(chan struct{})}
-	m.source = rtsp.NewSource(rtsp.Config{Camera: s.Camera, URL: s.URL, Transport: s.Transport, TLS: s.TLS, Log: log})
+	m.source = rtsp.NewSource(rtsp.Config{Camera: s.Camera, URL: s.URL, Transport: s.Transport, TLS: s.TLS, Silent: s.Silent, Log: log})
 	recorder := f.archive.Recorder(s.Camera, s.Stream, m.source.Reader(readerBytes))
 	if s.When.Motion != nil {
 		recorder.OnMotion(s.When)

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"gatehouse/rtsp"
 	"gatehouse/rtsp/onvif"
 )
@@ -27,7 +29,12 @@ type Survey struct {
 	Discover func(context.Context) ([]onvif.Found, error)
 	// Patience is how long a stream is tried; default 10 s.
 	Patience time.Duration
-	Log      *slog.Logger // required
+	// Picture makes a JPEG of a key frame; without it a trial has no pictures.
+	Picture func(context.Context, *rtsp.Unit) ([]byte, error)
+	Log     *slog.Logger // required
+
+	trying singleflight.Group
+	saving sync.Mutex // one draft at a time becomes a camera
 
 	mu     sync.Mutex // guards the rest
 	found  []onvif.Found
@@ -47,6 +54,8 @@ type Draft struct {
 	Sub      string
 	Clock    time.Duration // the camera's clock minus this machine's
 	Picture  []byte        // JPEG; nil if it gives none
+	Trial    *Trial        // the last that did not fail; nil before
+	Saved    string        // the camera that the draft became; then nothing else is left of it
 
 	onvif string // address with the login, or empty
 	tls   string
@@ -177,13 +186,6 @@ func (s *Survey) Draft(id string) (Draft, bool) {
 	return d, ok && time.Since(d.at) < draftLife
 }
 
-// Drop forgets a draft and the login in it.
-func (s *Survey) Drop(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.drafts, id)
-}
-
 // Alike tries a login that one camera took at the others of its kind that were
 // found and whose hosts are not in known, once each, and drafts those that take it.
 func (s *Survey) Alike(ctx context.Context, of Draft, known []string) (list []Draft) {
@@ -246,16 +248,6 @@ func (a Addresses) Stream(address string) rtsp.Config {
 		tls = ""
 	}
 	return rtsp.Config{Camera: "new", URL: address, TLS: tls}
-}
-
-// Note keeps what was measured of a camera before it was saved under a name.
-func (s *Survey) Note(camera string, m Measured) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.noted == nil {
-		s.noted = map[string]Measured{}
-	}
-	s.noted[camera] = m
 }
 
 // Noted is what was measured of a camera since the hub started.

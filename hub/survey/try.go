@@ -43,10 +43,12 @@ type Measured struct {
 	Sound         rtsp.Codec // empty if there is none
 	Kbit          int        // kbit/s
 	FPS           float64
-	Key           time.Duration // longest time from one key frame to the next; the time of the trial if fewer than two came
+	Key           time.Duration // longest time from one key frame to the next
+	Open          bool          // the trial ended in that group of pictures: it is longer
 	Clock         rtsp.ClockQuality
 	Offset        time.Duration // the camera's clock minus this machine's; 0 if it does not tell
 	At            time.Time
+	Stills        [][]byte // JPEGs of key frames from the trial's begin to its end, at most maxStills
 }
 
 // Warnings that a picture to record can deserve.
@@ -58,8 +60,10 @@ const (
 )
 
 const (
-	slowKey  = 4500 * time.Millisecond
-	clockOff = 2 * time.Second
+	slowKey = 4500 * time.Millisecond
+	// maxStills key frames of a trial are shown: the camera moves, or the picture is frozen.
+	maxStills = 3
+	clockOff  = 2 * time.Second
 )
 
 // Warnings are what the owner should know of the picture, by the names above.
@@ -97,13 +101,36 @@ func (s *Survey) Try(ctx context.Context, cfg rtsp.Config) (Measured, error) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- src.Run(ctx) }()
-	m, err := measure(ctx, r, patience)
+	m, keys, err := measure(ctx, r, patience)
 	if err == nil {
 		st := src.State()
 		m.Clock, m.Offset = st.Clock, st.Offset
 	}
 	cancel()
-	return m, errors.Join(err, <-done)
+	if err := errors.Join(err, <-done); err != nil {
+		return m, err
+	}
+	m.Stills = s.stills(context.WithoutCancel(ctx), keys)
+	return m, nil
+}
+
+// stills makes pictures of key frames; what cannot be decoded is left out, since
+// it can be recorded all the same.
+func (s *Survey) stills(ctx context.Context, keys []*rtsp.Unit) (list [][]byte) {
+	if s.Picture == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for _, u := range keys {
+		b, err := s.Picture(ctx, u)
+		if err != nil {
+			s.Log.Info("a picture of the trial cannot be shown", "err", err)
+			continue
+		}
+		list = append(list, b)
+	}
+	return list
 }
 
 // reach looks the camera's name up and connects, so that what fails has a name.
@@ -132,47 +159,52 @@ func reach(ctx context.Context, address string) error {
 	return &Failure{StepConnect, "The camera cannot be reached."}
 }
 
-// measure reads until the first unit and then for as long as patience.
-func measure(ctx context.Context, r *rtsp.Reader, patience time.Duration) (Measured, error) {
-	var m Measured
+// measure reads until the first unit and then for as long as patience. keys are
+// key frames spread over that time.
+func measure(ctx context.Context, r *rtsp.Reader, patience time.Duration) (m Measured, keys []*rtsp.Unit, err error) {
 	var first, key time.Time
 	var bytes, pictures int
 	for {
 		item, err := r.Next(ctx)
 		switch {
 		case errors.Is(err, io.EOF), ctx.Err() != nil:
-			return m, &Failure{StepPicture, "The camera stays connected but sends no pictures."}
+			return m, nil, &Failure{StepPicture, "The camera stays connected but sends no pictures."}
 		case err != nil:
-			return m, err
+			return m, nil, err
 		case item.Break != nil:
 			if f := failureOf(*item.Break); f != nil {
-				return m, f
+				return m, nil, f
 			}
 			continue
 		case item.Unit == nil:
 			continue
 		}
 		u := item.Unit
+		bytes += u.Size()
 		if !u.Format.Video() {
 			m.Sound = u.Format.Codec
-			bytes += u.Size()
 			continue
 		}
 		if first.IsZero() {
 			first, key = u.UTC, u.UTC
 			m.Codec, m.Width, m.Height = u.Format.Codec, u.Format.Width, u.Format.Height
 		}
+		long := u.UTC.Sub(first)
 		if u.Random {
 			m.Key, key = max(m.Key, u.UTC.Sub(key)), u.UTC
+			if len(keys) < maxStills && long >= time.Duration(len(keys))*patience/maxStills {
+				keys = append(keys, u)
+			}
 		}
-		bytes += u.Size()
 		pictures++
-		if long := u.UTC.Sub(first); long >= patience {
-			m.Key = max(m.Key, u.UTC.Sub(key))
+		if long >= patience {
+			if open := u.UTC.Sub(key); open > m.Key {
+				m.Key, m.Open = open, true
+			}
 			m.Kbit = int(float64(bytes) * 8 / 1000 / long.Seconds())
 			m.FPS = float64(pictures-1) / long.Seconds()
 			m.At = time.Now()
-			return m, nil
+			return m, keys, nil
 		}
 	}
 }
