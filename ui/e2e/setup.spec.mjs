@@ -71,7 +71,7 @@ test("first run, on a phone", async () => {
   await look(page, "5-add-login");
   await page.getByLabel("Password of the camera").fill(rest.join(" "));
   await page.getByRole("button", { name: "Connect", exact: true }).click();
-  await page.getByText("The camera answers. Choose what to record.").waitFor();
+  await page.getByText("The camera answers. Choose what to record, and see").waitFor();
   await page.getByLabel("What you call it").pressSequentially("Einfahrt Süd 🚗");
   assert.equal(await page.getByLabel("Short name").inputValue(), "einfahrt-sud");
   await page.getByLabel("Short name").fill("Front Door");
