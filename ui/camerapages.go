@@ -16,12 +16,19 @@ func cameraForm(name string) form {
 		{name: "label", kind: textField, usual: name},
 		{name: "exterior", kind: checkField, usual: "true"},
 		{name: "sound", kind: checkField, usual: "true"},
-		{name: "record", kind: choiceField, usual: "always", choices: records},
+		{name: "record", kind: choiceField, usual: "always", choices: records, head: "camera.head-record"},
 		{name: "record_sub", kind: choiceField, choices: append([]string{""}, records...)},
-		{name: "motion.from", kind: choiceField, choices: []string{"", "onvif", "pictures", "off"}},
 		{name: "keep.days", kind: wholeField},
+		{name: "keep.bytes", kind: textField},
 		{name: "keep_sub.days", kind: wholeField},
-		{name: "url", kind: addressField},
+		{name: "keep_sub.bytes", kind: textField},
+		{name: "motion.from", kind: choiceField, choices: []string{"", "onvif", "pictures", "off"}, head: "camera.head-motion"},
+		{name: "motion.sensitivity", kind: wholeField, usual: "5"},
+		{name: "motion.zones", kind: zonesField},
+		{name: "motion.channel", kind: textField},
+		{name: "motion.pre_roll", kind: textField, usual: "10s"},
+		{name: "motion.post_roll", kind: textField, usual: "30s"},
+		{name: "url", kind: addressField, head: "camera.head-address"},
 		{name: "sub", kind: addressField},
 		{name: "onvif", kind: addressField},
 		{name: "snapshot", kind: addressField},
@@ -132,7 +139,7 @@ func (c *console) cameraDo(w http.ResponseWriter, r *http.Request) {
 	}
 	f := cameraForm(cam.Name)
 	v := c.fill(f, r.URL.Path, file, version)
-	if _, err = c.cfg.Settings.Edit(r.PostFormValue("version"), f.changes(v, file, r)...); err == nil {
+	if err = c.editFile(r, f.changes(v, file, r)); err == nil {
 		c.done(w, r, r.URL.Path, false)
 		return
 	}

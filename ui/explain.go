@@ -67,6 +67,7 @@ var explanations = []struct {
 	{clip.ErrTooLong, http.StatusUnprocessableEntity, "too-long"},
 	{clip.ErrBusy, http.StatusServiceUnavailable, "busy"},
 	{errField, http.StatusUnprocessableEntity, "field"},
+	{errCertificate, http.StatusUnprocessableEntity, "certificate"},
 	{config.ErrConflict, http.StatusConflict, "conflict"},
 	{errBrokenFile, http.StatusConflict, "broken-file"},
 	{errUneditable, http.StatusConflict, "uneditable"},

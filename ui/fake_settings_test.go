@@ -27,6 +27,11 @@ storage:
 cameras:
   - name: Driveway
     url: rtsp://owner:secret@192.168.1.11/main
+    motion:
+      from: pictures
+      zones:
+        - area: [[0, 0.4], [1, 0.4], [1, 1], [0, 1]]
+        - {area: [[0.8, 0], [1, 0], [1, 0.5]], ignore: true}
 `), "1", nil
 }
 func (fakeSettings) Edit(string, ...config.Change) (*config.Config, error) { return nil, nil }

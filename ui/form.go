@@ -2,6 +2,8 @@ package ui
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -31,6 +33,7 @@ const (
 	choiceField fieldKind = "choice"
 	listField   fieldKind = "list"  // texts, with commas between
 	hoursField  fieldKind = "hours" // 22:00-07:00, with commas between
+	zonesField  fieldKind = "zones" // 0 0.4, 1 0.4, 1 1: a line each, with - before what does not count
 	// addressField is shown without the login in it, which stays unless another
 	// host or another login is typed.
 	addressField fieldKind = "address"
@@ -43,6 +46,7 @@ type field struct {
 	kind    fieldKind
 	usual   string   // what counts if nothing is written; shown in the empty control
 	choices []string // values; their labels are "choice." and the value
+	head    string   // locale key of a heading above it
 }
 
 // form is a page of settings.
@@ -50,8 +54,10 @@ type form struct {
 	key    string // in the address, and in the texts "form.KEY"
 	base   string // where its fields are in the file
 	fields []field
-	later  bool // used at the next start
-	again  bool // nothing of it is switched on without the passphrase
+	later  bool                      // used at the next start
+	again  bool                      // nothing of it is switched on, or set to another value, without the passphrase
+	check  func(*http.Request) error // of what the file's own checks cannot know; nil if there is none
+	more   string                    // page to read beside it; its link is the text "form.KEY-more"
 }
 
 // path is where a field is in the file.
@@ -65,7 +71,7 @@ func (f form) path(name string) string {
 // fieldView is a field with what is typed in it.
 type fieldView struct {
 	ID, Name, Kind, Value, Usual string
-	Label, Help                  string // locale keys; Help may be empty
+	Label, Help, Head            string // locale keys; Help and Head may be empty
 	Checked                      bool
 	Choices                      []choiceView
 	Error                        string // in words of package config
@@ -83,7 +89,7 @@ type formView struct {
 	Problem         *problem
 	Errors          []string // that belong to no field
 	Later           bool
-	Again           bool // it asks for the passphrase: something may be switched on
+	Again           bool // it asks for the passphrase: something may be switched on or set
 	Confirmed       bool // which was given a short while ago
 	Who             string
 }
@@ -98,7 +104,6 @@ func (c *console) fill(f form, action string, file config.Written, version strin
 		case checkField:
 			w.Value = file.Value(path)
 			w.Checked = w.Value == "true" || w.Value == "" && x.usual == "true"
-			v.Again = v.Again || f.again && !w.Checked
 		case listField:
 			w.Value = strings.Join(file.Values(path), ", ")
 		case hoursField:
@@ -108,19 +113,68 @@ func (c *console) fill(f form, action string, file config.Written, version strin
 				spans = append(spans, file.Value(at+".from")+"-"+file.Value(at+".to"))
 			}
 			w.Value = strings.Join(spans, ", ")
+		case zonesField:
+			w.Value = zonesText(file, path)
 		case addressField:
 			w.Value = withoutLogin(file.Value(path))
 		default:
 			w.Value = file.Value(path)
 		}
 		w.choose()
+		v.Again = v.Again || f.again && !(x.kind == checkField && w.Checked)
 		v.Fields = append(v.Fields, w)
 	}
 	return v
 }
 
+// zonesText writes zones as they are typed.
+func zonesText(file config.Written, path string) string {
+	var lines []string
+	for i := range file.Len(path) {
+		zone := fmt.Sprintf("%s[%d]", path, i)
+		var corners []string
+		for j := range file.Len(zone + ".area") {
+			corners = append(corners, strings.Join(file.Values(fmt.Sprintf("%s.area[%d]", zone, j)), " "))
+		}
+		line := strings.Join(corners, ", ")
+		if file.Value(zone+".ignore") == "true" {
+			line = "- " + line
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// zonesOf reads them. What is no number goes as text: package config says what is wrong.
+func zonesOf(text string) (list []any) {
+	for _, line := range strings.Split(text, "\n") {
+		line, ignored := strings.CutPrefix(strings.TrimSpace(line), "-")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		area := []any{}
+		for _, at := range strings.Split(line, ",") {
+			corner := []any{}
+			for _, word := range strings.Fields(at) {
+				if n, err := strconv.ParseFloat(word, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
+					corner = append(corner, n)
+				} else {
+					corner = append(corner, word)
+				}
+			}
+			area = append(area, corner)
+		}
+		zone := config.Map{{Key: "area", Value: area}}
+		if ignored {
+			zone = zone.With("ignore", true)
+		}
+		list = append(list, zone)
+	}
+	return list
+}
+
 func (c *console) fieldView(x field) fieldView {
-	w := fieldView{ID: "f-" + strings.ReplaceAll(x.name, ".", "-"), Name: x.name, Kind: string(x.kind), Usual: x.usual, Label: "field." + x.name}
+	w := fieldView{ID: "f-" + strings.ReplaceAll(x.name, ".", "-"), Name: x.name, Kind: string(x.kind), Usual: x.usual, Label: "field." + x.name, Head: x.head}
 	if c.text.has(w.Label + "-help") {
 		w.Help = w.Label + "-help"
 	}
@@ -180,6 +234,8 @@ func (x field) value(text string) any {
 			}
 		}
 		return list
+	case zonesField:
+		return zonesOf(text)
 	case hoursField:
 		var list []any
 		for _, s := range lineEnds.Split(text, -1) {
@@ -214,7 +270,7 @@ func (f form) entry(r *http.Request) config.Map {
 // changes are what differs between a form as it was shown and as it was typed.
 func (f form) changes(was formView, file config.Written, r *http.Request) (list []config.Change) {
 	for i, x := range f.fields {
-		text := r.PostFormValue(x.name)
+		text := strings.ReplaceAll(r.PostFormValue(x.name), "\r\n", "\n")
 		path := f.path(x.name)
 		if x.kind == checkField {
 			if was.Fields[i].Checked != (text != "") {
@@ -229,7 +285,8 @@ func (f form) changes(was formView, file config.Written, r *http.Request) (list 
 			}
 			list = append(list, config.Set(path, addressWith(strings.TrimSpace(text), r.PostFormValue("login.user"), r.PostFormValue("login.password"))))
 		case strings.TrimSpace(text) == was.Fields[i].Value:
-		case v == nil || v == x.usual && was.Fields[i].Value == "":
+		case was.Fields[i].Value == "" && text == x.usual: // it says so without a word
+		case v == nil:
 			list = append(list, config.Delete(path))
 		case x.kind == addressField:
 			list = append(list, config.Set(path, keepLogin(file.Value(path), strings.TrimSpace(text))))
@@ -240,10 +297,12 @@ func (f form) changes(was formView, file config.Written, r *http.Request) (list 
 	return list
 }
 
-// switchesOn reports whether a form as it was typed ticks what was not.
-func (f form) switchesOn(was formView, r *http.Request) bool {
+// sets reports whether a form as it was typed ticks what was not, or has another
+// value somewhere.
+func (f form) sets(was formView, r *http.Request) bool {
 	for i, x := range f.fields {
-		if x.kind == checkField && !was.Fields[i].Checked && r.PostFormValue(x.name) != "" {
+		text := strings.TrimSpace(r.PostFormValue(x.name))
+		if x.kind == checkField && !was.Fields[i].Checked && text != "" || x.kind != checkField && text != was.Fields[i].Value {
 			return true
 		}
 	}
@@ -260,6 +319,15 @@ func (c *console) refuse(v *formView, f form, err error) (status int, ok bool) {
 	case errors.Is(err, config.ErrConflict):
 		p := explain(err)
 		v.Problem = &p
+		return p.Status, true
+	case errors.Is(err, errCertificate):
+		p := explain(err)
+		v.Problem = &p
+		for i := range v.Fields {
+			if v.Fields[i].Name == "certificate" {
+				v.Fields[i].Error = err.Error()
+			}
+		}
 		return p.Status, true
 	case errors.As(err, &broken):
 		p := explain(errBrokenFile)

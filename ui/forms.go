@@ -1,10 +1,13 @@
 package ui
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"gatehouse/hub/config"
 )
@@ -28,6 +31,11 @@ var settingsForms = []form{
 		{name: "cool_down.max", kind: textField, usual: "60m"},
 		{name: "hold_quota", kind: textField, usual: "10%"},
 	}},
+	{key: "limits", base: "sharing", again: true, fields: []field{
+		{name: "approvals", kind: wholeField, usual: "1"},
+		{name: "per_case.time", kind: textField, usual: "12h"},
+		{name: "per_case.km2", kind: numberField, usual: "1.295"},
+	}},
 	{key: "doorbell", base: "homekit", later: true, fields: []field{
 		{name: "enabled", kind: checkField, usual: "false"},
 		{name: "listen", kind: textField, usual: "127.0.0.1:0"},
@@ -44,6 +52,28 @@ var settingsForms = []form{
 		{name: "hosts", kind: listField},
 		{name: "intake.listen", kind: textField},
 	}},
+	{key: "https", base: "https", later: true, more: "/trust", check: certificateReadable, fields: []field{
+		{name: "mode", kind: choiceField, usual: "auto", choices: []string{"auto", "off"}},
+		{name: "certificate", kind: textField},
+		{name: "key", kind: textField},
+	}},
+	{key: "live", base: "live", later: true, fields: []field{
+		{name: "port", kind: wholeField},
+		{name: "addresses", kind: listField},
+	}},
+}
+
+// certificateReadable tries a certificate of the owner's own: with one that does
+// not work the console would answer this machine alone after the next start.
+func certificateReadable(r *http.Request) error {
+	certificate, key := strings.TrimSpace(r.PostFormValue("certificate")), strings.TrimSpace(r.PostFormValue("key"))
+	if !filepath.IsAbs(certificate) || !filepath.IsAbs(key) {
+		return nil // the file's checks have words for it
+	}
+	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+		return fmt.Errorf("%w: %w", errCertificate, err)
+	}
+	return nil
 }
 
 // settingsLists are the settings that are lists of alike things.
@@ -109,6 +139,7 @@ type formPage struct {
 	Zone    string
 	Entries []entryRow // of a list
 	List    bool
+	More    string // page to read beside it
 	Remove  string // address of the form that removes the entry; empty if there is none
 }
 
@@ -142,7 +173,7 @@ func (c *console) settingsForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if single {
-		c.showForm(w, r, http.StatusOK, formPage{Key: key, Form: c.fill(f, "/settings/"+key, file, version)})
+		c.showForm(w, r, http.StatusOK, formPage{Key: key, More: f.more, Form: c.fill(f, "/settings/"+key, file, version)})
 		return
 	}
 	page := formPage{Key: key, List: true, Form: formView{Later: l.later}}
@@ -166,7 +197,7 @@ func (c *console) settingsFormDo(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, errNoPage)
 		return
 	}
-	c.save(w, r, f, formPage{Key: f.key}, "/settings/"+f.key, "")
+	c.save(w, r, f, formPage{Key: f.key, More: f.more}, "/settings/"+f.key, "")
 }
 
 // save takes a form over, and goes on, or shows it again with everything that
@@ -182,7 +213,7 @@ func (c *console) save(w http.ResponseWriter, r *http.Request, f form, page form
 		return
 	}
 	page.Form = c.fill(f, r.URL.Path, file, version)
-	if f.again && f.switchesOn(page.Form, r) {
+	if f.again && f.sets(page.Form, r) {
 		if _, err := c.confirm(r); err != nil {
 			p := c.explainFor(r, err)
 			page.Form.retype(r)
@@ -195,7 +226,13 @@ func (c *console) save(w http.ResponseWriter, r *http.Request, f form, page form
 	if add != "" {
 		changes = []config.Change{config.Append(add, f.entry(r))}
 	}
-	if _, err = c.cfg.Settings.Edit(r.PostFormValue("version"), changes...); err == nil {
+	if f.check != nil {
+		err = f.check(r)
+	}
+	if err == nil {
+		err = c.editFile(r, changes)
+	}
+	if err == nil {
 		c.done(w, r, next, f.later)
 		return
 	}
@@ -206,6 +243,16 @@ func (c *console) save(w http.ResponseWriter, r *http.Request, f form, page form
 		return
 	}
 	c.showForm(w, r, status, page)
+}
+
+// editFile edits the file that the form was drawn from. No change is a button pressed
+// twice: the file says already what was typed.
+func (c *console) editFile(r *http.Request, changes []config.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	_, err := c.cfg.Settings.Edit(r.PostFormValue("version"), changes...)
+	return err
 }
 
 // done goes on after an edit, and says when it is used.
@@ -291,7 +338,8 @@ func (c *console) failEdit(w http.ResponseWriter, r *http.Request, err error) {
 
 // Errors of forms.
 var (
-	errField      = errors.New("a value is wrong")
-	errBrokenFile = errors.New("gatehouse.yml has mistakes")
-	errUneditable = errors.New("gatehouse.yml cannot be edited as it is written")
+	errField       = errors.New("a value is wrong")
+	errCertificate = errors.New("certificate and key cannot be used")
+	errBrokenFile  = errors.New("gatehouse.yml has mistakes")
+	errUneditable  = errors.New("gatehouse.yml cannot be edited as it is written")
 )

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -85,6 +87,9 @@ func (d *desk) form(path string) url.Values {
 			v.Set(m[1], unescape.Replace(m[2]))
 		}
 	}
+	for _, m := range areas.FindAllStringSubmatch(body, -1) {
+		v.Set(m[1], unescape.Replace(m[2]))
+	}
 	for _, m := range selects.FindAllStringSubmatch(body, -1) {
 		if o := selected.FindStringSubmatch(m[2]); o != nil {
 			v.Set(m[1], o[1])
@@ -99,9 +104,9 @@ func (d *desk) post(path string, v url.Values) *httptest.ResponseRecorder {
 
 func TestFormsChangeNothingByThemselves(t *testing.T) {
 	d := newDesk(t, "porch", "hall")
-	for _, path := range []string{"/settings/home", "/settings/telling", "/settings/sending", "/settings/doorbell", "/settings/access", "/settings/storage/0", "/settings/camera/porch", "/settings/camera/hall"} {
+	for _, path := range []string{"/settings/home", "/settings/telling", "/settings/sending", "/settings/limits", "/settings/https", "/settings/live", "/settings/doorbell", "/settings/access", "/settings/storage/0", "/settings/camera/porch", "/settings/camera/hall"} {
 		v := d.form(path)
-		if len(v) < 3 {
+		if len(v) < 2 {
 			t.Errorf("%s: only %v was found", path, v)
 		}
 		if strings.Contains(v.Encode(), "hunter2") || strings.Contains(v.Encode(), "p%2540ss") {
@@ -134,6 +139,15 @@ func TestFormsWriteWhatWasTyped(t *testing.T) {
 		{path: "/settings/camera/porch", typed: map[string]string{"exterior": "", "record": "off"}, old: "p%40ss@192.168.1.10\n", new: "p%40ss@192.168.1.10\n    exterior: false\n    record: off\n"},
 		{path: "/settings/camera/porch", typed: map[string]string{"url": "rtsp://192.168.1.10/other"}, old: "p%40ss@192.168.1.10/main", new: "p%40ss@192.168.1.10/other"},
 		{path: "/settings/camera/porch", typed: map[string]string{"url": "rtsp://192.168.1.99/main"}, old: "owner:p%40ss@192.168.1.10/main", new: "192.168.1.99/main"},
+		{path: "/settings/limits", typed: map[string]string{"approvals": "2", "passphrase": fixturePass}, old: "{rings: 3}", new: "{rings: 3, approvals: 2}"},
+		{path: "/settings/limits", typed: map[string]string{"per_case.time": "6h", "per_case.km2": "0,5", "passphrase": fixturePass}, old: "{rings: 3}", new: "{rings: 3, per_case: {time: 6h, km2: 0.5}}"},
+		{path: "/settings/https", typed: map[string]string{"mode": "off"}, old: "hunter2\n", new: "hunter2\nhttps:\n  mode: off\n"},
+		{path: "/settings/live", typed: map[string]string{"port": "8189", "addresses": "192.168.1.20, 10.0.0.2"}, old: "hunter2\n", new: "hunter2\nlive:\n  port: 8189\n  addresses: [192.168.1.20, 10.0.0.2]\n"},
+		{path: "/settings/camera/porch", typed: map[string]string{"sound": "", "keep.bytes": "200GB", "keep_sub.bytes": "20GB"}, old: "p%40ss@192.168.1.10\n", new: "p%40ss@192.168.1.10\n    sound: false\n    keep: {bytes: 200GB}\n    keep_sub: {bytes: 20GB}\n"},
+		{path: "/settings/camera/porch", typed: map[string]string{
+			"record": "motion", "motion.from": "pictures", "motion.sensitivity": "7", "motion.pre_roll": "5s", "motion.post_roll": "1m",
+			"motion.zones": "0 0.4, 1 0.4,1 1\r\n\r\n- 0.8 0, 1 0, 1 0.5",
+		}, old: "p%40ss@192.168.1.10\n", new: "p%40ss@192.168.1.10\n    record: motion\n    motion: {from: pictures, sensitivity: 7, zones: [{area: [[0, 0.4], [1, 0.4], [1, 1]]}, {area: [[0.8, 0], [1, 0], [1, 0.5]], ignore: true}], pre_roll: 5s, post_roll: 1m}\n"},
 		{path: "/settings/camera/porch/pause", typed: map[string]string{"paused": "on"}, old: "p%40ss@192.168.1.10\n", new: "p%40ss@192.168.1.10\n    paused: true\n"},
 		{path: "/settings/camera/porch/rename", typed: map[string]string{"name": "gate"}, old: "name: porch", new: "name: gate"},
 		{path: "/settings/camera/porch/remove", old: "  - name: porch\n    url: rtsp://owner:p%40ss@192.168.1.10/main # by the door\n    onvif: http://owner:p%40ss@192.168.1.10\n", new: ""},
@@ -188,6 +202,16 @@ func TestMistakesStandBesideTheirFields(t *testing.T) {
 		{"/settings/access", [2]string{"listen", "8080"}, "should be host:port"},
 		{"/settings/camera/porch", [2]string{"url", "http://x"}, "should be rtsp://"},
 		{"/settings/camera/porch", [2]string{"keep.days", "-1"}, "should not be negative"},
+		{"/settings/camera/porch", [2]string{"keep_sub.bytes", "lots"}, "not a size"},
+		{"/settings/camera/porch", [2]string{"motion.sensitivity", "11"}, "should be 1 to 10"},
+		{"/settings/camera/porch", [2]string{"motion.pre_roll", "1h"}, "should be 0s to 30s"},
+		{"/settings/camera/porch", [2]string{"motion.post_roll", "soon"}, "not a duration"},
+		{"/settings/camera/porch", [2]string{"motion.zones", "0 0, 1 1"}, "should have 3 to"},
+		{"/settings/camera/porch", [2]string{"motion.zones", "0 0, 1 1, 0 2"}, "should have corners"},
+		{"/settings/camera/porch", [2]string{"motion.zones", "left"}, "should be"},
+		{"/settings/https", [2]string{"certificate", "hub.pem"}, "absolute path"},
+		{"/settings/live", [2]string{"port", "70000"}, "1 to 65535"},
+		{"/settings/live", [2]string{"addresses", "hub.local"}, "should be an IP address"},
 	} {
 		v := d.form(tt.path)
 		v.Set(tt.typed[0], tt.typed[1])
@@ -197,7 +221,7 @@ func TestMistakesStandBesideTheirFields(t *testing.T) {
 		if w.Code != http.StatusUnprocessableEntity || at < 0 || !strings.Contains(body[at:], tt.want) {
 			t.Errorf("%s %v: %d, no %q beside a field", tt.path, tt.typed, w.Code, tt.want)
 		}
-		if tt.typed[1] != "" && !strings.Contains(unescape.Replace(body), `value="`+tt.typed[1]+`"`) {
+		if tt.typed[1] != "" && !strings.Contains(unescape.Replace(body), `value="`+tt.typed[1]+`"`) && !strings.Contains(body, ">"+tt.typed[1]+"</textarea>") {
 			t.Errorf("%s %v: what was typed is lost", tt.path, tt.typed)
 		}
 		if d.read() != settingsFile {
@@ -271,5 +295,84 @@ func TestFirstRunGoesOnWhereItWas(t *testing.T) {
 	d.post("/setup/sharing", url.Values{})
 	if w := visit(d.h, http.MethodGet, "/", nil); first.Step() != 0 || w.Code != http.StatusOK {
 		t.Errorf("set-up is not over: step %d, %d", first.Step(), w.Code)
+	}
+}
+
+// TestLimitsNeedThePassphrase: how many must approve is neither raised nor
+// lowered by a session alone, and what was typed stays.
+func TestLimitsNeedThePassphrase(t *testing.T) {
+	for _, typed := range [][2]string{{"approvals", "2"}, {"approvals", ""}, {"per_case.km2", "50"}} {
+		d := newDesk(t)
+		text := strings.Replace(settingsFile, "{rings: 3}", "{rings: 3, approvals: 3}", 1)
+		d.write(text)
+		v := d.form("/settings/limits")
+		v.Set(typed[0], typed[1])
+		if w := d.post("/settings/limits", v); w.Code != http.StatusForbidden || d.read() != text || typed[1] != "" && !strings.Contains(w.Body.String(), `value="`+typed[1]+`"`) {
+			t.Errorf("%v without the passphrase: %d\n%s", typed, w.Code, d.read())
+		}
+		v.Set("passphrase", "wrong wrong")
+		if w := d.post("/settings/limits", v); w.Code != http.StatusForbidden || d.read() != text {
+			t.Errorf("%v with a wrong one: %d\n%s", typed, w.Code, d.read())
+		}
+		v.Set("passphrase", fixturePass)
+		for range 2 { // pressed twice
+			if w := d.post("/settings/limits", v); w.Code != http.StatusSeeOther || d.read() == text {
+				t.Errorf("%v with the passphrase: %d\n%s", typed, w.Code, d.read())
+			}
+		}
+	}
+}
+
+// TestFormsPressedTwice: the second press finds the first one's work done.
+func TestFormsPressedTwice(t *testing.T) {
+	d := newDesk(t, "porch")
+	for path, typed := range map[string][2]string{"/settings/live": {"port", "8189"}, "/settings/https": {"mode", "off"}, "/settings/camera/porch": {"motion.zones", "0 0, 1 0, 1 1"}} {
+		v := d.form(path)
+		v.Set(typed[0], typed[1])
+		first := ""
+		for range 2 {
+			if w := d.post(path, v); w.Code != http.StatusSeeOther {
+				t.Errorf("%s: %d\n%s", path, w.Code, w.Body)
+			}
+			if first == "" {
+				first = d.read()
+			}
+		}
+		if d.read() != first || !strings.Contains(first, "# by the door") {
+			t.Errorf("%s: file:\n%s", path, d.read())
+		}
+		// Another tab shows the version before.
+		v.Set(typed[0], map[string]string{"port": "9000", "mode": "auto", "motion.zones": ""}[typed[0]])
+		if w := d.post(path, v); w.Code != http.StatusConflict || d.read() != first {
+			t.Errorf("%s: an older page overwrites: %d\n%s", path, w.Code, d.read())
+		}
+	}
+}
+
+// TestCertificateIsTried: one that does not work would leave the console to this
+// machine alone at the next start.
+func TestCertificateIsTried(t *testing.T) {
+	d := newDesk(t)
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "hub.pem"), filepath.Join(dir, "hub.key")
+	v := d.form("/settings/https")
+	v.Set("certificate", cert)
+	v.Set("key", key)
+	if w := d.post("/settings/https", v); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `id="f-certificate-error"`) || d.read() != settingsFile {
+		t.Errorf("files that are not there: %d\n%s", w.Code, d.read())
+	}
+	pair := httptest.NewTLSServer(nil)
+	defer pair.Close()
+	private, err := x509.MarshalPKCS8PrivateKey(pair.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: pair.Certificate().Raw}, key: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w := d.post("/settings/https", v); w.Code != http.StatusSeeOther || !strings.Contains(d.read(), "certificate: "+cert) {
+		t.Errorf("a pair that works: %d\n%s", w.Code, d.read())
 	}
 }

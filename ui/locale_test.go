@@ -46,6 +46,7 @@ func builtKeys() []string {
 		"keep", "unused", "onward", "not-onward", "faces", "no-faces")
 	add("level.", "municipal", "county", "state", "federal", "fire", "other")
 	add("stream.", "main", "sub")
+	add("form.", "https-more")
 	add("keeping.end.", "same", "days-30", "days-90", "days-365", "never", "day")
 	add("kept.", "until", "until-released", "ended")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)

@@ -44,6 +44,7 @@ func settingsKeys(add func(prefix string, names ...string)) {
 var (
 	inputs   = regexp.MustCompile(`<input[^>]* name="([^"]*)"(?:[^>]*? value="([^"]*)")?[^>]*>`)
 	selects  = regexp.MustCompile(`(?s)<select[^>]* name="([^"]*)"[^>]*>(.*?)</select>`)
+	areas    = regexp.MustCompile(`(?s)<textarea[^>]* name="([^"]*)"[^>]*>(.*?)</textarea>`)
 	selected = regexp.MustCompile(`<option value="([^"]*)"[^>]* selected`)
 	unescape = strings.NewReplacer("&#43;", "+", "&amp;", "&", "&#34;", `"`, "&#39;", "'")
 )

@@ -42,7 +42,7 @@ func (s *Service) Picture(ctx context.Context, u *rtsp.Unit) ([]byte, error) {
 		return b, checkJPEG(b)
 	}
 	if s.stills.ffmpeg == "" {
-		return nil, fmt.Errorf("%w: ffmpeg is not installed", ErrNoPicture)
+		return nil, ErrNoDecoder
 	}
 	f := *u.Format
 	f.Track = 0

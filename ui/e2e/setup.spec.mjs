@@ -109,7 +109,7 @@ test("settings, on a desktop", async () => {
   await page.getByLabel("Passphrase").fill(pass);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.waitForURL("**/");
-  for (const path of ["", "/health", "/cameras", "/camera/front", "/home", "/telling", "/sending", "/doorbell", "/access", "/storage", "/feeds", "/storage/new", "/feeds/new", "/cameras/add"]) {
+  for (const path of ["", "/health", "/cameras", "/camera/front", "/home", "/telling", "/sending", "/limits", "/https", "/live", "/doorbell", "/access", "/storage", "/feeds", "/storage/new", "/feeds/new", "/cameras/add"]) {
     await page.goto(`/settings${path}`);
     const body = await page.textContent("main");
     assert.ok(!body.includes(rest.join(" ")) && !(await page.content()).includes(encodeURIComponent(rest.join(" "))), `${path} shows the password`);
