@@ -28,6 +28,7 @@ func cameraForm(name string) form {
 		{name: "motion.channel", kind: textField},
 		{name: "motion.pre_roll", kind: textField, usual: "10s"},
 		{name: "motion.post_roll", kind: textField, usual: "30s"},
+		{name: "homekit", kind: choiceField, usual: "off", choices: []string{"off", "snapshots", "live"}, head: "camera.head-homekit"},
 		{name: "url", kind: addressField, head: "camera.head-address"},
 		{name: "sub", kind: addressField},
 		{name: "onvif", kind: addressField},

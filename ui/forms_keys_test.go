@@ -10,14 +10,12 @@ import (
 	"gatehouse/hub/config"
 )
 
-// elsewhere are keys of gatehouse.yml that have a page of their own, and those
-// that stay in the file; docs/design/console.md says why.
+// elsewhere are keys of gatehouse.yml that have a page or a button of their own.
 var elsewhere = map[string]string{
-	"network":           "a button of settings",
-	"rules":             "the page of rules",
-	"cameras[].name":    "a form of the camera's page",
-	"cameras[].paused":  "a button of the camera's page",
-	"cameras[].homekit": "the file",
+	"network":          "a button of settings",
+	"rules":            "the page of rules",
+	"cameras[].name":   "a form of the camera's page",
+	"cameras[].paused": "a button of the camera's page",
 }
 
 // keysOf are the keys of a part of the configuration.
