@@ -75,6 +75,7 @@ type fieldView struct {
 	Checked                      bool
 	Choices                      []choiceView
 	Error                        string // in words of package config
+	Picture                      string // zones: the address of what the camera sees
 }
 
 type choiceView struct {

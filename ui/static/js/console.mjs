@@ -1,5 +1,6 @@
 // The console works without scripts: these elements add pictures that move and
 // parts that keep themselves current.
+import { Area } from "./area.mjs";
 import { Copy } from "./copy.mjs";
 import { typedDay } from "./keep.mjs";
 import { fullScreen } from "./live-full.mjs";
@@ -14,6 +15,7 @@ import { Trim } from "./trim.mjs";
 import { Watch } from "./watch.mjs";
 import { suggestZone } from "./zone.mjs";
 
+customElements.define("gh-area", Area);
 customElements.define("gh-copy", Copy);
 customElements.define("gh-player", Player);
 customElements.define("gh-refresh", Refresh);
