@@ -11,7 +11,7 @@ DEBIAN := ffmpeg age jq openssl poppler-utils chromium gstreamer1.0-rtsp gstream
 	gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-tools gstreamer1.0-plugins-base-apps \
 	gir1.2-gst-rtsp-server-1.0 glib-networking python3-gi python3-venv gcc libc6-dev procps curl iproute2 openssh-server nginx-light apache2-bin rclone
 
-.PHONY: all build test tools lint unit e2e gallery screens trace fuzz bench bench-check bench-tools clean
+.PHONY: all build test tools lint unit e2e gallery screens trace fuzz bench bench-check bench-console bench-tools clean
 
 all: build
 
@@ -29,6 +29,7 @@ lint:
 	go vet ./...
 	go vet -tags trace ./hub
 	$(BIN)/staticcheck ./...
+	PATH="$(TOOLS)/node:$$PATH" node ui/e2e/node_modules/typescript/bin/tsc -p ui/e2e/jsconfig.json
 
 # The race detector needs cgo; the product is built without. Whole hubs, cameras and browsers
 # run side by side on what may be a small, busy machine: a test that fails runs once more on
@@ -80,6 +81,12 @@ bench: tools bench-tools
 	go test -run '^$$' -bench BesideCurl -benchtime 1x ./hub/delivery
 	go test -run '^$$' -bench 'FirstKeyFrame|Snapshots|EightStreams' -benchtime 1x ./bridge/homekit ./bridge/homekit/stream
 	PATH="$(BIN):$(TOOLS)/node:$$PATH" BARS=1 go test -v -count 1 -run "TestLiveInChromium|TestSeekInChromium" ./hub
+	$(MAKE) bench-console
+
+## bench-console: how fast the console's pages are in a browser; fails if a bar is missed
+bench-console:
+	go test -c -o dist/console.test ./ui
+	PATH="$(TOOLS)/node:$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/timeline.bench.mjs
 
 ## bench-check: bench, and fail if a bar is missed
 bench-check: tools bench-tools

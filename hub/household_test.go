@@ -248,6 +248,7 @@ func TestTwoPeopleShare(t *testing.T) {
 	addKeys(t, d.hub.data, secrets)
 	breakCamera(t, ctx, d)
 	noSecrets(t, ctx, d, log, secrets, owner, bo)
+	diagnosticsTellNoNames(t, d, owner, bo)
 
 	// Each kind of file that a home has is one that somebody decided to back up, or not to.
 	list, strange, err := backup.Collect(filepath.Join(d.cmd.Data, "hub"), true, nil)
@@ -335,6 +336,9 @@ func noSecrets(t *testing.T, ctx context.Context, d *demoRun, log *journal, secr
 		if len(seen) < 20 {
 			t.Errorf("only %d pages were found", len(seen))
 		}
+		if who == people[0] && !seen[diagnosticsFile] {
+			t.Error("the owner's pages do not lead to the diagnostics")
+		}
 	}
 	for _, call := range []func(*control.Client) (any, error){
 		func(c *control.Client) (any, error) { return c.Status(ctx) },
@@ -355,5 +359,35 @@ func noSecrets(t *testing.T, ctx context.Context, d *demoRun, log *journal, secr
 	search("the log", log.String())
 	if !strings.Contains(log.String(), "level=DEBUG") {
 		t.Error("the log says nothing at its most talkative")
+	}
+}
+
+const diagnosticsFile = "/settings/health/diagnostics.txt"
+
+// diagnosticsTellNoNames: what the owner may hand to who helps says how each camera does,
+// and neither its name nor its address, nor where the home is. Others do not get it.
+func diagnosticsTellNoNames(t *testing.T, d *demoRun, owner, other *person) {
+	t.Helper()
+	status, text := owner.get(diagnosticsFile)
+	cfg := d.hub.config()
+	for _, want := range []string{
+		`^Gatehouse \S`, `(?m)^recording \d+ of \d+, \d+ days`, `(?m)^disk in use true, `, `(?m)^camera 1 stream\.main: stream\.recording, last \d{4}-`,
+		fmt.Sprintf(`(?m)^state of camera %d of the list: \S`, len(cfg.Cameras)), `(?m)^problems: \d+$`,
+	} {
+		if status != http.StatusOK || !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("no %s in %d\n%s", want, status, text)
+		}
+	}
+	names := []string{"rtsp://", "127.0.0.1", "spy", fmt.Sprint(cfg.Home.Position.Lat), fmt.Sprint(cfg.Home.Position.Lon), cfg.Home.Name}
+	for _, c := range cfg.Cameras {
+		names = append(names, c.Name)
+	}
+	for _, name := range names {
+		if regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(name) + `($|\W)`).MatchString(text) {
+			t.Errorf("the diagnostics tell %q\n%s", name, text)
+		}
+	}
+	if status, _ := other.get(diagnosticsFile); status != http.StatusForbidden {
+		t.Errorf("somebody who is no owner got the diagnostics: %d", status)
 	}
 }

@@ -84,6 +84,15 @@ export async function plays(page, selector) {
   await page.waitForFunction(([s, t]) => document.querySelector(s).currentTime > t + 0.5, [selector, before], { timeout: patience });
 }
 
+/** Presses Tab until something has the focus, once around the page at most. */
+export async function tabTo(page, what) {
+  for (let i = 0; i < 200; i++) {
+    await page.keyboard.press("Tab");
+    if (await what.evaluate((e) => e === document.activeElement)) return;
+  }
+  assert.fail(`no way by Tab to ${what}`);
+}
+
 const servers = [];
 
 /** Starts a fixture home and resolves to its address. */

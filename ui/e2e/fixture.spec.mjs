@@ -7,7 +7,7 @@
 import { describe, test, before, after } from "node:test";
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
-import { accessible, desktop, home, launch, logIn, open, pass, phone, plays, reachable, stopHomes } from "./browser.mjs";
+import { accessible, desktop, home, launch, logIn, open, pass, phone, plays, reachable, stopHomes, tabTo } from "./browser.mjs";
 
 const id = (n) => `01936f2a-7c00-7000-8000-00000000000${n}`;
 const shots = process.env.SHOTS;
@@ -111,29 +111,20 @@ test("first run, from this machine", async () => {
   await context.close();
 });
 
-/** Presses Tab until the focused element passes. */
-async function tabTo(page, want) {
-  for (let i = 0; i < 120; i++) {
-    await page.keyboard.press("Tab");
-    if (await page.evaluate(`(${want})(document.activeElement)`)) return;
-  }
-  assert.fail(`no way by Tab to ${want}`);
-}
-
 test("approval with the keyboard alone", async () => {
   const base = await home();
   const { page, context, faults } = await open(browser, base, { expected: [403] });
   await page.goto("/login");
-  await tabTo(page, (e) => e.name === "passphrase");
+  await tabTo(page, page.getByLabel("Passphrase"));
   await page.keyboard.type(pass);
   await page.keyboard.press("Enter");
   await page.waitForURL("**/");
   await page.goto(`/requests/${id(1)}`);
   assert.equal(await page.locator("input[type=checkbox]:checked").count(), 0, "nothing may be preselected");
-  await tabTo(page, (e) => e.type === "checkbox");
+  await tabTo(page, page.locator("input[type=checkbox]").first());
   await page.keyboard.press("Space");
   await page.getByText("1 clip, 45 min").waitFor();
-  await tabTo(page, (e) => e.textContent.includes("Seal for preview"));
+  await tabTo(page, page.getByRole("button", { name: "Seal for preview" }));
   await page.keyboard.press("Enter");
   await page.waitForURL("**#sealed");
   await page.$eval("#sealed video", (v) => { v.muted = true; v.play(); });
@@ -146,18 +137,18 @@ test("approval with the keyboard alone", async () => {
   ]);
   assert.ok(Math.abs(decline.width - send.width) < 1 && Math.abs(decline.height - send.height) < 1, "both choices have equal weight");
 
-  await tabTo(page, (e) => e.id === "approve-passphrase");
+  await tabTo(page, page.locator("#approve-passphrase"));
   await page.keyboard.type("wrong");
   await page.keyboard.press("Enter");
   await page.getByText("That is not the passphrase.").waitFor();
   if (shots) await page.screenshot({ path: `${shots}/request-wrong-desktop-light.png`, fullPage: true });
   await accessible(page, "request with a problem");
-  await tabTo(page, (e) => e.id === "approve-passphrase");
+  await tabTo(page, page.locator("#approve-passphrase"));
   await page.keyboard.type(pass);
   await page.keyboard.press("Enter");
   await page.waitForURL("**/result");
   await page.locator("[data-state=cooling]").waitFor();
-  await tabTo(page, (e) => e.textContent.includes("Send now"));
+  await tabTo(page, page.getByRole("button", { name: "Send now" }));
   await page.keyboard.press("Enter");
   await page.locator("[data-state=sending]").waitFor();
   await page.waitForFunction(() => document.querySelector("progress")?.value > 20);

@@ -88,7 +88,7 @@ async function setUp() {
 async function walk(data, view, scheme) {
   const { url, pass, stop } = await demo(hub, data);
   try {
-    return await test("console.spec.mjs", { CONSOLE_URL: url, CONSOLE_PASSPHRASE: pass, CONSOLE_VIEW: view, CONSOLE_SCHEME: scheme });
+    return await test("console.spec.mjs", { CONSOLE_URL: url, CONSOLE_PASSPHRASE: pass, CONSOLE_VIEW: view, CONSOLE_SCHEME: scheme, CONSOLE_HUB: hub, CONSOLE_WORLD: join(data, "world") });
   } finally {
     await stop();
   }

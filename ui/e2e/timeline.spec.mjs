@@ -5,7 +5,7 @@
 //   CONSOLE_TEST=/tmp/console.test node --test timeline.spec.mjs
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
-import { desktop, home, launch, logIn, open, stopHomes } from "./browser.mjs";
+import { desktop, home, launch, logIn, open, phone, stopHomes } from "./browser.mjs";
 
 let browser, base;
 before(async () => { [browser, base] = await Promise.all([launch(), home()]); });
@@ -70,6 +70,88 @@ test("a moment by its address, and every key", async () => {
   await page.getByRole("heading", { name: "Keys" }).waitFor();
   await page.keyboard.press("Escape");
   assert.match(page.url(), /\?at=2026-11-21T1\d%3A/, "the address holds the moment");
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test("what the slider is called and says, closer and wider, motion to motion, half to eight times as fast", async () => {
+  const { page, context, faults } = await visit("/timeline/Driveway?at=2026-11-21T10:00:20-08:00");
+  await settled(page);
+  const thumb = slider(page);
+  const value = async (name) => Number(await thumb.getAttribute(`aria-value${name}`));
+  assert.deepEqual([await value("min"), await value("max"), await value("now")], [0, 86_400, 36_020]);
+  await thumb.focus();
+  await page.keyboard.press("ArrowRight");
+  await says(page, /^Sat 21 Nov 2026 10:00:21, recorded/);
+  assert.equal(await value("now"), 36_021);
+  await settled(page);
+
+  const shown = () => page.$eval("gh-timeline", (t) => t.view.to - t.view.from);
+  await page.keyboard.press("+");
+  await page.keyboard.press("=");
+  assert.equal(await shown(), 6 * 3_600_000);
+  await page.getByRole("group", { name: "Zoom" }).locator("[data-zoom='21600'][aria-pressed=true]").waitFor();
+  await page.keyboard.press("-");
+  assert.equal(await shown(), 12 * 3_600_000);
+
+  // To the motion after and back to the one before: each is a start that the day has.
+  const starts = await page.$eval("gh-timeline", (t) => t.lanes.data.motion.map((m) => t.lanes.data.from + m[0]));
+  const at = () => page.$eval("gh-timeline", (t) => t.at);
+  const from = await at();
+  const next = starts.find((m) => m > from + 500);
+  await page.keyboard.press("N");
+  await page.waitForFunction((t) => Math.abs(document.querySelector("gh-timeline").at - t) < 100, next);
+  await settled(page);
+  await says(page, /, motion/);
+  await page.keyboard.press("p");
+  const previous = starts.findLast((m) => m < next - 1500);
+  await page.waitForFunction((t) => Math.abs(document.querySelector("gh-timeline").at - t) < 100, previous);
+  await settled(page);
+
+  const speed = page.getByLabel("Speed"), rate = () => page.$eval("video", (v) => v.playbackRate);
+  for (const [key, want] of [["<", 0.5], ["<", 0.5], [">", 1], [">", 2], [">", 4], [">", 8], [">", 8]]) {
+    await page.keyboard.press(key);
+    assert.deepEqual([await rate(), await speed.inputValue()], [want, String(want)]);
+  }
+  await page.keyboard.press("k");
+  await page.waitForFunction(() => !document.querySelector("video").paused);
+  assert.equal(await rate(), 8, "a film that starts keeps its speed");
+  await page.keyboard.press("k");
+  await speed.selectOption("0.5");
+  assert.equal(await rate(), 0.5);
+  await page.keyboard.press("?");
+  await page.keyboard.press("Escape");
+  await page.locator("body").click({ position: { x: 5, y: 700 } });
+  await page.keyboard.press("f");
+  await page.waitForFunction(() => document.fullscreenElement?.classList.contains("screens"));
+  await page.keyboard.press("f");
+  await page.waitForFunction(() => !document.fullscreenElement);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test("two fingers", async () => {
+  const { page, context, faults } = await visit("/timeline/Driveway?at=2026-11-21T13:03:20-08:00", { viewport: phone });
+  await settled(page);
+  await page.locator(".stage").scrollIntoViewIfNeeded();
+  const stage = await page.locator(".stage").boundingBox();
+  const cdp = await context.newCDPSession(page);
+  const y = stage.y + 50, mid = stage.x + stage.width / 2;
+  const touch = (type, ...xs) => cdp.send("Input.dispatchTouchEvent", { type, touchPoints: xs.map((x, id) => ({ x, y, id })) });
+  const view = () => page.$eval("gh-timeline", (t) => ({ long: t.view.to - t.view.from, mid: (t.view.from + t.view.to) / 2, at: t.at }));
+  const before = await view();
+  await touch("touchStart", mid - 30, mid + 30);
+  for (const d of [45, 60, 90, 120]) await touch("touchMove", mid - d, mid + d);
+  await touch("touchEnd");
+  await page.waitForFunction((long) => { const v = document.querySelector("gh-timeline").view; return v.to - v.from < long / 3; }, before.long);
+  const after = await view();
+  assert.ok(Math.abs(after.long - before.long / 4) < 60_000, `from ${before.long} to ${after.long} ms`);
+  assert.ok(Math.abs(after.mid - before.mid) < 120_000, "what was between the fingers stays there");
+  assert.equal(after.at, before.at, "a pinch goes nowhere");
+  await touch("touchStart", mid - 120, mid + 120);
+  for (const d of [90, 60, 20]) await touch("touchMove", mid - d, mid + d);
+  await touch("touchEnd");
+  await page.waitForFunction((long) => { const v = document.querySelector("gh-timeline").view; return v.to - v.from === long; }, before.long);
   assert.deepEqual(faults, []);
   await context.close();
 });

@@ -1,6 +1,5 @@
-// Draws the timeline. Every lane is one path or a few, and what falls on the
-// same pixel is drawn once: a day of thousands of events costs no more than the
-// width of the screen.
+// Draws the timeline. What falls on the same pixel is drawn once: a day of
+// thousands of events costs no more than the width of the screen.
 import { clock } from "./clock.mjs";
 import { firstAfter } from "./lanes.mjs";
 /** @import { Data } from "./lanes.mjs" */
@@ -27,9 +26,9 @@ export function draw(c, width, view, data, how) {
   c.clearRect(0, 0, width, rows.height);
   c.fillStyle = colours.sunken;
   c.fillRect(0, rows.band, width, rows.bandEnd - rows.band);
-  bars(c, data.recorded, x, width, colours.line, 0.42, () => 1);
+  bars(c, data.recorded, x, width, [rows.band, rows.bandEnd], colours.line, 0.42, () => 1);
   ticks(c, width, view, data, colours);
-  bars(c, data.motion, x, width, colours.accent, 1, (m) => 0.45 + 0.5 * Math.min(1, (m[2] || 30) / 60));
+  bars(c, data.motion, x, width, [rows.band, rows.bandEnd], colours.accent, 1, (m) => 0.45 + 0.5 * Math.min(1, (m[2] || 30) / 60));
   gaps(c, data, x, width, how);
   asked(c, data, x, width, colours);
   held(c, data, x, width, colours);
@@ -39,29 +38,38 @@ export function draw(c, width, view, data, how) {
 }
 
 /**
- * One lane of upright bars that stand on the ground of the band.
+ * Upright bars between two heights. They begin and end on whole pixels of the screen:
+ * without a graphics card a path of a thousand edges between pixels costs more than
+ * everything else in a frame.
  * @template {ArrayLike<number>} S
  * @param {CanvasRenderingContext2D} c @param {S[]} spans @param {(t: number) => number} x @param {number} width
- * @param {string} colour @param {number} alpha @param {(s: S) => number} tall a share of the band
+ * @param {[number, number]} between @param {string} colour @param {number} alpha @param {(s: S) => number} tall a share of the height
  */
-function bars(c, spans, x, width, colour, alpha, tall) {
-  const high = rows.bandEnd - rows.band;
-  c.beginPath();
-  let drawn = -1, top = 0;
+function bars(c, spans, x, width, [ceiling, ground], colour, alpha, tall) {
+  const dots = c.getTransform().a || 1, high = ground - ceiling;
+  c.globalAlpha = alpha;
+  c.fillStyle = colour;
+  let from = 0, to = 0, top = 0; // the bar in hand, in pixels of the screen
+  const put = () => {
+    if (to > from && top > 0) c.fillRect(from / dots, ground - top, (to - from) / dots, top);
+  };
   for (let i = visible(spans, x); i < spans.length; i++) {
     const left = x(spans[i][0]);
     if (left > width) break;
-    const h = tall(spans[i]) * high;
-    const right = Math.min(width, Math.max(left + 1.5, x(spans[i][1])));
-    if (right <= drawn && h <= top) continue; // hidden behind the one before
-    const from = Math.max(left, 0);
-    c.rect(from, rows.bandEnd - h, right - from, h);
-    drawn = right;
-    top = h;
+    const h = Math.round(tall(spans[i]) * high * dots) / dots;
+    let start = Math.max(Math.round(left * dots), 0);
+    let end = Math.round(Math.min(width, Math.max(left + 1.5, x(spans[i][1]))) * dots);
+    if (start < to && h <= top) start = to; // of two on a pixel the higher one is seen
+    else if (start < to) [end, to] = [Math.max(end, to), start];
+    if (end <= start) continue;
+    if (start === to && h === top) {
+      to = end;
+      continue;
+    }
+    put();
+    [from, to, top] = [start, end, h];
   }
-  c.globalAlpha = alpha;
-  c.fillStyle = colour;
-  c.fill();
+  put();
   c.globalAlpha = 1;
 }
 
@@ -86,13 +94,12 @@ function ticks(c, width, view, data, colours) {
   c.beginPath();
   // Lines stand on whole hours of the clock, also after it was changed.
   const first = data.from + Math.ceil((view.from - data.from) / step) * step;
+  const letters = step < 60_000 ? 8 : 5, half = c.measureText("00:00:00".slice(0, letters)).width / 2;
   for (let t = first; t <= view.to; t += step) {
     const at = Math.round((t - view.from) * (width / long)) + 0.5;
     c.moveTo(at, rows.band);
     c.lineTo(at, rows.bandEnd);
-    const text = clock(t, data.zone).slice(0, step < 60_000 ? 8 : 5);
-    const half = c.measureText(text).width / 2;
-    c.fillText(text, Math.min(Math.max(at, half), width - half), rows.labels);
+    c.fillText(clock(t, data.zone).slice(0, letters), Math.min(Math.max(at, half), width - half), rows.labels);
   }
   c.stroke();
 }
@@ -110,9 +117,9 @@ function gaps(c, data, x, width, { colours, hatch }) {
     c.fillRect(left, rows.band, right - left, rows.bandEnd - rows.band);
     c.fillStyle = hatch ?? colours.danger;
     c.fillRect(left, rows.band, right - left, rows.bandEnd - rows.band);
-    const room = right - left - 16;
-    if (c.measureText(g.why).width > room) continue;
-    const w = c.measureText(g.why).width / 2 + 6, mid = (left + right) / 2, y = (rows.band + rows.bandEnd) / 2;
+    const room = right - left - 16, long = room > 0 ? c.measureText(g.why).width : Infinity;
+    if (long > room) continue;
+    const w = long / 2 + 6, mid = (left + right) / 2, y = (rows.band + rows.bandEnd) / 2;
     c.fillStyle = colours.surface;
     c.fillRect(mid - w, y - 10, 2 * w, 20);
     c.fillStyle = colours.danger;
@@ -237,16 +244,7 @@ function map(c, data, view, width, colours) {
   const high = rows.mapEnd - rows.map;
   c.fillStyle = colours.sunken;
   c.fillRect(0, rows.map, width, high);
-  c.fillStyle = colours.accent;
-  c.beginPath();
-  let drawn = -1;
-  for (const m of data.motion) {
-    const left = m[0] * s, right = Math.max(m[1] * s, left + 1);
-    if (right <= drawn + 0.5) continue;
-    c.rect(left, rows.map + 2, right - left, high - 4);
-    drawn = right;
-  }
-  c.fill();
+  bars(c, data.motion, (t) => t * s, width, [rows.map + 2, rows.mapEnd - 2], colours.accent, 1, () => 1);
   c.strokeStyle = colours.text;
   c.lineWidth = 2;
   const left = (view.from - data.from) * s;

@@ -1,4 +1,5 @@
-/** @typedef {{ options: object, ready: (hls?: any) => void, failed: (error?: any) => void }} How */
+/** @import { Fault, Player } from "../vendor/hls.light.min.mjs" */
+/** @typedef {{ options: object, ready: (hls?: Player) => void, failed: (error?: Fault) => void }} How */
 
 /**
  * Plays HLS in a video element. `ready` is called when there is something to
@@ -13,7 +14,8 @@
 export function playHLS(video, src, how) {
   let over = false;
   let release = () => {};
-  const failed = (/** @type {any} */ error) => {
+  /** @param {Fault} [error] */
+  const failed = (error) => {
     if (over) return;
     end();
     how.failed(error);
@@ -32,11 +34,11 @@ export function playHLS(video, src, how) {
   return end;
 }
 
-/** Whether an error of hls.js is that the browser lacks the codec. @param {any} error */
+/** Whether an error of hls.js is that the browser lacks the codec. @param {Fault} [error] */
 export const unplayable = (error) => /codec/i.test(error?.details ?? "");
 
 /**
- * @param {any} Hls @param {HTMLVideoElement} video @param {string} src
+ * @param {typeof Player} Hls @param {HTMLVideoElement} video @param {string} src
  * @param {How} how
  */
 function attach(Hls, video, src, how) {
@@ -46,7 +48,7 @@ function attach(Hls, video, src, how) {
     ...how.options,
   });
   hls.on(Hls.Events.MANIFEST_PARSED, () => how.ready(hls));
-  hls.on(Hls.Events.ERROR, (/** @type {string} */ _, /** @type {any} */ data) => {
+  hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return;
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !unplayable(data) && mended++ < 2) hls.recoverMediaError();
     else how.failed(data);

@@ -1,6 +1,7 @@
 // What a camera sends now by HLS: with low latency, part by part, where a
 // connection to the hub is free to wait on, else by whole media segments.
 import { playHLS, unplayable } from "./hls.mjs";
+/** @import { Fault, Player } from "../vendor/hls.light.min.mjs" */
 
 /** @typedef {import("./live-whep.mjs").Why} Why */
 
@@ -30,7 +31,7 @@ function free() {
 export function playLive(video, url, how) {
   const lowLatencyMode = free();
   let over = false, frames = -1, seen = Date.now() + begin * 1000 - how.patience;
-  /** @type {any} */ let hls;
+  /** @type {Player | undefined} */ let hls;
   if (lowLatencyMode) low++;
 
   const end = () => {
@@ -53,7 +54,8 @@ export function playLive(video, url, how) {
     const n = video.getVideoPlaybackQuality().totalVideoFrames;
     if (n && n !== frames) [frames, seen] = [n, Math.max(seen, Date.now())];
     else if (Date.now() - seen > how.patience) ended("silent");
-    if (hls?.targetLatency && hls.latency > hls.targetLatency + (lowLatencyMode ? tooLate : 3 * tooLate)) video.currentTime = hls.liveSyncPosition;
+    const edge = hls?.liveSyncPosition;
+    if (edge && hls?.targetLatency && hls.latency > hls.targetLatency + (lowLatencyMode ? tooLate : 3 * tooLate)) video.currentTime = edge;
   }, look);
   const release = playHLS(video, url, {
     options: {
@@ -69,8 +71,8 @@ export function playLive(video, url, how) {
   return end;
 }
 
-/** @param {any} error of hls.js @returns {Why} */
+/** @param {Fault | undefined} error of hls.js @returns {Why} */
 function reason(error) {
   if (unplayable(error)) return "codec";
-  return /** @type {Record<number, Why>} */ ({ 401: "login", 404: "told", 406: "codec", 409: "away" })[error?.response?.code] ?? "silent";
+  return /** @type {Record<number, Why>} */ ({ 401: "login", 404: "told", 406: "codec", 409: "away" })[error?.response?.code ?? 0] ?? "silent";
 }

@@ -2,15 +2,15 @@
 // The hub lists a few minutes around a moment as HLS; what is missing in
 // between does not exist in the video's own time, so every question here is in
 // Unix milliseconds and is answered from the list.
-/** @typedef {{ start: number, duration: number, programDateTime: number | null, relurl?: string }} Piece */
+/** @import { Fault, Fragment, Player } from "../vendor/hls.light.min.mjs" */
 
 const before = 60_000; // what is listed before a moment, and after it
 const after = 10 * 60_000;
 const longest = 5000; // ms to the next try, while nothing answers
 
 export class Recorded {
-  /** @type {any} */ #hls;
-  /** @type {Piece[]} */ #pieces = [];
+  /** @type {Player | undefined} */ #hls;
+  /** @type {Fragment[]} */ #pieces = [];
   #load = 0; // counts, so that a late answer is known as such
   #failures = 0;
   #gone = "";
@@ -84,11 +84,11 @@ export class Recorded {
       enableWorker: false, // fragments are MP4 already; a worker would need its own policy
       lowLatencyMode: false, backBufferLength: 60, maxBufferLength: 20, autoStartLoad: false, startFragPrefetch: true,
     });
-    hls.on(Hls.Events.LEVEL_LOADED, (/** @type {string} */ _, /** @type {any} */ data) => {
+    hls.on(Hls.Events.LEVEL_LOADED, (_, data) => {
       this.#pieces = data.details.fragments;
       hls.startLoad(this.#place(ms) ?? this.#pieces[0]?.start ?? 0);
     });
-    hls.on(Hls.Events.ERROR, (/** @type {string} */ _, /** @type {any} */ data) => this.#fault(Hls, hls, data, ms));
+    hls.on(Hls.Events.ERROR, (_, data) => this.#fault(Hls, hls, data, ms));
     const iso = (/** @type {number} */ t) => new Date(t).toISOString();
     hls.loadSource(`${this.figure.dataset.media}${this.stream}/vod.m3u8?from=${iso(ms - before)}&to=${iso(ms + after)}`);
     hls.attachMedia(this.video);
@@ -96,7 +96,7 @@ export class Recorded {
     if (!paused) this.video.play().catch(() => {});
   }
 
-  /** @param {any} Hls @param {any} hls @param {any} data @param {number} ms */
+  /** @param {typeof Player} Hls @param {Player} hls @param {Fault} data @param {number} ms */
   #fault(Hls, hls, data, ms) {
     const codec = /codec/i.test(data.details);
     if (!data.fatal && !codec || hls !== this.#hls) return;
@@ -124,10 +124,10 @@ export class Recorded {
     }
   }
 
-  /** A file went while it was played: asks anew, and if it is still listed, goes on behind it. @param {any} frag @param {number} ms */
+  /** A file went while it was played: asks anew, and if it is still listed, goes on behind it. @param {Fragment} frag @param {number} ms */
   #skip(frag, ms) {
     const file = String(frag.relurl ?? frag.url);
-    const rest = this.#pieces.filter((p) => /** @type {number} */ (p.programDateTime) > frag.programDateTime && p.relurl !== frag.relurl);
+    const rest = this.#pieces.filter((p) => /** @type {number} */ (p.programDateTime) > /** @type {number} */ (frag.programDateTime) && p.relurl !== frag.relurl);
     const next = this.#gone === file && rest[0]?.programDateTime;
     this.#gone = file;
     this.#open(next || frag.programDateTime || ms);

@@ -112,7 +112,7 @@ export function count() {
   subscribe((tick) => {
     const n = Number(tick.waiting);
     badge.hidden = n === 0;
-    const number = badge.querySelector("span");
-    if (number) number.textContent = n > 99 ? "99+" : String(n);
+    const number = badge.querySelector("span"), text = n > 99 ? "99+" : String(n);
+    if (number && number.textContent !== text) number.textContent = text; // a tick a second repaints nothing
   });
 }

@@ -167,8 +167,8 @@ export class Timeline extends HTMLElement {
     const { from: first, to: last } = this.lanes.data;
     long = Math.min(long, last - first);
     from = Math.min(Math.max(from, first), last - long);
+    if (long !== this.view.to - this.view.from) this.#spoken = 0; // the buttons say how much is shown
     this.view = { from, to: from + long };
-    this.#spoken = 0;
     this.redraw();
   }
 

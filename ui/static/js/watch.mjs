@@ -19,6 +19,7 @@ export class Watch extends HTMLElement {
   #dragging = false;
   #frame = 1 / 15; // seconds that a picture lasts
   #saved = 0;
+  #turn = 0; // the next look at the film while it plays
   /** @type {number | undefined} */ #again;
   /** @type {number | undefined} */ #signs;
 
@@ -68,7 +69,7 @@ export class Watch extends HTMLElement {
       lesser: () => this.#say(screen, this.dataset.lesser),
     });
     video.addEventListener("pause", () => i === 0 && !video.ended && !video.seeking && this.#playing && screen.film.wanted === undefined && this.#play(false));
-    if (i === 0 && video.requestVideoFrameCallback) this.#measure(video, 0);
+    if (i === 0 && "requestVideoFrameCallback" in video) this.#measure(video, 0);
     return screen;
   }
 
@@ -94,7 +95,6 @@ export class Watch extends HTMLElement {
     if (at) this.#go(at);
     if (location.hash === "#play") this.#play(true);
     this.#again = setInterval(() => this.#refresh(), fresh);
-    this.#loop();
   }
 
   /** @param {Screen} s @returns {Promise<Lanes | undefined>} */
@@ -117,9 +117,10 @@ export class Watch extends HTMLElement {
   }
 
   #loop = () => {
-    if (!this.isConnected) return;
-    if (this.#playing && !this.#dragging) this.#tick();
-    requestAnimationFrame(this.#loop);
+    this.#turn = 0;
+    if (!this.isConnected || !this.#playing) return;
+    if (!this.#dragging) this.#tick();
+    this.#turn ||= requestAnimationFrame(this.#loop);
   };
 
   /** How many milliseconds the pictures are apart at most. */
@@ -293,7 +294,7 @@ export class Watch extends HTMLElement {
       on ? s.film.video.play().catch(() => {}) : s.film.video.pause();
     }
     if (!on) this.#show(true);
-    else this.#loop();
+    else this.#turn ||= requestAnimationFrame(this.#loop);
   }
 
   /** @param {number} rate */
