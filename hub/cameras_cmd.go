@@ -185,7 +185,7 @@ func inWords(e *env, err error) error {
 		return err
 	}
 	e.log.Debug("probing failed", "err", err)
-	return errors.New(o.Text)
+	return errors.New(o.Cause.String())
 }
 
 // config is the camera for gatehouse.yml.

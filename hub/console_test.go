@@ -50,7 +50,7 @@ func TestCertificateStopsNoHub(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer h.listener.Close()
-			if says := h.certs.Trouble(); !strings.Contains(says, c.says) {
+			if says := h.certs.Trouble().String(); !strings.Contains(says, c.says) {
 				t.Errorf("it says %q", says)
 			}
 			if trust := h.consoleTrust(); !trust.HTTPS || (trust.Fingerprint != "") != c.trust {

@@ -18,6 +18,7 @@ import (
 	"gatehouse/hub/config"
 	"gatehouse/hub/demo"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/request"
 )
 
@@ -112,7 +113,7 @@ func approveByLock(t *testing.T, h *hub, world *demo.World, phone *controller) {
 		t.Fatal(err)
 	}
 	phone.find(t, "bell", "1E")
-	if slices.ContainsFunc(h.problems(), func(p string) bool { return strings.Contains(p, "restart") }) {
+	if slices.ContainsFunc(h.problems(), func(f finding.Finding) bool { return f.Code == "restart" }) {
 		t.Errorf("problems %q", h.problems())
 	}
 	r, err := h.requests.Get(ctx, id)

@@ -3,8 +3,10 @@ package main
 import (
 	"net"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
+
+	"gatehouse/hub/finding"
 )
 
 // TestBridgeThatCannotRunStopsNothing takes the bridge's port away: the hub
@@ -19,7 +21,7 @@ func TestBridgeThatCannotRunStopsNothing(t *testing.T) {
 	writeConfig(t, data, "listen: 127.0.0.1:0\nhomekit: {enabled: true, listen: \""+ln.Addr().String()+"\"}\n")
 	h := startHub(t, data)
 	eventually(t, "the problem", func() bool {
-		return strings.Contains(strings.Join(h.problems(), "\n"), "HomeKit does not run")
+		return slices.ContainsFunc(h.problems(), func(f finding.Finding) bool { return f.Code == "homekit-off" })
 	})
 	if s, err := h.status().Read(t.Context()); err != nil || s.Healthy {
 		t.Errorf("status = %+v, %v", s, err)

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gatehouse/bridge/webrtc"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/hls"
 	"gatehouse/rtsp"
 	"gatehouse/ui"
@@ -54,11 +55,11 @@ func (v *liveView) close() error {
 	return v.server.Close()
 }
 
-func (v *liveView) problems() []string {
+func (v *liveView) problems() []finding.Finding {
 	if v.err == nil {
 		return nil
 	}
-	return []string{"live view is a second or two late: WebRTC does not run; restart the hub once this is mended: " + v.err.Error()}
+	return []finding.Finding{finding.New("webrtc-off").Quoting(v.err.Error())}
 }
 
 // whep is nil without WebRTC.

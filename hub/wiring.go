@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/config"
 	"gatehouse/hub/control"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 	"gatehouse/rtsp"
@@ -129,35 +129,34 @@ func limits(cameras []config.Camera) (list []recording.Limit) {
 	return list
 }
 
-// problems are what the owner should mend, in words.
-func (h *hub) problems() []string {
+// problems are what the owner should mend.
+func (h *hub) problems() []finding.Finding {
 	h.mu.Lock()
 	bad, bridge, waiting, cut := h.badCfg, h.badBridge, config.NeedRestart(h.boot, h.cfg), h.cutOff
 	h.mu.Unlock()
-	var list []string
+	var list []finding.Finding
 	if bad != nil {
-		list = append(list, "gatehouse.yml was edited and is not valid; the hub runs on with the version before. "+bad.Error())
+		list = append(list, finding.New("config-invalid").Quoting(bad.Error()))
 	}
 	if len(waiting) > 0 {
-		list = append(list, "restart the hub to use what changed in gatehouse.yml: "+strings.Join(waiting, ", "))
+		list = append(list, finding.New("restart", "keys", strings.Join(waiting, ", ")))
 	}
 	if cut {
-		list = append(list, config.ErrUnwritten.Error()+"; switch it off once more when the file is mended, or on")
+		list = append(list, finding.New("network-unwritten"))
 	}
 	if bridge != nil {
-		list = append(list, "HomeKit does not run; restart the hub once this is mended: "+bridge.Error())
+		list = append(list, finding.New("homekit-off").Quoting(bridge.Error()))
 	}
 	if ahead := h.clock.Ahead(); ahead > 0 {
-		list = append(list, fmt.Sprintf("this computer's clock has leapt ahead by %d days, or the hub was off for so long; is it right? "+
-			"Until it has gone on for a day, footage is deleted by the time before", int(ahead.Hours()/24)))
+		list = append(list, finding.New("clock-ahead", "n", int(ahead.Hours()/24)))
 	}
 	list = append(list, h.live.problems()...)
-	if t := h.archive.Trouble(); t != "" {
-		list = append(list, t)
-	}
+	list = append(list, h.archive.Troubles()...)
 	list = append(list, h.archive.Crowded()...)
-	if h.certs != nil && h.certs.Trouble() != "" {
-		list = append(list, h.certs.Trouble())
+	if h.certs != nil {
+		if t := h.certs.Trouble(); !t.IsZero() {
+			list = append(list, t)
+		}
 	}
 	list = append(list, h.motions.Problems()...)
 	return append(list, h.requests.Problems()...)

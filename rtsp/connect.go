@@ -37,27 +37,27 @@ type target struct {
 
 // newTarget checks a Config. Its errors never quote the address.
 func newTarget(cfg *Config) (*target, *failure) {
-	refuse := func(detail string, err error) (*target, *failure) {
-		return nil, &failure{ReasonRefused, detail, err}
+	refuse := func(code string, err error) (*target, *failure) {
+		return nil, &failure{ReasonRefused, Cause{Code: code}, err}
 	}
 	u, err := parseAddress(cfg.URL)
 	if err != nil {
-		return refuse("The camera's address is not an rtsp:// or rtsps:// address.", err)
+		return refuse("camera-address", err)
 	}
 	t := &target{u: u, udp: cfg.Transport == UDP, silent: cfg.Silent, roots: cfg.roots, dial: cfg.Dial}
 	switch {
 	case !t.udp && cfg.Transport != TCP && cfg.Transport != "":
-		return refuse("The camera's transport is not known.", errConfig)
+		return refuse("camera-transport", errConfig)
 	case t.udp && u.Scheme == "rtsps":
-		return refuse("Pictures that come by UDP are not encrypted: an rtsps:// address needs TCP.", errConfig)
+		return refuse("camera-udp", errConfig)
 	case cfg.TLS == "":
 		return t, nil
 	case u.Scheme != "rtsps":
-		return refuse("A certificate is pinned, but the address is not an rtsps:// address.", errConfig)
+		return refuse("camera-pin-plain", errConfig)
 	}
 	p, ok := ParsePin(cfg.TLS)
 	if !ok {
-		return refuse("The pinned certificate is not sha256: and 64 hexadecimal digits.", errConfig)
+		return refuse("camera-pin-form", errConfig)
 	}
 	t.pin = &p
 	return t, nil
@@ -90,10 +90,10 @@ func converse(ctx context.Context, t *target, st *stream) *failure {
 			return f
 		}
 		if u = follow(u, moved); u == nil {
-			return &failure{ReasonRefused, "The camera sends Gatehouse on to another host. If that is right, give the new address.", errMoved}
+			return &failure{ReasonRefused, Cause{Code: "camera-moved"}, errMoved}
 		}
 	}
-	return &failure{ReasonRefused, "The camera sends Gatehouse from one address to the next without end.", errMoved}
+	return &failure{ReasonRefused, Cause{Code: "camera-moves"}, errMoved}
 }
 
 // follow is the address that a camera at u sends its clients to, or nil. The
@@ -143,11 +143,11 @@ func talk(ctx context.Context, t *target, u *base.URL, st *stream) (f *failure, 
 	f = failed(err, playing)
 	switch status := errorStatus(err); {
 	case status == base.StatusUnsupportedTransport && t.udp:
-		f.detail = "The camera does not send by UDP."
+		f.cause = Cause{Code: "camera-no-udp"}
 	case status == base.StatusUnsupportedTransport && u.Scheme == "rtsp":
-		f.detail = "The camera does not send over TCP. Set transport: udp for it."
+		f.cause = Cause{Code: "camera-no-tcp"}
 	case deaf && f.reason == ReasonStalled:
-		f.detail = "The camera answers, but nothing that it sends by UDP arrives: a firewall may be in between."
+		f.cause = Cause{Code: "camera-deaf"}
 	}
 	return f, d.moved
 }

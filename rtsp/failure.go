@@ -2,7 +2,6 @@ package rtsp
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -19,11 +18,10 @@ var (
 	errAddress = errors.New("not an rtsp:// or rtsps:// address")
 )
 
-// failure is why a connection ended. detail is for people and never quotes
-// what a camera or a library wrote.
+// failure is why a connection ended.
 type failure struct {
 	reason Reason
-	detail string
+	cause  Cause
 	err    error
 }
 
@@ -41,40 +39,40 @@ func failed(err error, playing bool) *failure {
 	)
 	switch {
 	case errors.As(err, &status):
-		f.detail = fmt.Sprintf("The camera answered with error %d.", int(status.Code))
+		f.cause = Cause{Code: "camera-status", Status: int(status.Code)}
 		if status.Code == base.StatusUnauthorized || status.Code == base.StatusForbidden {
-			f.reason, f.detail = ReasonAuth, "The camera does not accept the user name or password."
+			f.reason, f.cause = ReasonAuth, Cause{Code: "camera-login"}
 		}
 	case errors.As(err, &auth):
-		f.reason, f.detail = ReasonAuth, "The camera asks for a login of a kind that is not known."
+		f.reason, f.cause = ReasonAuth, Cause{Code: "camera-login-kind"}
 	case errors.Is(err, errNoCodec):
-		f.reason, f.detail = ReasonNoCodec, "The camera offers no video or sound that can be stored."
+		f.reason, f.cause = ReasonNoCodec, Cause{Code: "camera-no-codec"}
 	case errors.Is(err, errSSRC):
-		f.reason, f.detail = ReasonSSRC, "The camera restarted its encoder."
+		f.reason, f.cause = ReasonSSRC, Cause{Code: "camera-restarted"}
 	case errors.Is(err, errGarbage), errors.Is(err, errMessage), badDescription(err):
-		f.reason, f.detail = ReasonGarbage, "What the camera sends cannot be read."
+		f.reason, f.cause = ReasonGarbage, Cause{Code: "camera-garbage"}
 	case errors.Is(err, errStall) && playing:
-		f.reason, f.detail = ReasonStalled, "The camera stays connected but sends no pictures."
+		f.reason, f.cause = ReasonStalled, Cause{Code: "camera-stalled"}
 	case errors.Is(err, errStall):
-		f.detail = "The camera does not answer."
+		f.cause = Cause{Code: "camera-silent"}
 	case errors.Is(err, errTransport):
-		f.detail = "The camera does not send in the way that it was asked to."
+		f.cause = Cause{Code: "camera-way"}
 	case errors.Is(err, errSRTP):
-		f.detail = "The camera encrypts its pictures by SRTP, which Gatehouse does not read. rtsps:// encrypts them as well."
+		f.cause = Cause{Code: "camera-srtp"}
 	case errors.As(err, &cert):
-		f.reason, f.detail = ReasonUntrusted, cert.detail()
+		f.reason, f.cause = ReasonUntrusted, cert.cause()
 	case errors.As(err, &shake):
-		f.detail = "No encrypted connection to the camera could be made: does it speak RTSPS, TLS 1.2 or newer, on this port?"
+		f.cause = Cause{Code: "camera-handshake"}
 	case errors.As(err, &lookup):
-		f.detail = "The camera's name cannot be resolved."
+		f.cause = Cause{Code: "camera-name"}
 	case errors.As(err, &dial) && dial.Op == "dial":
-		f.detail = "The camera cannot be reached."
+		f.cause = Cause{Code: "camera-unreachable"}
 	case playing:
-		f.reason, f.detail = ReasonClosed, "The camera closed the connection."
+		f.reason, f.cause = ReasonClosed, Cause{Code: "camera-closed"}
 	case errors.Is(err, io.EOF), errors.As(err, &dial):
-		f.detail = "The camera closed the connection before it sent anything."
+		f.cause = Cause{Code: "camera-closed-soon"}
 	default:
-		f.detail = "The camera's answer was not understood."
+		f.cause = Cause{Code: "camera-odd"}
 	}
 	return f
 }

@@ -44,7 +44,8 @@ type State struct {
 	Phase    Phase
 	Since    time.Time // of Phase
 	Reason   Reason    // why not live; empty when live
-	Detail   string
+	Cause    Cause     // the same more exactly; none when live
+	Detail   string    // Cause as an English sentence
 	Formats  []*Format // of the last Session
 	LastUnit time.Time // arrival of the newest Unit; zero if none yet
 	Clock    ClockQuality
@@ -147,9 +148,9 @@ func (s *Source) offline(f *failure, u *base.URL) (lived time.Duration) {
 	if changed {
 		s.state.Phase, s.state.Since = PhaseOffline, time.Now()
 	}
-	s.state.Reason, s.state.Detail = f.reason, f.detail
+	s.state.Reason, s.state.Cause, s.state.Detail = f.reason, f.cause, f.cause.String()
 	if changed && (s.told == nil || s.told.Reason != f.reason) {
-		s.tell(&Break{Reason: f.reason, Detail: f.detail})
+		s.tell(&Break{Reason: f.reason, Cause: f.cause, Detail: f.cause.String()})
 	}
 	s.mu.Unlock()
 	if changed {
@@ -209,7 +210,7 @@ func (s *Source) unit(session *Session, u *Unit, offset time.Duration) {
 	live := s.state.Phase != PhaseLive
 	if live {
 		s.state.Phase, s.state.Since = PhaseLive, time.Now()
-		s.state.Reason, s.state.Detail = "", ""
+		s.state.Reason, s.state.Cause, s.state.Detail = "", Cause{}, ""
 	}
 	if s.session != session {
 		s.session = session
@@ -300,7 +301,10 @@ func (s *Source) forget(r *Reader) {
 	s.mu.Unlock()
 }
 
-var shutdownBreak = &Break{Reason: ReasonShutdown, Detail: "Gatehouse stopped reading the camera."}
+var (
+	shutdown      = Cause{Code: "camera-shutdown"}
+	shutdownBreak = &Break{Reason: ReasonShutdown, Cause: shutdown, Detail: shutdown.String()}
+)
 
 // finish ends every Reader.
 func (s *Source) finish() {
@@ -308,7 +312,7 @@ func (s *Source) finish() {
 	defer s.mu.Unlock()
 	s.over = true
 	s.state.Phase, s.state.Since = PhaseOffline, time.Now()
-	s.state.Reason, s.state.Detail = ReasonShutdown, shutdownBreak.Detail
+	s.state.Reason, s.state.Cause, s.state.Detail = ReasonShutdown, shutdown, shutdown.String()
 	s.dropGroup()
 	for r := range s.readers {
 		r.finish(shutdownBreak)

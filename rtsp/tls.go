@@ -53,14 +53,13 @@ func (e *certificateError) Error() string {
 
 func (e *certificateError) Unwrap() error { return e.err }
 
-// detail says to the owner what to compare and what to write.
-func (e *certificateError) detail() string {
+// cause says to the owner what to compare and what to write.
+func (e *certificateError) cause() Cause {
+	code := "camera-untrusted"
 	if e.pinned {
-		return "The camera shows another certificate than the one that is pinned: " + e.shown.String() +
-			". Find out why before you change the pin."
+		code = "camera-pin"
 	}
-	return "The camera's certificate is not vouched for by anybody this machine trusts. If the camera shows the same fingerprint, pin it with tls: " +
-		e.shown.String() + "."
+	return Cause{Code: code, Pin: e.shown.String()}
 }
 
 var errPin = errors.New("not the pinned certificate")

@@ -163,6 +163,7 @@ const (
 type Break struct {
 	Reason Reason
 	From   time.Time
+	Cause  Cause  // of a connection that ended; none where a stream goes on
 	Detail string // one plain sentence for people and logs; never credentials
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/hub/config"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/label"
 	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
@@ -39,7 +40,7 @@ type foundRow struct {
 // addPage is the body of the page that adds a camera.
 type addPage struct {
 	Problem *problem
-	Detail  string // in English, of what failed
+	Cause   finding.Words // of what failed, more exactly; nil if there is no more
 	Found   []foundRow
 	Looked  bool
 	First   bool // in first run
@@ -51,7 +52,7 @@ type addPage struct {
 // draftPage is the body of the page of a camera that answered.
 type draftPage struct {
 	Problem  *problem
-	Detail   string
+	Cause    finding.Words
 	Errors   []string
 	ID, Host string
 	Kind     string
@@ -148,8 +149,8 @@ func (c *console) askCamera(w http.ResponseWriter, r *http.Request) {
 	l := survey.Login{Address: r.PostFormValue("address"), User: r.PostFormValue("user"), Password: r.PostFormValue("password"), TLS: r.PostFormValue("tls")}
 	d, err := c.cfg.Survey.Ask(ctx, l)
 	if err != nil {
-		p, detail := explainCamera(err)
-		c.showAddCamera(w, r, p.Status, addPage{Problem: &p, Detail: detail, Address: withoutUser(l.Address), User: l.User, TLS: l.TLS})
+		p, cause := explainCamera(err)
+		c.showAddCamera(w, r, p.Status, addPage{Problem: &p, Cause: cause, Address: withoutUser(l.Address), User: l.User, TLS: l.TLS})
 		return
 	}
 	next := draftPath(d.ID)
@@ -177,18 +178,18 @@ func withoutUser(address string) string {
 func draftPath(id string) string { return "/settings/cameras/add/" + url.PathEscape(id) }
 
 // explainCamera is the step at which a camera failed, in words.
-func explainCamera(err error) (problem, string) {
+func explainCamera(err error) (problem, finding.Words) {
 	var o *onvif.Error
 	var f *survey.Failure
 	step := survey.StepConnect
-	detail := ""
+	var cause rtsp.Cause
 	switch {
 	case errors.Is(err, survey.ErrAddress):
 		step = survey.StepAddress
 	case errors.As(err, &f):
-		step, detail = f.Step, f.Detail
+		step, cause = f.Step, f.Cause
 	case errors.As(err, &o):
-		detail = o.Text
+		cause = o.Cause
 		switch o.Reason {
 		case onvif.ReasonAuth:
 			step = survey.StepLogin
@@ -199,7 +200,11 @@ func explainCamera(err error) (problem, string) {
 		}
 	}
 	key := "trial." + string(step)
-	return problem{Status: http.StatusUnprocessableEntity, What: key + ".what", Safe: "trial.safe", Do: key + ".do"}, detail
+	p := problem{Status: http.StatusUnprocessableEntity, What: key + ".what", Safe: "trial.safe", Do: key + ".do"}
+	if cause.Code == "" {
+		return p, nil
+	}
+	return p, cause
 }
 
 func (c *console) draft(w http.ResponseWriter, r *http.Request) (survey.Draft, bool) {
@@ -391,8 +396,8 @@ func (c *console) refuseDraft(w http.ResponseWriter, r *http.Request, d survey.D
 		return
 	}
 	if errors.As(err, &f) || errors.Is(err, survey.ErrAddress) {
-		what, detail := explainCamera(err)
-		p.Problem, p.Detail = &what, detail
+		what, cause := explainCamera(err)
+		p.Problem, p.Cause = &what, cause
 		c.showDraft(w, r, what.Status, d, p)
 		return
 	}

@@ -172,7 +172,7 @@ func (c *console) beat(ctx context.Context) (beat, error) {
 	}
 	for _, cam := range c.cfg.Cameras {
 		st := cam.State()
-		b.live = digest(b.live, cam.Name, st.Phase, st.Reason, st.Detail, st.Since.Unix(), lastDurable(status, cam.Name).Unix()/5)
+		b.live = digest(b.live, cam.Name, st.Phase, st.Reason, st.Cause.String(), st.Since.Unix(), lastDurable(status, cam.Name).Unix()/5)
 	}
 	p.at, p.shared = now, b
 	return b, nil

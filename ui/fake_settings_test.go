@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/hub/config"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
@@ -44,7 +45,7 @@ func (f *fakeFirstRun) Step() int            { return int(*f) }
 func (f *fakeFirstRun) Reach(step int) error { *f = fakeFirstRun(step); return nil }
 
 // fakeSurvey has found a camera that is set up and one that is not.
-type fakeSurvey struct{}
+type fakeSurvey struct{ failure *survey.Failure }
 
 func (fakeSurvey) Find(context.Context) error { return nil }
 func (fakeSurvey) Found() ([]onvif.Found, time.Time) {
@@ -80,8 +81,11 @@ func (fakeSurvey) Draft(id string) (survey.Draft, bool) {
 	return d, id == "draft" || id == "tried"
 }
 
-func (fakeSurvey) Trial(context.Context, string, survey.Choice) error {
-	return &survey.Failure{Step: survey.StepPicture, Detail: "No picture came."}
+func (f fakeSurvey) Trial(context.Context, string, survey.Choice) error {
+	if f.failure != nil {
+		return f.failure
+	}
+	return &survey.Failure{Step: survey.StepPicture, Cause: rtsp.Cause{Code: "camera-stalled"}}
 }
 
 func (fakeSurvey) Save(_, name string, _ func() error) (string, error) { return name, nil }
@@ -111,6 +115,6 @@ func fixtureDisks() []survey.Disk {
 func fixtureStores(context.Context) ([]recording.DiskStatus, error) {
 	return []recording.DiskStatus{
 		{Path: "/srv/footage", Profile: recording.ProfileDisk, InUse: true, Free: 8e11, Total: 2e12, Bytes: 12e11},
-		{Path: "/mnt/spare", Profile: recording.ProfileSD, Problem: "it is not mounted"},
+		{Path: "/mnt/spare", Profile: recording.ProfileSD, Problem: finding.New("disk-gone")},
 	}, nil
 }

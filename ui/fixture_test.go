@@ -14,9 +14,11 @@ import (
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/delivery"
 	"gatehouse/hub/evidence"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
+	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
 )
 
@@ -69,6 +71,10 @@ type house struct {
 	off      bool // the network
 	saved    []string
 	step     fakeFirstRun
+	problems []finding.Finding
+	stores   []recording.DiskStatus // those of fixtureStores if nil
+	cause    rtsp.Cause             // why the second camera is offline, if it is
+	failure  *survey.Failure        // of a camera that is tried
 }
 
 func newHouse() *house {
@@ -95,8 +101,11 @@ func (h *house) config() Config {
 			{Name: "Front door", State: func() rtsp.State { return liveState(h.now()) }},
 			{Name: "Driveway", State: func() rtsp.State {
 				st := liveState(h.now())
-				if h.archive.broken {
-					st = rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonAuth, Since: fixtureNow.Add(-time.Hour), Detail: "The camera does not accept the user name or password."}
+				if h.archive.broken || h.cause.Code != "" {
+					st = rtsp.State{Phase: rtsp.PhaseOffline, Reason: rtsp.ReasonAuth, Since: fixtureNow.Add(-time.Hour), Cause: rtsp.Cause{Code: "camera-login"}}
+					if h.cause.Code != "" {
+						st.Cause = h.cause
+					}
 				}
 				return st
 			}},
@@ -109,7 +118,8 @@ func (h *house) config() Config {
 		Trust:     Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},
 		HubKey:    fixtureRoot(0x44),
 		SetupCode: "4821-7730",
-		Settings:  fakeSettings{}, Survey: fakeSurvey{}, FirstRun: &h.step, Disks: fixtureDisks, Stores: fixtureStores,
+		Settings:  fakeSettings{}, Survey: fakeSurvey{h.failure}, FirstRun: &h.step, Disks: fixtureDisks, Stores: h.disks,
+		Problems:     func() []finding.Finding { return h.problems },
 		AllowedHosts: []string{"hub.example"},
 		Log:          slog.New(slog.DiscardHandler),
 		Now:          func() time.Time { return h.now() },
@@ -147,6 +157,13 @@ func (h *house) called() {
 }
 
 const longName = "The camera above the back door that looks over the bins, the bicycle shed and a corner of the neighbours' hedge"
+
+func (h *house) disks(ctx context.Context) ([]recording.DiskStatus, error) {
+	if h.stores != nil {
+		return h.stores, nil
+	}
+	return fixtureStores(ctx)
+}
 
 func (h *house) handler(t testing.TB) http.Handler {
 	t.Helper()
@@ -427,7 +444,7 @@ func (a *fakeArchive) Status(context.Context) ([]recording.StreamStatus, error) 
 	}
 	if a.broken {
 		out[1].Recording, out[1].LastDurable = false, fixtureNow.Add(-time.Hour)
-		out[1].Problem = "The camera refused the user name or password."
+		out[1].Problem = finding.New("reason.auth")
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
@@ -17,7 +18,7 @@ type healthPage struct {
 	Head     health
 	Days     int // kept by the camera that has least
 	AtMost   int // seconds that a power cut can take
-	Problems []string
+	Problems []problemRow
 	Disks    []diskRow
 	Streams  []streamRow
 }
@@ -28,8 +29,8 @@ type diskRow struct {
 	Held                       string // of the footage, what no rule deletes; empty if there is none
 	Used                       int    // percent
 	InUse, Careful             bool
-	Problem                    string
-	Days                       int // that the room left gives; 0 if it cannot be said
+	Problem                    finding.Words // nil if there is none
+	Days                       int           // that the room left gives; 0 if it cannot be said
 }
 
 // flow is what was recorded of a stream of late.
@@ -101,7 +102,9 @@ func (c *console) healthBody(ctx context.Context) (healthPage, error) {
 	}
 	p := healthPage{Head: c.health(present(c.cfg.Cameras), streams)}
 	if c.cfg.Problems != nil {
-		p.Problems = c.cfg.Problems()
+		for _, f := range c.cfg.Problems() {
+			p.Problems = append(p.Problems, c.problemRow(f))
+		}
 	}
 	days := -1
 	var rate int64
@@ -124,7 +127,7 @@ func (c *console) healthBody(ctx context.Context) (healthPage, error) {
 	for _, d := range stores {
 		row := diskRow{
 			Path: d.Path, Free: c.text.size(d.Free), Total: c.text.size(d.Total), Footage: c.text.size(d.Bytes),
-			InUse: d.InUse, Careful: d.Profile == recording.ProfileSD, Problem: d.Problem,
+			InUse: d.InUse, Careful: d.Profile == recording.ProfileSD, Problem: known(d.Problem),
 		}
 		if d.Held > 0 {
 			row.Held = c.text.size(d.Held)
@@ -182,7 +185,7 @@ func (c *console) diagnostics(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Gatehouse %s\n%s\n\nrecording %d of %d, %d days, at most %d s\n", c.cfg.Version, c.cfg.Now().UTC().Format(time.RFC3339), p.Head.Recording, p.Head.Of, p.Days, p.AtMost)
 	for _, d := range p.Disks {
-		fmt.Fprintf(&b, "disk in use %t, %s free of %s, footage %s, problem %t\n", d.InUse, d.Free, d.Total, d.Footage, d.Problem != "")
+		fmt.Fprintf(&b, "disk in use %t, %s free of %s, footage %s, problem %t\n", d.InUse, d.Free, d.Total, d.Footage, d.Problem != nil)
 	}
 	names := map[string]int{}
 	for _, s := range p.Streams {
@@ -190,13 +193,18 @@ func (c *console) diagnostics(w http.ResponseWriter, r *http.Request) {
 			names[s.Camera] = len(names) + 1
 		}
 		fmt.Fprintf(&b, "camera %d %s: %s, last %s, rate %s, key frames %s, lost in a day %s, format %s, clock %s %s, warnings %v, problem %t\n",
-			names[s.Camera], s.Stream, s.State.Key, s.Saved.ISO, s.Rate, s.Key, s.Lost, s.Codec, s.Clock, s.Offset, s.Warnings, s.Problem != "")
+			names[s.Camera], s.Stream, s.State.Key, s.Saved.ISO, s.Rate, s.Key, s.Lost, s.Codec, s.Clock, s.Offset, s.Warnings, s.Problem != nil)
 	}
 	for i, cam := range present(c.cfg.Cameras) {
 		st := cam.State()
 		fmt.Fprintf(&b, "state of camera %d of the list: %s %s since %s\n", i+1, st.Phase, st.Reason, st.Since.UTC().Format(time.RFC3339))
 	}
+	// Codes alone: arguments and quoted words name folders, cameras and agencies.
 	fmt.Fprintf(&b, "problems: %d\n", len(p.Problems))
+	for _, x := range p.Problems {
+		code, _ := x.What.Words()
+		fmt.Fprintf(&b, "problem %s\n", code)
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="gatehouse-diagnostics.txt"`)
 	w.Header().Set("Cache-Control", "no-store")

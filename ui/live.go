@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/hub/account"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
@@ -17,8 +18,8 @@ type badge struct {
 	Key   string // locale key
 	Since moment
 	Why   string // locale key; empty if there is nothing to say
-	// Detail says it more exactly, and what to do; it is shown in place of Why.
-	Detail string
+	// Cause says it more exactly, and what to do; it is shown in place of Why.
+	Cause finding.Words
 }
 
 // tile is one camera of the live page.
@@ -183,7 +184,9 @@ func (c *console) cameraState(st rtsp.State) badge {
 		if !c.text.has(b.Why) {
 			b.Why = ""
 		}
-		b.Detail = st.Detail
+		if st.Cause.Code != "" {
+			b.Cause = st.Cause
+		}
 	}
 	switch st.Phase {
 	case rtsp.PhaseLive:

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
+
+	"gatehouse/hub/finding"
 )
 
 //go:embed locales/*.json
@@ -200,6 +202,9 @@ func (l *locale) tb(key string, args ...any) (template.HTML, error) {
 		plain.texts = map[string]forms{key: m.each(func(s *string) { *s = html.EscapeString(*s) })}
 	}
 	s, err := plain.fill(key, func(v any) string {
+		if w, ok := v.(finding.Words); ok {
+			return string(l.found(w))
+		}
 		return "<bdi>" + html.EscapeString(l.word(v)) + "</bdi>"
 	}, args)
 	return template.HTML(s), err //nolint:gosec // text and arguments are escaped above

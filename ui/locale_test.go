@@ -50,6 +50,14 @@ func builtKeys() []string {
 	add("keeping.end.", "same", "days-30", "days-90", "days-365", "never", "day")
 	add("kept.", "until", "until-released", "ended")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)
+	add("", "found.quote")
+	for code := range catalogue() {
+		add("", foundKey(code))
+	}
+	for _, m := range mends {
+		add("", m.Label)
+	}
+	add("mend.", "camera")
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
 		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "kept", "kept-changed", "kept-released", "network-on", "network-off", "homekit-closed", "homekit-removed", "homekit-reset")
 	add("role.", "owner", "approver", "viewer")

@@ -48,7 +48,7 @@ var shared = []string{"templates/layout.html", "templates/pieces.html"}
 
 func newRenderer(l *locale, a *assets) *renderer {
 	funcs := template.FuncMap{
-		"t": l.t, "tb": l.tb, "asset": a.url,
+		"t": l.t, "tb": l.tb, "found": l.found, "asset": a.url,
 		"dict": dict,
 	}
 	base := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templateFiles, shared...))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/rtsp"
 )
@@ -29,7 +30,7 @@ type streamRow struct {
 	AtMost                int // seconds that a power cut can take
 	Oldest                moment
 	Bytes                 string
-	Problem               string
+	Problem               finding.Words // nil if there is none
 	Codec                 string
 	Clock                 string // locale key
 	Offset                string
@@ -65,7 +66,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 func (c *console) streamRow(s recording.StreamStatus) streamRow {
 	row := streamRow{
 		Camera: s.Camera, Label: c.called(s.Camera), Stream: "stream." + s.Stream, Saved: c.since(s.LastDurable), AtMost: s.AtMost,
-		Oldest: c.at(s.Oldest, dayForm), Bytes: c.text.size(s.Bytes), Problem: s.Problem,
+		Oldest: c.at(s.Oldest, dayForm), Bytes: c.text.size(s.Bytes), Problem: known(s.Problem),
 		State: badge{Icon: "circle-check", Tone: "ok", Key: "stream.recording"},
 	}
 	if !c.text.has(row.Stream) {

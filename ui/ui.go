@@ -16,6 +16,7 @@ import (
 
 	"gatehouse/bridge/homekit"
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/survey"
 	"gatehouse/rtsp"
@@ -48,7 +49,7 @@ type Config struct {
 	FirstRun     FirstRun             // nil: set-up ends with the passphrase
 	Disks        func() []survey.Disk // that footage could be kept on
 	Stores       func(context.Context) ([]recording.DiskStatus, error)
-	Problems     func() []string // what the owner should mend, in English sentences
+	Problems     func() []finding.Finding // what the owner should mend
 	Version      string
 	Trust        Trust
 	Memory       *Memory         // default: one of its own

@@ -15,7 +15,7 @@ func NeedRestart(boot, now *Config) (keys []string) {
 		{"bulletins", boot.Bulletins, now.Bulletins},
 		{"sharing.cool_down", boot.Sharing.CoolDown, now.Sharing.CoolDown},
 		{"homekit", withoutLock(boot.HomeKit), withoutLock(now.HomeKit)},
-		{"homekit of cameras", shownIn(boot), shownIn(now)},
+		{"cameras.homekit", shownIn(boot), shownIn(now)},
 		{"intake", boot.Intake, now.Intake},
 		{"live", boot.Live, now.Live},
 	} {

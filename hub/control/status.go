@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/hub/config"
 	"gatehouse/hub/delivery"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/recording"
 	"gatehouse/hub/request"
 	"gatehouse/rtsp"
@@ -57,7 +58,7 @@ type StatusConfig struct {
 	Console  func() string
 	Root     func() string
 	Cameras  func() []recording.Live
-	Problems func() []string
+	Problems func() []finding.Finding
 	Network  func() bool
 	HomeKit  func() any // nil without HomeKit
 	Archive  *recording.Archive
@@ -70,7 +71,7 @@ type StatusConfig struct {
 func (c StatusConfig) Read(ctx context.Context) (Status, error) {
 	s := Status{
 		Version: c.Version, Started: c.Started, Console: c.Console(), Root: c.Root(),
-		Problems: append([]string{}, c.Problems()...), Requests: map[string]int{},
+		Problems: finding.Texts(c.Problems()), Requests: map[string]int{},
 	}
 	s.Network = onOff(c.Network())
 	if c.HomeKit != nil {
@@ -122,7 +123,7 @@ func (c StatusConfig) cameras(ctx context.Context) ([]CameraStatus, error) {
 		st, rec := cam.State(), by[key{cam.Camera, cam.Stream}]
 		list = append(list, CameraStatus{
 			Name: cam.Camera, Stream: cam.Stream, State: st.Phase, Since: st.Since, Reason: st.Reason, Detail: st.Detail,
-			LastDurable: rec.LastDurable, AtMost: rec.AtMost, Recording: rec.Recording, Waiting: rec.Waiting, Problem: rec.Problem, Bytes: rec.Bytes, Oldest: rec.Oldest,
+			LastDurable: rec.LastDurable, AtMost: rec.AtMost, Recording: rec.Recording, Waiting: rec.Waiting, Problem: rec.Problem.String(), Bytes: rec.Bytes, Oldest: rec.Oldest,
 		})
 	}
 	return list, nil

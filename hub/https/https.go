@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/hub/finding"
 )
 
 // Config configures Certificates.
@@ -81,21 +83,21 @@ func (c *Certificates) Root() (der []byte, fingerprint string) {
 	return c.root.cert.Raw, hex.EncodeToString(sum[:])
 }
 
-// Trouble is what the owner should mend about the certificate; empty for nothing.
-func (c *Certificates) Trouble() string {
+// Trouble is what the owner should mend about the certificate, if anything.
+func (c *Certificates) Trouble() finding.Finding {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.bad == nil && c.aside != "":
-		return "the home's certificate authority was damaged, so the hub made a new one: every device must trust it again, at /trust of the console. What was left of the old one is in " + c.aside
+		return finding.New("https-remade", "file", c.aside)
 	case c.bad == nil:
-		return ""
+		return finding.Finding{}
 	case c.leaf != nil:
-		return "the console runs on with the certificate from before: " + c.bad.Error()
+		return finding.New("https-before").Quoting(c.bad.Error())
 	case c.cfg.Certificate != "":
-		return "HTTPS does not run, so the console answers on this computer only, until the certificate is mended: " + c.bad.Error()
+		return finding.New("https-off").Quoting(c.bad.Error())
 	}
-	return "HTTPS does not run, so the console answers on this computer only; restart the hub once this is mended: " + c.bad.Error()
+	return finding.New("https-off-restart").Quoting(c.bad.Error())
 }
 
 // TLS is the configuration of the console's server. It names its protocols:

@@ -149,7 +149,7 @@ func TestDamagedAuthorityIsMadeAnew(t *testing.T) {
 			left := list(t, dir)
 			c := open(t, Config{Dir: dir})
 			_, second := c.Root()
-			if second == first || second == "" || !strings.Contains(c.Trouble(), "trust it again") || !strings.Contains(c.Trouble(), c.aside) {
+			if second == first || second == "" || !strings.Contains(c.Trouble().String(), "trust it again") || !strings.Contains(c.Trouble().String(), c.aside) {
 				t.Errorf("root %s, trouble %q", second, c.Trouble())
 			}
 			if kept := list(t, c.aside); !slices.Equal(kept, left) {
@@ -159,7 +159,7 @@ func TestDamagedAuthorityIsMadeAnew(t *testing.T) {
 				t.Error(err)
 			}
 			again := open(t, Config{Dir: dir})
-			if _, third := again.Root(); third != second || again.Trouble() != "" {
+			if _, third := again.Root(); third != second || !again.Trouble().IsZero() {
 				t.Errorf("at the next start: another root, or %q", again.Trouble())
 			}
 		})
@@ -213,7 +213,7 @@ func TestNoAuthority(t *testing.T) {
 	}
 	for _, dir := range []string{file, unread} {
 		c := Open(Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
-		if der, _ := c.Root(); der != nil || !strings.Contains(c.Trouble(), "HTTPS does not run") {
+		if der, _ := c.Root(); der != nil || !strings.Contains(c.Trouble().String(), "HTTPS does not run") {
 			t.Errorf("root %v, trouble %q", der, c.Trouble())
 		}
 		addr := serve(t, c)
@@ -332,7 +332,7 @@ func TestOwnCertificate(t *testing.T) {
 		}
 	}
 	c := Open(Config{Certificate: cert, Key: key, Log: slog.New(slog.DiscardHandler)})
-	if _, err := c.certificate(hello(t)); err == nil || !strings.Contains(c.Trouble(), "HTTPS does not run") {
+	if _, err := c.certificate(hello(t)); err == nil || !strings.Contains(c.Trouble().String(), "HTTPS does not run") {
 		t.Errorf("without the files: %v, trouble %q", err, c.Trouble())
 	}
 	write(1)
@@ -345,22 +345,22 @@ func TestOwnCertificate(t *testing.T) {
 		return pair.Leaf.SerialNumber.String()
 	}
 	first := ask()
-	if der, _ := c.Root(); der != nil || first != ask() || c.Trouble() != "" {
+	if der, _ := c.Root(); der != nil || first != ask() || !c.Trouble().IsZero() {
 		t.Errorf("root %v, trouble %q", der, c.Trouble())
 	}
 	write(2)
 	second := ask()
-	if second == first || c.Trouble() != "" {
+	if second == first || !c.Trouble().IsZero() {
 		t.Errorf("the renewed files are not used: %s", c.Trouble())
 	}
 	if err := os.WriteFile(cert, []byte("half a file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if ask() != second || c.Trouble() == "" {
+	if ask() != second || c.Trouble().IsZero() {
 		t.Errorf("a bad file: trouble %q", c.Trouble())
 	}
 	write(3)
-	if ask() == second || c.Trouble() != "" {
+	if ask() == second || !c.Trouble().IsZero() {
 		t.Errorf("mended: %s", c.Trouble())
 	}
 }

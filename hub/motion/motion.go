@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/rtsp"
 	"gatehouse/rtsp/onvif"
 )
@@ -101,7 +102,7 @@ type camera struct {
 	// blind is since when its source cannot tell motion; zero if it can, or if
 	// there is none.
 	blind   time.Time
-	problem string // in plain words; empty if all is well
+	problem finding.Words // nil if all is well
 }
 
 // alarm is one source's motion.
@@ -280,9 +281,9 @@ func (s *Service) Motions(ctx context.Context, camera string, from, to time.Time
 	return s.cfg.Store.Motions(ctx, camera, from, to)
 }
 
-// see notes whether a camera's source can tell motion; problem says in plain
-// words what the owner should know.
-func (s *Service) see(name string, sees bool, problem string) {
+// see notes whether a camera's source can tell motion; problem is what the owner
+// should know, nil for nothing.
+func (s *Service) see(name string, sees bool, problem finding.Words) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.camera(name)
@@ -295,13 +296,13 @@ func (s *Service) see(name string, sees bool, problem string) {
 	}
 }
 
-// Problems are what keeps the hub from knowing of motion, in plain words.
-func (s *Service) Problems() (list []string) {
+// Problems are what keeps the hub from knowing of motion.
+func (s *Service) Problems() (list []finding.Finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(s.cameras)) {
-		if c := s.cameras[name]; c.problem != "" && (c.blind.IsZero() || time.Since(c.blind) >= blindness) {
-			list = append(list, "motion at camera "+name+": "+c.problem)
+		if c := s.cameras[name]; c.problem != nil && (c.blind.IsZero() || time.Since(c.blind) >= blindness) {
+			list = append(list, finding.New("motion", "camera", name, "cause", c.problem))
 		}
 	}
 	return list

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/rtsp/rtsptest/bubble"
 )
 
@@ -96,7 +97,7 @@ func TestSourcesAreOneSpan(t *testing.T) {
 func TestBlindCameraIsRecorded(t *testing.T) {
 	inTime(t, func(s *Service, heard *[]string) {
 		start := time.Now()
-		s.see("porch", false, "the camera does not answer")
+		s.see("porch", false, finding.New("motion-silent"))
 		if from, _ := s.Moved("porch"); !from.IsZero() || len(s.Problems()) > 0 {
 			t.Error("a camera counts as blind at once")
 		}
@@ -104,10 +105,10 @@ func TestBlindCameraIsRecorded(t *testing.T) {
 		if from, to := s.Moved("porch"); !from.Equal(start) || !to.IsZero() {
 			t.Errorf("blind, but from %v to %v", from, to)
 		}
-		if p := s.Problems(); len(p) != 1 || p[0] != "motion at camera porch: the camera does not answer" {
+		if p := s.Problems(); len(p) != 1 || p[0].String() != "Motion at camera porch is not known well: Its ONVIF service has not answered yet." {
 			t.Errorf("problems %q", p)
 		}
-		s.see("porch", true, "")
+		s.see("porch", true, nil)
 		if from, _ := s.Moved("porch"); !from.IsZero() || len(s.Problems()) > 0 || len(*heard) > 0 {
 			t.Errorf("it sees again, but motion from %v, problems %q, heard %q", from, s.Problems(), *heard)
 		}

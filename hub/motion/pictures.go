@@ -3,9 +3,9 @@ package motion
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/rtsp"
 )
 
@@ -41,7 +41,7 @@ type eyes struct {
 // look watches a camera's pictures until ctx ends.
 func (s *Service) look(ctx context.Context, c Camera) {
 	if s.cfg.FFmpeg == "" {
-		s.see(c.Name, false, "its pictures cannot be watched, ffmpeg is not installed")
+		s.see(c.Name, false, finding.New("motion-ffmpeg"))
 		<-ctx.Done()
 		return
 	}
@@ -76,7 +76,7 @@ func (e *eyes) read(ctx context.Context, r *rtsp.Reader) {
 		case item.Break != nil && item.Break.Reason != rtsp.ReasonLost && item.Break.Reason != rtsp.ReasonSlow:
 			e.rest()
 			// The other stream may go on, and is recorded then.
-			e.s.see(e.camera.Name, false, "its pictures do not arrive")
+			e.s.see(e.camera.Name, false, finding.New("motion-no-pictures"))
 		case item.Unit != nil && item.Unit.Random && item.Unit.Format.Video():
 			if err := e.unit(ctx, item.Unit); err != nil && ctx.Err() == nil {
 				e.failure(err)
@@ -117,7 +117,7 @@ func (e *eyes) failure(err error) {
 	e.retry = time.Now().Add(wait)
 	e.s.cfg.Log.Warn("decoding for motion failed", "camera", e.camera.Name, "err", err, "dur", wait)
 	if e.failed >= blindFailures {
-		e.s.see(e.camera.Name, false, "its pictures cannot be decoded")
+		e.s.see(e.camera.Name, false, finding.New("motion-undecoded"))
 	}
 }
 
@@ -151,10 +151,9 @@ func (e *eyes) unit(ctx context.Context, u *rtsp.Unit) error {
 }
 
 func (e *eyes) sees(apart time.Duration, first bool) {
-	problem := ""
+	var problem finding.Words
 	if !first && apart > sparse {
-		problem = fmt.Sprintf("it sends a key frame every %d s only, and motion between them is not seen; set its key frame interval to 2 s",
-			int(apart.Seconds()))
+		problem = finding.New("motion-sparse", "n", int(apart.Seconds()))
 	}
 	e.s.see(e.camera.Name, true, problem)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/rtsp/onvif"
 )
 
@@ -109,7 +110,7 @@ func (s *Service) follow(ctx context.Context, running map[string]*watcher) {
 	}
 	for _, w := range ending {
 		<-w.done
-		s.see(w.of.Name, true, "")
+		s.see(w.of.Name, true, nil)
 	}
 	for name, c := range want {
 		if running[name] == nil {
@@ -217,7 +218,7 @@ func (s *Service) listen(ctx context.Context, c Camera) {
 	cfg.Camera, cfg.Log = c.Name, s.cfg.Log
 	cam, err := s.cfg.Device(cfg)
 	if err != nil {
-		s.see(c.Name, false, "its ONVIF address cannot be used")
+		s.see(c.Name, false, finding.New("motion-address"))
 		s.cfg.Log.Error("listening for motion", "camera", c.Name, "err", err)
 		<-ctx.Done()
 		return
@@ -250,10 +251,14 @@ func (s *Service) ask(ctx context.Context, name string, cam *onvif.Camera) {
 	for {
 		st := cam.State()
 		live := st.Phase == onvif.PhaseLive
-		if !live && st.Detail == "" {
-			st.Detail = "its ONVIF service has not answered yet"
+		switch {
+		case live:
+			s.see(name, true, nil)
+		case st.Cause.Code == "":
+			s.see(name, false, finding.New("motion-silent"))
+		default:
+			s.see(name, false, st.Cause)
 		}
-		s.see(name, live, st.Detail)
 		select {
 		case <-ctx.Done():
 			return

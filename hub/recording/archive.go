@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gatehouse/hub/finding"
 	"gatehouse/rtsp"
 )
 
@@ -289,16 +290,18 @@ func (a *Archive) fullDisk() *disk {
 	return nil
 }
 
-// Trouble says in plain words what is wrong with the disks; empty if nothing is.
-func (a *Archive) Trouble() string {
-	var all []string
+// Troubles is what is wrong with the disks, one finding for each.
+func (a *Archive) Troubles() (all []finding.Finding) {
 	for _, d := range a.disks {
-		if why := d.trouble(); why != "" {
-			all = append(all, "storage "+d.cfg.Path+": "+why)
+		if why := d.trouble(); !why.IsZero() {
+			all = append(all, finding.New("storage", "path", d.cfg.Path, "cause", why))
 		}
 	}
-	return strings.Join(all, "; ")
+	return all
 }
+
+// Trouble is Troubles in English; empty if nothing is wrong.
+func (a *Archive) Trouble() string { return strings.Join(finding.Texts(a.Troubles()), "; ") }
 
 // enter admits one recorder of a stream.
 func (a *Archive) enter(r *Recorder) error {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"gatehouse/hub/finding"
 )
 
 // folder is the folder of a disk that holds segments.
@@ -41,10 +43,10 @@ type disk struct {
 	id      string // empty until a marker has been seen
 	ready   bool   // segments that a crash left open have been recovered
 	cond    condition
-	cause   string // plain words for people, empty when well
-	refused bool   // full though the file system says that there is room: a quota, or no file entries
-	snag    string // why some footage cannot be deleted; plain words
-	held    int64  // bytes of footage under a hold, as of the last look at room
+	cause   finding.Finding // nothing when well
+	refused bool            // full though the file system says that there is room: a quota, or no file entries
+	snag    finding.Finding // why some footage cannot be deleted
+	held    int64           // bytes of footage under a hold, as of the last look at room
 	slowest time.Duration
 	open    map[*segment]struct{}
 	made    map[string]bool // folders whose names are durable
@@ -65,24 +67,24 @@ func newDisk(cfg DiskConfig, fsys files, log *slog.Logger) *disk {
 }
 
 // set changes the condition and logs a change. A failed disk stays failed.
-func (d *disk) set(c condition, cause string) {
+func (d *disk) set(c condition, cause finding.Finding) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.cond == failed || (d.cond == c && d.cause == cause) {
+	if d.cond == failed || (d.cond == c && d.cause.String() == cause.String()) {
 		return
 	}
 	d.cond, d.cause = c, cause
 	if c == well {
 		d.log.Info("store is well")
 	} else {
-		d.log.Error("store is not usable", "reason", cause)
+		d.log.Error("store is not usable", "reason", cause.String())
 	}
 }
 
 // back ends the missing condition.
 func (d *disk) back() {
 	if c, _ := d.state(); c == missing {
-		d.set(well, "")
+		d.set(well, finding.Finding{})
 	}
 }
 
@@ -95,10 +97,10 @@ func (d *disk) fail(doing string, err error) error {
 	case noRoom(err):
 		d.fill(err)
 	case errors.Is(err, syscall.EROFS) && d.mountedReadOnly():
-		d.set(readOnly, "it is mounted read-only")
+		d.set(readOnly, finding.New("disk-read-only"))
 	case gone(err) && !d.checkMarker(): // which has said so
 	default:
-		d.set(failed, doing+" failed: "+plain(err))
+		d.set(failed, finding.New("disk-failed").Quoting(doing+" failed: "+plain(err)))
 	}
 	return fmt.Errorf("%s: %w: %w", doing, errDisk, err)
 }
@@ -112,21 +114,21 @@ func plain(err error) string {
 	return "unexpected error"
 }
 
-func (d *disk) state() (condition, string) {
+func (d *disk) state() (condition, finding.Finding) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.cond, d.cause
 }
 
-// trouble is what is wrong, in plain words; empty if nothing is.
-func (d *disk) trouble() string {
+// trouble is what is wrong, if anything is.
+func (d *disk) trouble() finding.Finding {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.cause == "" {
+	if d.cause.IsZero() {
 		return d.snag
 	}
 	if d.cond == full && d.held > 0 {
-		return d.cause + ", and " + gigabytes(d.held) + " of footage on it are kept from deletion: release what is not needed any more"
+		return finding.New("disk-full-kept", "held", gigabytes(d.held))
 	}
 	return d.cause
 }

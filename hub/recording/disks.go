@@ -3,17 +3,19 @@ package recording
 import (
 	"context"
 	"fmt"
+
+	"gatehouse/hub/finding"
 )
 
 // DiskStatus is the health of one storage folder.
 type DiskStatus struct {
 	Path        string
 	Profile     Profile
-	InUse       bool   // what is recorded now goes there
-	Free, Total int64  // of its file system; 0 if it cannot be asked now
-	Bytes       int64  // of footage there
-	Held        int64  // of it, what is under a hold
-	Problem     string // in plain words; empty if there is none
+	InUse       bool  // what is recorded now goes there
+	Free, Total int64 // of its file system; 0 if it cannot be asked now
+	Bytes       int64 // of footage there
+	Held        int64 // of it, what is under a hold
+	Problem     finding.Finding
 }
 
 // Disks reports on every storage folder, in the owner's order.
@@ -57,10 +59,10 @@ func (a *Archive) lookAtHeld(ctx context.Context) error {
 	return nil
 }
 
-// Crowded says in plain words on which disks footage under holds takes more than
+// Crowded says on which disks footage under holds takes more than
 // half of the room there is for recordings, as of the last look: holds count to
 // that room, so the rest goes early.
-func (a *Archive) Crowded() (list []string) {
+func (a *Archive) Crowded() (list []finding.Finding) {
 	for _, d := range a.disks {
 		r, err := d.room()
 		if err != nil {
@@ -74,8 +76,7 @@ func (a *Archive) Crowded() (list []string) {
 			most = min(most, d.cfg.Keep.Bytes)
 		}
 		if held > most/2 {
-			list = append(list, fmt.Sprintf("storage %s: footage that is kept from deletion takes %s of the %s there are for recordings, so the rest is deleted early. Release what is not needed any more.",
-				d.cfg.Path, gigabytes(held), gigabytes(most)))
+			list = append(list, finding.New("storage-crowded", "path", d.cfg.Path, "held", gigabytes(held), "room", gigabytes(most)))
 		}
 	}
 	return list

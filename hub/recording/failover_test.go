@@ -108,7 +108,7 @@ func TestVanishedAndSwappedDisks(t *testing.T) {
 	}
 	s.record(t, items(later(twoSeconds(t), time.Hour))...)
 	names, err := os.ReadDir(first)
-	if err != nil || len(names) != 1 || !strings.Contains(s.Trouble(), "another disk is in its place") {
+	if err != nil || len(names) != 1 || !strings.Contains(s.Trouble(), "Another disk is in its place") {
 		t.Errorf("%v %v, trouble %q", names, err, s.Trouble())
 	}
 	if got := s.disks(t); !strings.HasSuffix(got, "b") {

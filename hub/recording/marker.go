@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"gatehouse/hub/finding"
 )
 
 // markerName is the file that tells a store from an empty mount point.
@@ -25,7 +27,7 @@ type marker struct {
 func (d *disk) begin(known map[string]bool, now time.Time) {
 	v, err := d.fs.Volume(d.cfg.Path)
 	if gone(err) {
-		if why := d.mayInitialise(nil, known); why != "" {
+		if why := d.mayInitialise(nil, known); !why.IsZero() {
 			d.set(missing, why)
 			return
 		}
@@ -34,7 +36,7 @@ func (d *disk) begin(known map[string]bool, now time.Time) {
 		}
 	}
 	if err != nil {
-		d.set(missing, "its folder cannot be opened: "+plain(err))
+		d.set(missing, finding.New("disk-folder").Quoting(plain(err)))
 		return
 	}
 	defer v.Close()
@@ -45,22 +47,22 @@ func (d *disk) begin(known map[string]bool, now time.Time) {
 		return
 	case errors.Is(err, errEmptyMarker): // the owner's word that the folder is meant
 	case !gone(err):
-		d.set(missing, "its marker file cannot be read: "+plain(err))
+		d.set(missing, finding.New("disk-marker").Quoting(plain(err)))
 		return
 	default:
 		names, err := v.List()
 		if err != nil {
-			d.set(missing, "the folder cannot be read: "+plain(err))
+			d.set(missing, finding.New("disk-folder").Quoting(plain(err)))
 			return
 		}
-		if why := d.mayInitialise(names, known); why != "" {
+		if why := d.mayInitialise(names, known); !why.IsZero() {
 			d.set(missing, why)
 			return
 		}
 	}
 	switch err := d.initialise(v, now); {
 	case noRoom(err) || errors.Is(err, syscall.EROFS):
-		d.set(missing, "it cannot be made a store: "+plain(err))
+		d.set(missing, finding.New("disk-unmade").Quoting(plain(err)))
 	case err != nil:
 		_ = d.fail("making the store", err) // its condition is what counts
 	}
@@ -96,16 +98,16 @@ func readMarker(v volume) (string, error) {
 // mayInitialise returns the reason why the folder of these names must not
 // become a store, if there is one. The danger is a disk that is not mounted:
 // footage would fill the system disk below its mount point.
-func (d *disk) mayInitialise(names []string, known map[string]bool) string {
+func (d *disk) mayInitialise(names []string, known map[string]bool) finding.Finding {
 	for _, n := range names {
 		if n != "lost+found" && n != markerTemp { // of an attempt that was cut short
-			return "the folder has other files in it and no marker file " + markerName
+			return finding.New("disk-foreign", "file", markerName)
 		}
 	}
 	if len(known) > 0 && !mountPoint(d.cfg.Path) {
-		return "the folder is empty, but footage is on a disk that is not here: is it mounted?"
+		return finding.New("disk-empty")
 	}
-	return ""
+	return finding.Finding{}
 }
 
 // mountPoint reports whether the folder is on another device than its parent.
@@ -171,11 +173,11 @@ func (d *disk) enter() (volume, error) {
 		}
 		_ = v.Close() // it was only read
 	}
-	why := "another disk is in its place"
+	why := finding.New("disk-other")
 	if gone(err) || errors.Is(err, errEmptyMarker) {
-		why = "its marker file is gone: is it mounted?"
+		why = finding.New("disk-gone")
 	} else if err != nil {
-		why = "its marker file cannot be read: " + plain(err)
+		why = finding.New("disk-marker").Quoting(plain(err))
 	}
 	d.set(missing, why)
 	return nil, fmt.Errorf("entering store: %w: %s", errDisk, why)

@@ -257,7 +257,7 @@ func (s *store) crowd(t *testing.T, dir string) {
 			if err != nil {
 				t.Error(err)
 			}
-			red = len(status) > 0 && !slices.ContainsFunc(status, func(st recording.StreamStatus) bool { return !strings.Contains(st.Problem, "full") })
+			red = len(status) > 0 && !slices.ContainsFunc(status, func(st recording.StreamStatus) bool { return !strings.Contains(st.Problem.String(), "full") })
 		}
 	}
 	if !red {
@@ -272,7 +272,7 @@ func (s *store) crowd(t *testing.T, dir string) {
 		if err != nil {
 			t.Error(err)
 		}
-		if !slices.ContainsFunc(status, func(st recording.StreamStatus) bool { return !st.Recording || st.Problem != "" }) {
+		if !slices.ContainsFunc(status, func(st recording.StreamStatus) bool { return !st.Recording || !st.Problem.IsZero() }) {
 			return
 		}
 		if time.Now().After(end) {

@@ -163,7 +163,7 @@ func TestStreamThatWaitsIsWell(t *testing.T) {
 			t.Error(err)
 		}
 		all, err := s.Status(t.Context())
-		if err != nil || len(all) != 1 || !all[0].Recording || all[0].Problem != "" {
+		if err != nil || len(all) != 1 || !all[0].Recording || !all[0].Problem.IsZero() {
 			t.Errorf("status after %v: %+v %v", s.clock.Sub(zero), all, err)
 			return
 		}

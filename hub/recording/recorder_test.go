@@ -319,7 +319,7 @@ func TestOpenSeesDurableBytesOnly(t *testing.T) {
 				t.Error(err)
 			}
 			status, err := s.Status(t.Context())
-			if err != nil || len(status) != 1 || !status[0].LastDurable.Equal(early.End()) || status[0].Problem != "" {
+			if err != nil || len(status) != 1 || !status[0].LastDurable.Equal(early.End()) || !status[0].Problem.IsZero() {
 				t.Errorf("status %+v %v", status, err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/rtsp"
 )
 
@@ -147,14 +148,14 @@ type File interface {
 
 // StreamStatus is the health of one recorded stream.
 type StreamStatus struct {
-	Camera      string    `json:"camera"`
-	Stream      string    `json:"stream"`
-	LastDurable time.Time `json:"last_durable"`      // the last second that survives a power cut now; zero if none
-	AtMost      int       `json:"at_most"`           // a power cut now loses at most so many seconds; 0 while not recording
-	Recording   bool      `json:"recording"`         // also while Waiting
-	Waiting     bool      `json:"waiting,omitempty"` // for motion: the camera sends, and nothing is written
-	Problem     string    `json:"problem,omitempty"` // plain words; empty when well
-	Bytes       int64     `json:"bytes"`
-	Segments    int64     `json:"segments"`
-	Oldest      time.Time `json:"oldest"`
+	Camera      string          `json:"camera"`
+	Stream      string          `json:"stream"`
+	LastDurable time.Time       `json:"last_durable"`      // the last second that survives a power cut now; zero if none
+	AtMost      int             `json:"at_most"`           // a power cut now loses at most so many seconds; 0 while not recording
+	Recording   bool            `json:"recording"`         // also while Waiting
+	Waiting     bool            `json:"waiting,omitempty"` // for motion: the camera sends, and nothing is written
+	Problem     finding.Finding `json:"problem,omitzero"`  // nothing when well
+	Bytes       int64           `json:"bytes"`
+	Segments    int64           `json:"segments"`
+	Oldest      time.Time       `json:"oldest"`
 }

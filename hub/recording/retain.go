@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"time"
+
+	"gatehouse/hub/finding"
 )
 
 // retainEvery is how often age and room are looked at.
@@ -246,13 +248,13 @@ func (a *Archive) sweep(ctx context.Context) error {
 func (d *disk) setSnag(stuck bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if stuck == (d.snag != "") {
+	if stuck != d.snag.IsZero() {
 		return
 	}
-	d.snag = ""
+	d.snag = finding.Finding{}
 	if stuck {
-		d.snag = "some footage may not be deleted: look at the rights of its files"
-		d.log.Error("footage cannot be deleted", "reason", d.snag)
+		d.snag = finding.New("disk-stuck")
+		d.log.Error("footage cannot be deleted", "reason", d.snag.String())
 	} else {
 		d.log.Info("footage can be deleted again")
 	}

@@ -79,7 +79,7 @@ func TestRetention(t *testing.T) {
 	}
 	s.retain(t)
 	disks, err := s.Disks(t.Context())
-	if list := s.Crowded(); err != nil || len(list) != 1 || !strings.Contains(list[0], "kept from deletion") || disks[0].Held != 3*size {
+	if list := s.Crowded(); err != nil || len(list) != 1 || !strings.Contains(list[0].String(), "kept from deletion") || disks[0].Held != 3*size {
 		t.Errorf("three quarters are held: %q, %+v, %v", list, disks, err)
 	}
 	for _, id := range []string{"GH-1", "own-1"} {

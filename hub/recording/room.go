@@ -3,6 +3,8 @@ package recording
 import (
 	"errors"
 	"syscall"
+
+	"gatehouse/hub/finding"
 )
 
 // Space a disk keeps for closing what is open, and for the system beside us. A
@@ -46,13 +48,13 @@ func (d *disk) look() (r room, ok bool) {
 	d.mu.Unlock()
 	switch {
 	case c == readOnly && !r.readOnly:
-		d.set(well, "")
+		d.set(well, finding.Finding{})
 	case c == well && r.readOnly:
-		d.set(readOnly, "it is mounted read-only")
+		d.set(readOnly, finding.New("disk-read-only"))
 	case c == well && r.free < r.floor():
-		d.set(full, "it is full")
+		d.set(full, finding.New("disk-full"))
 	case c == full && !refused && r.free >= 2*r.floor():
-		d.set(well, "")
+		d.set(well, finding.Finding{})
 	}
 	return r, true
 }
@@ -68,9 +70,9 @@ func (d *disk) fill(err error) {
 	d.mu.Lock()
 	d.refused = rerr == nil && r.free >= 2*r.floor()
 	d.mu.Unlock()
-	cause := "it is full"
+	cause := finding.New("disk-full")
 	if errors.Is(err, syscall.EDQUOT) {
-		cause = "its quota is used up"
+		cause = finding.New("disk-quota")
 	}
 	d.set(full, cause)
 }
@@ -120,7 +122,7 @@ func (d *disk) probe() {
 		d.mu.Lock()
 		d.refused = false
 		d.mu.Unlock()
-		d.set(well, "")
+		d.set(well, finding.Finding{})
 	case !noRoom(err):
 		_ = d.fail("probing", err) // its condition is what counts
 	}

@@ -3,10 +3,11 @@ package recording
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/hub/finding"
 )
 
 // live is how far the durable end may lag behind a stream that is well: one
@@ -77,17 +78,16 @@ func (a *Archive) status(ctx context.Context, camera, stream string) (StreamStat
 	if err != nil {
 		return s, err
 	}
-	s.Problem = a.Trouble()
+	if all := a.Troubles(); len(all) > 0 {
+		s.Problem = all[0]
+	}
 	for _, g := range gaps {
-		if g.To.IsZero() && s.Problem == "" && !s.Waiting {
-			s.Problem = g.Detail
-			if s.Problem == "" {
-				s.Problem = string(g.Reason)
-			}
+		if g.To.IsZero() && s.Problem.IsZero() && !s.Waiting {
+			s.Problem = finding.New("reason." + string(g.Reason))
 		}
 	}
-	if s.Problem == "" && !s.Recording && !s.LastDurable.IsZero() {
-		s.Problem = fmt.Sprintf("nothing recorded for %s", since(now, s.LastDurable).Round(time.Second))
+	if s.Problem.IsZero() && !s.Recording && !s.LastDurable.IsZero() {
+		s.Problem = finding.New("nothing-recorded", "long", since(now, s.LastDurable).Round(time.Second))
 	}
 	return s, nil
 }

@@ -131,7 +131,7 @@ func faultAt(t *testing.T, fault fault, n int, zero time.Time, first, second, th
 func (s *store) red(t *testing.T, n int, kind string) {
 	t.Helper()
 	status, err := s.Status(t.Context())
-	if err != nil || len(status) != 1 || status[0].Problem != s.Trouble() && s.Trouble() != "" {
+	if err != nil || len(status) != 1 || status[0].Problem.String() != s.Trouble() && s.Trouble() != "" {
 		t.Errorf("fault at %d (%s): status %+v %v, trouble %q", n, kind, status, err, s.Trouble())
 	}
 }

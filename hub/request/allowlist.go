@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/internal/yamledit"
 	"gatehouse/hub/ledger"
@@ -129,10 +130,10 @@ func (s *Service) reload(ctx context.Context, by string) error {
 	defer s.reloading.Unlock()
 	list, bad := s.folder()
 	if bad != nil {
-		s.setProblem("allowlist", "The allowlist has a bad file, so the last good list stays in force: "+bad.Error()+".")
+		s.setProblem("allowlist", finding.New("allowlist-file").Quoting(bad.Error()))
 		return nil
 	}
-	s.setProblem("allowlist", "")
+	s.setProblem("allowlist", finding.Finding{})
 	return s.apply(ctx, list, by)
 }
 

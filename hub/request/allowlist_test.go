@@ -93,7 +93,7 @@ func TestBadEditKeepsTheLastGoodList(t *testing.T) {
 		if err := request.Reload(t.Context(), h.Service); err != nil {
 			t.Fatal(err)
 		}
-		if list := h.Allowlist(); len(list) != 1 || len(h.Problems()) != 1 || !strings.Contains(h.Problems()[0], filepath.Base(file)) {
+		if list := h.Allowlist(); len(list) != 1 || len(h.Problems()) != 1 || !strings.Contains(h.Problems()[0].String(), filepath.Base(file)) {
 			t.Errorf("%s: list %v, problems %q", name, list, h.Problems())
 		}
 		if _, err := request.New(t.Context(), request.Config{
@@ -155,7 +155,7 @@ func TestChangedRootBlocksUntilConfirmed(t *testing.T) {
 	if got := h.is(asked.ID, request.Refused); got.Code != bulletin.RootChanged {
 		t.Errorf("refused as %s", got.Code)
 	}
-	if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0], h.agency.CallBack) || strings.Contains(p[0], "0666") {
+	if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0].String(), h.agency.CallBack) || strings.Contains(p[0].String(), "0666") {
 		t.Errorf("problems %q; want the call-back number of the profile that was confirmed", p)
 	}
 	if _, err := h.Prepare(ctx, q.ID, h.clips(r)); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/hub/bulletin"
 	"gatehouse/hub/bulletin/bulletintest"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/request"
 	"gatehouse/rtsp/rtsptest/bubble"
 )
@@ -48,7 +49,7 @@ func TestClockSetByOthers(t *testing.T) {
 				done := make(chan error, 1)
 				go func() { done <- h.Run(ctx) }()
 				time.Sleep(time.Hour)
-				problems := strings.Join(h.Problems(), "\n")
+				problems := strings.Join(finding.Texts(h.Problems()), "\n")
 				if (problems == "") != (c.problem == "") || !strings.Contains(problems, c.problem) {
 					t.Errorf("problems %q, want %q", problems, c.problem)
 				}

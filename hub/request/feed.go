@@ -7,10 +7,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 )
 
 const (
@@ -124,7 +126,7 @@ func (s *Service) fetch(ctx context.Context, f *feed, due time.Time) {
 	problem := fetchProblem(status, err, false)
 	for _, path := range paths {
 		data, status, err := get(ctx, s.transport, base+path, maxFile)
-		if p := fetchProblem(status, err, path != bulletin.ActivePath); p != "" && problem == "" {
+		if p := fetchProblem(status, err, path != bulletin.ActivePath); p != nil && problem == nil {
 			problem = p
 		}
 		if data != nil {
@@ -134,10 +136,10 @@ func (s *Service) fetch(ctx context.Context, f *feed, due time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
-	if problem == "" {
+	if problem == nil {
 		b.head, problem = f.accept(signed, now)
 	}
-	if problem != "" {
+	if problem != nil {
 		s.feedProblem(f, problem)
 		return
 	}
@@ -179,19 +181,19 @@ func (f *feed) whole(paths []string, files map[string][]byte) (out []string) {
 	return out
 }
 
-// fetchProblem says what is wrong with an answer, "" if nothing. An hour
+// fetchProblem says what is wrong with an answer, nil if nothing. An hour
 // without entries has no file; a mirror that hides one is found out by the
 // next active.ghb.
-func fetchProblem(status int, err error, mayBeAbsent bool) string {
+func fetchProblem(status int, err error, mayBeAbsent bool) finding.Words {
 	switch {
 	case err != nil:
-		return "it does not answer"
+		return finding.New("bulletin-unreached")
 	case status == http.StatusOK, mayBeAbsent && status == http.StatusNotFound:
-		return ""
+		return nil
 	case status >= 300 && status < 400:
-		return "it answers from another address, which is never followed"
+		return finding.New("bulletin-moved")
 	}
-	return fmt.Sprintf("it answers with status %d", status)
+	return finding.New("bulletin-status", "status", strconv.Itoa(status))
 }
 
 // accept verifies a checkpoint against the policy and the newest one known. A
@@ -199,23 +201,21 @@ func fetchProblem(status int, err error, mayBeAbsent bool) string {
 // or a log that shows two faces. That a larger tree extends the smaller one
 // cannot be checked here: it needs the log's tiles, which hubs do not fetch,
 // and is what the witnesses sign for.
-func (f *feed) accept(signed []byte, now time.Time) (bulletin.Checkpoint, string) {
+func (f *feed) accept(signed []byte, now time.Time) (bulletin.Checkpoint, finding.Words) {
 	head, err := f.policy.Checkpoint(signed)
 	var r *bulletin.Refusal
 	switch {
 	case errors.As(err, &r):
-		return head, lowered(r.Detail)
+		return head, refusal{r}
 	case err != nil:
-		return head, "its checkpoint cannot be read"
+		return head, finding.New("bulletin-checkpoint")
 	case head.Size < f.head.Size, head.Size == f.head.Size && f.head.Size > 0 && head.Hash != f.head.Hash:
-		return head, rolledBack
+		return head, finding.New("bulletin-rolled-back")
 	case head.Time.After(now.Add(warnAfter)):
-		return head, "its checkpoint is from the future; is this computer's clock right?"
+		return head, finding.New("bulletin-future")
 	}
-	return head, ""
+	return head, nil
 }
-
-const rolledBack = "its log is smaller than it was, or another log (" + string(bulletin.RolledBack) + ")"
 
 // fresh reports whether the newest cosignature is younger than limit. Without
 // witnesses there is none, and a fetched checkpoint counts as of now.
@@ -223,30 +223,32 @@ func (f *feed) fresh(head bulletin.Checkpoint, now time.Time, limit time.Duratio
 	return head.Time.IsZero() || now.Sub(head.Time) < limit
 }
 
-func (f *feed) age(head bulletin.Checkpoint, now time.Time) string {
+func (f *feed) age(head bulletin.Checkpoint, now time.Time) finding.Words {
 	switch {
 	case !f.fresh(head, now, stopAfter):
-		return "no witness has signed for it for 7 days (" + string(bulletin.Stale) + "), so nothing is taken from it"
+		return finding.New("bulletin-stale")
 	case !f.fresh(head, now, warnAfter):
-		return "no witness has signed for it for 48 hours"
+		return finding.New("bulletin-late")
 	}
-	return ""
+	return nil
 }
 
-func lowered(sentence string) string {
-	if sentence == "" {
-		return ""
-	}
-	return strings.ToLower(sentence[:1]) + strings.TrimSuffix(sentence[1:], ".")
-}
+// refusal is why a document is refused, for people: the console has words for
+// each code.
+type refusal struct{ *bulletin.Refusal }
 
-func (s *Service) feedProblem(f *feed, problem string) {
-	text := ""
-	if problem != "" {
-		text = "The bulletin " + f.Name + " is in trouble: " + problem + "."
+func (r refusal) Words() (code string, args []any) { return "code." + string(r.Code), nil }
+func (r refusal) String() string                   { return r.Detail }
+
+// feedProblem says what is wrong with a bulletin; nil is nothing.
+func (s *Service) feedProblem(f *feed, cause finding.Words) {
+	var found finding.Finding
+	reason := ""
+	if cause != nil {
+		found, reason = finding.New("bulletin", "name", f.Name, "cause", cause), cause.String()
 	}
-	if s.setProblem("feed "+f.Log, text) {
-		s.cfg.Log.Info("bulletin changed state", "peer", f.Name, "reason", problem)
+	if s.setProblem("feed "+f.Log, found) {
+		s.cfg.Log.Info("bulletin changed state", "peer", f.Name, "reason", reason)
 	}
 }
 
@@ -307,7 +309,7 @@ func (s *Service) takeBatch(ctx context.Context, b batch) error {
 		err := s.take(ctx, []*feed{b.feed}, b.feed.Name, b.files[path])
 		var r *bulletin.Refusal
 		if errors.As(err, &r) {
-			s.feedProblem(b.feed, "its file "+path+" is refused: "+lowered(r.Detail))
+			s.feedProblem(b.feed, finding.New("bulletin-file", "path", path, "why", refusal{r}))
 		} else if err != nil {
 			return err
 		}

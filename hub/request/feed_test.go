@@ -271,7 +271,7 @@ func TestNothingThatAMirrorDoesIsBelieved(t *testing.T) {
 				n := rows(h)
 				m.reset(c.serve(h, before))
 				time.Sleep(time.Hour)
-				if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0], c.problem) {
+				if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0].String(), c.problem) {
 					t.Errorf("problems %q, want %q", p, c.problem)
 				}
 				if rows(h) != n {

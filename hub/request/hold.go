@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/hub/finding"
 	"gatehouse/hub/ledger"
 )
 
@@ -129,11 +130,11 @@ func (s *Service) holdAgain(ctx context.Context, list []Record) error {
 			without++
 		}
 	}
-	text := ""
+	var found finding.Finding
 	if without > 0 {
-		text = fmt.Sprintf("Footage that %d waiting requests ask for is not kept from deletion: sharing.hold_quota is used up. Decide about requests, or raise it.", without)
+		found = finding.New("holds-full", "n", without)
 	}
-	s.setProblem("holds", text)
+	s.setProblem("holds", found)
 	return nil
 }
 

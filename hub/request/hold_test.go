@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/ledger"
 	"gatehouse/hub/request"
 )
@@ -59,7 +60,7 @@ func TestQuotaOfHolds(t *testing.T) {
 		t.Helper()
 		stop := h.run()
 		h.until(func() bool {
-			if h.holds() != want || strings.Count(strings.Join(h.Problems(), "\n"), "hold_quota") != problems {
+			if h.holds() != want || strings.Count(strings.Join(finding.Texts(h.Problems()), "\n"), "hold_quota") != problems {
 				return false
 			}
 			// The record follows the hold.

@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/internal/durable"
 )
 
@@ -54,11 +55,11 @@ type outcome struct {
 
 func (b *inbox) look(ctx context.Context) (again time.Duration, err error) {
 	again, trouble, err := b.lookOnce(ctx)
-	text := ""
+	var found finding.Finding
 	if trouble != nil {
-		text = "The inbox folder is in trouble: " + plainCause(trouble) + ". Files in it may not be taken in, or not be moved away."
+		found = finding.New("inbox").Quoting(plainCause(trouble))
 	}
-	if b.s.setProblem("inbox", text) && trouble != nil {
+	if b.s.setProblem("inbox", found) && trouble != nil {
 		b.s.cfg.Log.Warn("inbox in trouble", "err", trouble)
 	}
 	return again, err

@@ -39,8 +39,8 @@ func left(dir string) (names []string) {
 }
 
 func (h *home) inboxProblem() string {
-	for _, p := range h.Problems() {
-		if strings.Contains(p, "inbox") {
+	for _, f := range h.Problems() {
+		if p := f.String(); strings.Contains(p, "inbox") {
 			return p
 		}
 	}

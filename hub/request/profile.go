@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/ledger"
 )
 
@@ -291,11 +292,10 @@ func (s *Service) rotate(ctx context.Context, agency string) error {
 		}
 		a.Root = list[i].RootID
 		if err := s.writeAllowed(a); err != nil {
-			s.setProblem("rotation "+agency, "The agency "+agency+" has new root keys, signed by its old ones, "+
-				"but its allowlist file cannot be written, so its old profile stays in force.")
+			s.setProblem("rotation "+agency, finding.New("agency-unwritten", "agency", agency))
 			return nil //nolint:nilerr // told as a problem
 		}
-		s.setProblem("rotation "+agency, "")
+		s.setProblem("rotation "+agency, finding.Finding{})
 		s.mu.Lock()
 		next := cloneList(s.allowed)
 		s.mu.Unlock()

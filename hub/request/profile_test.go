@@ -170,7 +170,7 @@ func TestRogueProfileBlocksNothing(t *testing.T) {
 	h.start()
 	h.arrive(h.request(), request.Waiting)
 	h.approve(h.prepare(first))
-	if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0], h.Allowlist()[0].CallBack) {
+	if p := h.Problems(); len(p) != 1 || !strings.Contains(p[0].String(), h.Allowlist()[0].CallBack) {
 		t.Errorf("problems %q", p)
 	}
 }

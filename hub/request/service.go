@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"gatehouse/hub/bulletin"
+	"gatehouse/hub/finding"
 	"gatehouse/hub/internal/durable"
 	"gatehouse/hub/internal/uplink"
 )
@@ -104,7 +106,7 @@ type Service struct {
 	known    map[string][]bulletin.VerifiedProfile // by agency, one a root
 	profiled []string                              // agencies whose root keys may have been rotated
 	cancels  []string                              // requests whose delivery is to be stopped
-	problems map[string]string                     // sentences, by what they are about
+	problems map[string]finding.Finding            // by what they are about
 	batches  []batch                               // fetched, to be taken in
 	moved    bool                                  // the home changed
 	logTime  time.Time                             // of the newest head
@@ -120,7 +122,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, transport: cfg.Transport, watch: watchFolder, woken: make(chan struct{}, 1), queued: make(chan struct{}, 1), home: cfg.Home,
-		known: map[string][]bulletin.VerifiedProfile{}, problems: map[string]string{}, removed: map[string]bool{},
+		known: map[string][]bulletin.VerifiedProfile{}, problems: map[string]finding.Finding{}, removed: map[string]bool{},
 	}
 	if s.transport == nil {
 		s.transport = Transport()
@@ -304,33 +306,32 @@ func (s *Service) Get(ctx context.Context, id string) (Record, error) {
 	return s.cfg.Store.Record(ctx, id)
 }
 
-// Problems returns what the owner should know of bulletins and allowlist, one sentence each.
-func (s *Service) Problems() []string {
+// Problems returns what the owner should know of bulletins and allowlist.
+func (s *Service) Problems() []finding.Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := slices.Collect(maps.Values(s.problems))
 	now := s.cfg.Now()
 	for agency, a := range s.allowed {
 		if len(Changed(a, s.known[agency], now)) > 0 {
-			out = append(out, fmt.Sprintf("A bulletin shows a profile of %s (%s) with other root keys than those you confirmed. Requests made with them are refused. "+
-				"Call %s, and confirm the new keys only if it says that this is right.", a.Name, agency, a.CallBack))
+			out = append(out, finding.New("agency-keys", "name", a.Name, "agency", agency, "phone", a.CallBack))
 		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(a, b finding.Finding) int { return strings.Compare(a.String(), b.String()) })
 	return out
 }
 
-// setProblem sets or (with "") clears a problem and reports whether that changed it.
-func (s *Service) setProblem(about, text string) bool {
+// setProblem sets or (with nothing) clears a problem and reports whether that changed it.
+func (s *Service) setProblem(about string, found finding.Finding) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.problems[about] == text {
+	if s.problems[about].String() == found.String() {
 		return false
 	}
-	if text == "" {
+	if found.IsZero() {
 		delete(s.problems, about)
 	} else {
-		s.problems[about] = text
+		s.problems[about] = found
 	}
 	return true
 }

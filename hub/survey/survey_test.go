@@ -105,7 +105,7 @@ func TestTryNamesTheStep(t *testing.T) {
 	} {
 		var f *Failure
 		_, err := newSurvey().Try(t.Context(), rtsp.Config{URL: address})
-		if !errors.As(err, &f) || f.Step != want || f.Detail == "" || strings.Contains(err.Error(), "secret") {
+		if !errors.As(err, &f) || f.Step != want || f.Cause.String() == "" || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, want %s", want, err, want)
 		}
 	}

@@ -115,7 +115,7 @@ func TestSavedOnce(t *testing.T) {
 	if _, err := s.Save("2", "x", nil); !errors.Is(err, ErrDraft) {
 		t.Errorf("a save of no draft: %v", err)
 	}
-	if f := (&Failure{StepLogin, "x"}); !strings.HasPrefix(f.Error(), "login") {
+	if f := (&Failure{StepLogin, rtsp.Cause{Code: "camera-stalled"}}); !strings.HasPrefix(f.Error(), "login") {
 		t.Error(f)
 	}
 }

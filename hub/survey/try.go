@@ -29,12 +29,12 @@ const (
 
 // Failure is a stream that did not come.
 type Failure struct {
-	Step   Step
-	Detail string // a sentence that quotes nothing of the camera's
+	Step  Step
+	Cause rtsp.Cause
 }
 
 // Error names the step.
-func (f *Failure) Error() string { return string(f.Step) + ": " + f.Detail }
+func (f *Failure) Error() string { return string(f.Step) + ": " + f.Cause.String() }
 
 // Measured is what came in the time of a trial.
 type Measured struct {
@@ -137,7 +137,7 @@ func (s *Survey) stills(ctx context.Context, keys []*rtsp.Unit) (list [][]byte) 
 func reach(ctx context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Scheme != "rtsp" && u.Scheme != "rtsps" {
-		return &Failure{StepAddress, "The address does not begin with rtsp:// or rtsps://."}
+		return &Failure{StepAddress, rtsp.Cause{Code: "camera-address"}}
 	}
 	port := u.Port()
 	if port == "" {
@@ -147,7 +147,7 @@ func reach(ctx context.Context, address string) error {
 	defer cancel()
 	ips, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
 	if err != nil || len(ips) == 0 {
-		return &Failure{StepName, "The camera's name cannot be resolved."}
+		return &Failure{StepName, rtsp.Cause{Code: "camera-name"}}
 	}
 	var d net.Dialer
 	for _, ip := range ips {
@@ -156,7 +156,7 @@ func reach(ctx context.Context, address string) error {
 			return c.Close()
 		}
 	}
-	return &Failure{StepConnect, "The camera cannot be reached."}
+	return &Failure{StepConnect, rtsp.Cause{Code: "camera-unreachable"}}
 }
 
 // measure reads until the first unit and then for as long as patience. keys are
@@ -168,7 +168,7 @@ func measure(ctx context.Context, r *rtsp.Reader, patience time.Duration) (m Mea
 		item, err := r.Next(ctx)
 		switch {
 		case errors.Is(err, io.EOF), ctx.Err() != nil:
-			return m, nil, &Failure{StepPicture, "The camera stays connected but sends no pictures."}
+			return m, nil, &Failure{StepPicture, rtsp.Cause{Code: "camera-stalled"}}
 		case err != nil:
 			return m, nil, err
 		case item.Break != nil:
@@ -213,15 +213,15 @@ func measure(ctx context.Context, r *rtsp.Reader, patience time.Duration) (m Mea
 func failureOf(b rtsp.Break) *Failure {
 	switch b.Reason {
 	case rtsp.ReasonAuth:
-		return &Failure{StepLogin, b.Detail}
+		return &Failure{StepLogin, b.Cause}
 	case rtsp.ReasonUntrusted:
-		return &Failure{StepTrust, b.Detail}
+		return &Failure{StepTrust, b.Cause}
 	case rtsp.ReasonNoCodec:
-		return &Failure{StepCodec, b.Detail}
+		return &Failure{StepCodec, b.Cause}
 	case rtsp.ReasonStalled:
-		return &Failure{StepPicture, b.Detail}
+		return &Failure{StepPicture, b.Cause}
 	case rtsp.ReasonRefused, rtsp.ReasonClosed, rtsp.ReasonGarbage:
-		return &Failure{StepStream, b.Detail}
+		return &Failure{StepStream, b.Cause}
 	}
 	return nil
 }

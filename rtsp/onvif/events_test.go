@@ -116,7 +116,7 @@ func TestOfflineIsQuiet(t *testing.T) {
 	if n := strings.Count(r.log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines:\n%s", n, r.log)
 	}
-	if st := r.cam.State(); st.Reason != onvif.ReasonRefused || !strings.Contains(st.Detail, "503") {
+	if st := r.cam.State(); st.Reason != onvif.ReasonRefused || !strings.Contains(st.Cause.String(), "503") {
 		t.Errorf("state %+v", st)
 	}
 }

@@ -3,10 +3,11 @@ package onvif
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"strings"
+
+	"gatehouse/rtsp"
 )
 
 // Reason is why a device is not of use now.
@@ -22,11 +23,10 @@ const (
 	ReasonGarbage     Reason = "garbage"     // what it answers cannot be read
 )
 
-// Error is what a Camera's methods return. Text is a sentence for the owner that
-// quotes nothing of the device's but its certificate's SHA-256.
+// Error is what a Camera's methods return.
 type Error struct {
 	Reason Reason
-	Text   string
+	Cause  rtsp.Cause // the same more exactly, for the owner
 	err    error
 }
 
@@ -57,43 +57,39 @@ func (c *Camera) explain(err error) error {
 		return err
 	}
 	e := &Error{Reason: ReasonUnreachable, err: c.scrub(err)}
+	say := func(r Reason, code string) { e.Reason, e.Cause.Code = r, code }
 	switch {
 	case errors.Is(err, errRefused), isRefusal(err):
-		e.Reason, e.Text = ReasonAuth, "The camera's ONVIF service does not accept the user name or password."
-	case errors.As(err, &cert) && cert.other:
-		e.Reason, e.Text = ReasonCertificate, "The camera's ONVIF service shows another certificate than the one that is pinned: "+cert.shown.String()+
-			". Find out why before you change the pin."
+		say(ReasonAuth, "onvif-login")
 	case errors.As(err, &cert):
-		e.Reason, e.Text = ReasonCertificate, "The certificate of the camera's ONVIF service is not vouched for by anybody this machine trusts. "+
-			"If the camera shows the same fingerprint, pin it: "+cert.shown.String()+"."
-	case errors.Is(err, errNoMedia), errors.Is(err, errNoEvents), errors.Is(err, errNoSnapshot):
-		e.Reason, e.Text = ReasonUnsupported, sentence(err)
+		say(ReasonCertificate, "onvif-untrusted")
+		if cert.other {
+			e.Cause.Code = "onvif-pin"
+		}
+		e.Cause.Pin = cert.shown.String()
+	case errors.Is(err, errNoMedia):
+		say(ReasonUnsupported, "onvif-no-media")
+	case errors.Is(err, errNoEvents):
+		say(ReasonUnsupported, "onvif-no-events")
+	case errors.Is(err, errNoSnapshot):
+		say(ReasonUnsupported, "onvif-no-snapshot")
 	case errors.Is(err, errNotJPEG), errors.Is(err, errDocument):
-		e.Reason, e.Text = ReasonGarbage, "What the camera's ONVIF service answers cannot be read."
+		say(ReasonGarbage, "onvif-garbage")
 	case errors.Is(err, errRedirect):
-		e.Reason, e.Text = ReasonRefused, "The camera's ONVIF service sends its clients to another address; it may want https://."
+		say(ReasonRefused, "onvif-moved")
 	case errors.As(err, &status):
-		e.Reason, e.Text = ReasonRefused, fmt.Sprintf("The camera's ONVIF service answered with error %d.", status.status)
+		say(ReasonRefused, "onvif-status")
+		e.Cause.Status = status.status
 	case errors.As(err, &f):
-		e.Reason, e.Text = ReasonRefused, "The camera's ONVIF service refused what was asked of it."
+		say(ReasonRefused, "onvif-refused")
 	case errors.As(err, &lookup):
-		e.Text = "The camera's name cannot be resolved."
+		e.Cause.Code = "camera-name"
 	case isTimeout(err):
-		e.Text = "The camera's ONVIF service does not answer."
+		e.Cause.Code = "onvif-silent"
 	default:
-		e.Text = "The camera's ONVIF service cannot be reached."
+		e.Cause.Code = "onvif-unreachable"
 	}
 	return e
-}
-
-// sentence makes one of the package's own errors a sentence.
-func sentence(err error) string {
-	for _, known := range []error{errNoMedia, errNoEvents, errNoSnapshot} {
-		if errors.Is(err, known) {
-			return "T" + known.Error()[1:] + "."
-		}
-	}
-	return ""
 }
 
 // scrubbed is an error whose text was cleaned of credentials.

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"gatehouse/rtsp"
 )
 
 // Config configures a Camera.
@@ -43,9 +45,9 @@ const (
 // State is a snapshot of a Camera for people.
 type State struct {
 	Phase  Phase
-	Since  time.Time // of Phase
-	Reason Reason    // why not live; empty when live
-	Detail string    // the same as a sentence
+	Since  time.Time  // of Phase
+	Reason Reason     // why not live; empty when live
+	Cause  rtsp.Cause // the same more exactly; none when live
 	// Offset is the device's clock minus this machine's, to about half a
 	// second: devices tell their time in whole seconds. ClockKnown tells whether
 	// the device has told it since the Camera was made.

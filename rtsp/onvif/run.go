@@ -184,7 +184,7 @@ func (c *Camera) enter(s State) bool {
 	if c.state.Phase != s.Phase {
 		c.state.Since = time.Now()
 	}
-	c.state.Phase, c.state.Reason, c.state.Detail = s.Phase, s.Reason, s.Detail
+	c.state.Phase, c.state.Reason, c.state.Cause = s.Phase, s.Reason, s.Cause
 	return changed
 }
 
@@ -198,7 +198,7 @@ func (c *Camera) offline(err error) {
 	s := State{Phase: PhaseOffline, Reason: ReasonUnreachable}
 	var e *Error
 	if errors.As(err, &e) {
-		s.Reason, s.Detail = e.Reason, e.Text
+		s.Reason, s.Cause = e.Reason, e.Cause
 	}
 	if c.enter(s) {
 		c.cfg.Log.Warn("camera events offline", "camera", c.cfg.Camera, "reason", string(s.Reason), "err", err)

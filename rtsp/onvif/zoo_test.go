@@ -156,7 +156,7 @@ func (r *rig) events(want outcome) {
 	stop := r.listen()
 	if want.events != "" {
 		r.awaitPhase(onvif.PhaseOffline)
-		if st := r.cam.State(); st.Reason != want.events || !strings.HasSuffix(st.Detail, ".") {
+		if st := r.cam.State(); st.Reason != want.events || !strings.HasSuffix(st.Cause.String(), ".") {
 			t.Errorf("state %+v", st)
 		}
 		return
@@ -260,15 +260,15 @@ func TestBadAnswers(t *testing.T) {
 			r := newRig(t, c.quirks, change...)
 			_, err := r.cam.Profiles(t.Context())
 			var e *onvif.Error
-			if !errors.As(err, &e) || e.Reason != c.reason || !strings.HasSuffix(e.Text, ".") {
+			if !errors.As(err, &e) || e.Reason != c.reason || !strings.HasSuffix(e.Cause.String(), ".") {
 				t.Fatalf("err = %#v", err)
 			}
-			noSecrets(t, err.Error()+e.Text)
+			noSecrets(t, err.Error()+e.Cause.String())
 			if _, err := r.cam.Snapshot(t.Context()); err == nil {
 				t.Error("there is a snapshot")
 			}
-			if c.reason == onvif.ReasonCertificate && !strings.Contains(e.Text, r.dev.Fingerprint()) {
-				t.Errorf("%q does not say the fingerprint", e.Text)
+			if c.reason == onvif.ReasonCertificate && !strings.Contains(e.Cause.String(), r.dev.Fingerprint()) {
+				t.Errorf("%q does not say the fingerprint", e.Cause.String())
 			}
 			logins := 0
 			for _, call := range r.dev.Calls() {
@@ -281,8 +281,8 @@ func TestBadAnswers(t *testing.T) {
 			}
 			r.listen()
 			r.awaitPhase(onvif.PhaseOffline)
-			if st := r.cam.State(); st.Reason != c.reason || st.Detail != e.Text {
-				t.Errorf("state %+v, want %q", st, e.Text)
+			if st := r.cam.State(); st.Reason != c.reason || st.Cause != e.Cause {
+				t.Errorf("state %+v, want %q", st, e.Cause.String())
 			}
 		})
 	}

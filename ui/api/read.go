@@ -269,7 +269,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request, t account.Token) er
 	out := []streamInfo{}
 	for _, s := range list {
 		if t.Sees(s.Camera) {
-			out = append(out, streamInfo{s.Camera, s.Stream, s.Recording, s.Waiting, s.Problem, s.LastDurable.UTC(), s.Oldest.UTC(), s.Bytes})
+			out = append(out, streamInfo{s.Camera, s.Stream, s.Recording, s.Waiting, s.Problem.String(), s.LastDurable.UTC(), s.Oldest.UTC(), s.Bytes})
 		}
 	}
 	return answer(w, map[string]any{"now": a.cfg.Now().UTC(), "streams": out})
