@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"gatehouse/bridge/homekit"
@@ -89,6 +91,9 @@ func printHomeKit(w io.Writer, k control.HomeKit) {
 			fmt.Fprintf(w, "\ncontroller of %s\t%s\t%s\tadded %s\tseen %s\t%s", a.Accessory, c.ID, role, clock(c.Added), clock(c.Seen), c.Peer)
 		}
 	}
+	if onlyHere(k) {
+		fmt.Fprint(w, "\nNo phone reaches this machine's own address; set homekit.listen to one of the home's network.\n")
+	}
 	if k.Until.IsZero() {
 		fmt.Fprint(w, "\npairing is closed; gatehouse homekit open opens it for 15 minutes\n")
 		return
@@ -99,6 +104,14 @@ func printHomeKit(w io.Writer, k control.HomeKit) {
 			fmt.Fprintf(w, "%s\tcode %s\t%s\n", a.Accessory, a.Code, a.SetupURI)
 		}
 	}
+}
+
+// onlyHere reports whether all accessories listen on this machine alone.
+func onlyHere(k control.HomeKit) bool {
+	return len(k.Accessories) > 0 && !slices.ContainsFunc(k.Accessories, func(a homekit.Status) bool {
+		addr, err := netip.ParseAddrPort(a.Addr)
+		return err != nil || !addr.Addr().IsLoopback()
+	})
 }
 
 func homekitKind(a homekit.Status) string {

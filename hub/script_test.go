@@ -101,7 +101,7 @@ func pickPort(ts *testscript.TestScript, _ bool, args []string) {
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	want := regexp.MustCompile("(?s)" + args[0])
 	var out []byte
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		c := command(ts, args[1:])
 		out, _ = c.CombinedOutput() // fails until the hub is up
 		if want.Match(out) {

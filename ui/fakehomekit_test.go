@@ -35,6 +35,22 @@ func (f *fakeHomeKit) pair() {
 	f.list[1].Tries, f.list[1].Locked = 100, true
 }
 
+// family is a home in which everybody's devices paired, with awkward names, ids and addresses.
+func (f *fakeHomeKit) family() {
+	f.pair()
+	f.list[1].Tries, f.list[1].Locked = 3, false
+	f.list[0].Controllers = append(f.list[0].Controllers,
+		homekit.Controlled{ID: "decc6fa3-de3e-41c9-adba-ef7409821bfc", Admin: true, Added: f.now().Add(-400 * 24 * time.Hour), Seen: f.now().Add(-time.Minute), Peer: "fd12:3456:789a:1:ba27:ebff:fe12:3456", Connected: true},
+		homekit.Controlled{ID: "home", Added: f.now().Add(-time.Hour)},
+		homekit.Controlled{ID: "مفتاح-البيت-الطويل-جدا-الذي-لا-ينتهي", Added: f.now().Add(-time.Hour), Seen: f.now().Add(-10 * time.Minute), Peer: "192.168.1.99"},
+	)
+	f.list[2].Paired = true
+	f.list[2].Controllers = f.list[0].Controllers[:1]
+	f.list = append(f.list, homekit.Status{Accessory: "camera-yard", Name: "المدخل الخلفي", Addr: "192.168.1.20:51829", Kind: "snapshots", Category: 17, SetupURI: "X-HM://00GWX8N2B9ZZ2"},
+		homekit.Status{Accessory: "camera-lane", Name: "The long lane behind the garages as far as the second gate", Addr: "192.168.1.20:51830", Kind: "camera", Category: 17, SetupURI: "X-HM://00GWX8N2B9ZZ3"})
+	f.until = f.now().Add(12 * time.Minute)
+}
+
 func (f *fakeHomeKit) Status() homekit.Status {
 	list := append([]homekit.Status{}, f.list...)
 	for i := range list {

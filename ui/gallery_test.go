@@ -33,6 +33,7 @@ var homes = map[string]func(*house){
 	"well":           func(*house) {},
 	"a camera fails": func(h *house) { h.archive.broken = true },
 	"paired":         func(h *house) { h.homekit.pair(); h.lock = true },
+	"paired by many": func(h *house) { h.homekit.family() },
 	"left to the lock": func(h *house) {
 		h.lock = true
 		rec := h.requests.records[preparedID]
@@ -156,6 +157,7 @@ var gallery = []shown{
 	{"settings, paired", "paired", "/settings", 200},
 	{"homekit", "well", "/settings/homekit", 200},
 	{"homekit, paired", "paired", "/settings/homekit", 200},
+	{"homekit, paired by many", "paired by many", "/settings/homekit", 200},
 	{"settings, network off", "offline", "/settings", 200},
 	{"rules", "well", "/settings/rules", 200},
 	{"settings, a form", "well", "/settings/home", 200},

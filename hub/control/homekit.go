@@ -12,7 +12,7 @@ import (
 )
 
 // errNoHomeKit is for calls about what the configuration leaves out.
-var errNoHomeKit = errors.New("HomeKit is switched off, or does not run; gatehouse status says why")
+var errNoHomeKit = errors.New("HomeKit does not run: switch it on with homekit.enabled in gatehouse.yml or in the console; if it is on, gatehouse status says what is wrong")
 
 // HomeKit is whether and with what controllers may pair.
 type HomeKit struct {
