@@ -117,7 +117,7 @@ func (c *console) cameraPage(w http.ResponseWriter, r *http.Request) {
 func (c *console) showCamera(w http.ResponseWriter, r *http.Request, status int, cam Camera, v formView, paused bool) {
 	for i := range v.Fields {
 		if v.Fields[i].Kind == string(zonesField) {
-			v.Fields[i].Picture = "/cameras/" + url.PathEscape(cam.Name) + "/still.jpg"
+			v.Fields[i].Picture = mediaPath(cam.Name) + "still.jpg"
 		}
 	}
 	p := cameraPage{Name: cam.Name, Label: cam.Called(), Form: v, State: c.cameraState(cam.State()), Paused: paused}

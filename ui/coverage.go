@@ -23,6 +23,7 @@ type coverage struct {
 	Watch    string // address of this footage on the timeline
 	first    time.Time
 	last     time.Time
+	missed   []stretch // of Gaps
 }
 
 // bar is a part of a coverage bar, in per cent of its width.
@@ -74,7 +75,7 @@ func (c *console) coverOf(camera string, segs []recording.Segment, gaps []record
 			continue
 		}
 		v.Bars = append(v.Bars, c.bar("gap", s, from, to))
-		v.Gaps = append(v.Gaps, c.gap(g, s))
+		v.Gaps, v.missed = append(v.Gaps, c.gap(g, s)), append(v.missed, s)
 	}
 	return v
 }

@@ -47,6 +47,7 @@ func builtKeys() []string {
 	add("level.", "municipal", "county", "state", "federal", "fire", "other")
 	add("stream.", "main", "sub")
 	add("form.", "https-more")
+	add("send.", "linked", "linked-not")
 	add("keeping.end.", "same", "days-30", "days-90", "days-365", "never", "day")
 	add("kept.", "until", "until-released", "ended")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)

@@ -38,6 +38,7 @@ type requestView struct {
 	Free   bool // it waits and its footage is not held
 
 	Pick   []pick
+	Linked string // locale key: what became of a choice that the address brought; empty if it brought none
 	Sealed *sealed
 	Case   *caseCard
 	Now    string // version of what is shown, as ticks count it
@@ -98,6 +99,7 @@ type pick struct {
 	Sound    bool
 	From, To string // datetime-local
 	Min, Max string
+	Cut      cut
 }
 
 // sealed is the prepared package.
@@ -150,6 +152,7 @@ func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int
 		return
 	}
 	v.Problem = p
+	c.takeLinked(r, &v)
 	if p != nil && r.Method == http.MethodPost {
 		c.keepTyped(r, &v)
 	}
@@ -289,7 +292,7 @@ func (c *console) pick(i int, m request.Match, have coverage, chosen []evidence.
 	from, to := later(m.From, have.first), earlier(m.To, have.last)
 	// Fields have whole seconds: round into what is recorded.
 	from, to = from.Add(time.Second-time.Nanosecond).Truncate(time.Second), to.Truncate(time.Second)
-	p := pick{Index: i, Camera: m.Camera, Label: have.Label, Min: c.field(from), Max: c.field(to)}
+	p := pick{Index: i, Camera: m.Camera, Label: have.Label, Min: c.field(from), Max: c.field(to), Cut: c.cutOf(have, from, to)}
 	for _, s := range chosen {
 		if s.Camera == m.Camera {
 			p.Chosen, p.Sound, from, to = true, s.Audio, s.From, s.To

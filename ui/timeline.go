@@ -118,6 +118,9 @@ func (c *console) timelineFirst(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, timelinePath(list[0].Name), http.StatusSeeOther)
 }
 
+// mediaPath is the address under which a camera's pictures and recordings are.
+func mediaPath(camera string) string { return "/cameras/" + url.PathEscape(camera) + "/" }
+
 func timelinePath(camera string) string { return "/timeline/" + url.PathEscape(camera) }
 
 // allCameras lists the configured cameras that a visitor may see, then those
@@ -321,7 +324,7 @@ func (c *console) timelineCameras(r *http.Request, v *timelineView, at pointer) 
 
 func (c *console) watch(camera string) watched {
 	return watched{
-		Camera: camera, Label: c.called(camera), Media: "/cameras/" + url.PathEscape(camera) + "/",
+		Camera: camera, Label: c.called(camera), Media: mediaPath(camera),
 		Data: timelinePath(camera) + "/data", Page: timelinePath(camera),
 	}
 }
@@ -395,7 +398,7 @@ func (c *console) choosePlay(v *timelineView, at pointer) {
 	q := url.Values{"from": {from.UTC().Format(time.RFC3339Nano)}, "to": {to.UTC().Format(time.RFC3339Nano)}}
 	v.Play.When = c.span(from, to)
 	if to.Sub(from) <= clip.MaxExport {
-		v.Play.Source = "/cameras/" + url.PathEscape(v.Camera) + "/" + recording.Main + "/clip.mp4?" + q.Encode()
+		v.Play.Source = mediaPath(v.Camera) + recording.Main + "/clip.mp4?" + q.Encode()
 	}
 }
 

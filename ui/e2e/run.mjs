@@ -102,6 +102,7 @@ process.env.GATEHOUSE_CONSOLE_FILM = join(await folder(), "film");
 await spec("fixture.spec.mjs", () => test("fixture.spec.mjs", {}));
 await spec("timeline.spec.mjs", () => test("timeline.spec.mjs", {}));
 await spec("area.spec.mjs", () => test("area.spec.mjs", {}));
+await spec("cut.spec.mjs", () => test("cut.spec.mjs", {}));
 await spec("passkey.spec.mjs", () => test("passkey.spec.mjs", {}));
 await spec("setup.spec.mjs", setUp);
 let data = await folder();

@@ -1,6 +1,5 @@
 // The console works without scripts: these elements add pictures that move and
 // parts that keep themselves current.
-import { Area } from "./area.mjs";
 import { Copy } from "./copy.mjs";
 import { typedDay } from "./keep.mjs";
 import { fullScreen } from "./live-full.mjs";
@@ -15,7 +14,6 @@ import { Trim } from "./trim.mjs";
 import { Watch } from "./watch.mjs";
 import { suggestZone } from "./zone.mjs";
 
-customElements.define("gh-area", Area);
 customElements.define("gh-copy", Copy);
 customElements.define("gh-player", Player);
 customElements.define("gh-refresh", Refresh);
@@ -24,6 +22,8 @@ customElements.define("gh-scan", Scan);
 customElements.define("gh-timeline", Timeline);
 customElements.define("gh-trim", Trim);
 customElements.define("gh-watch", Watch);
+// What a page or two need is loaded where it is needed.
+if (document.querySelector("gh-area")) import("./area.mjs").then(({ Area }) => customElements.define("gh-area", Area));
 count();
 lost();
 suggestZone();

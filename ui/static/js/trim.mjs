@@ -1,21 +1,26 @@
-// <gh-trim>: sums up what is ticked, in the words of its data attributes.
-import { length } from "./clock.mjs";
+// <gh-trim>: sums up what is ticked, in the words of its data attributes, and
+// shows pictures of it.
+import { fromField, length } from "./clock.mjs";
 
 export class Trim extends HTMLElement {
+  /** @type {WeakMap<Element, Promise<import("./cut.mjs").Cut>>} */ #cuts = new WeakMap();
+
   connectedCallback() {
     this.addEventListener("input", () => this.#sum());
     this.#sum();
   }
 
   #sum() {
-    const out = this.querySelector("output");
+    const out = this.querySelector("output.all");
     if (!out) return;
     let clips = 0, total = 0, bad = false;
     for (const set of this.querySelectorAll("fieldset")) {
       const on = /** @type {HTMLInputElement | null} */ (set.querySelector("input[name=clip]"));
+      const fields = /** @type {HTMLInputElement[]} */ ([...set.querySelectorAll("input[type=datetime-local]")]);
+      this.#cut(set, fields, on);
       if (!on?.checked) continue;
-      const [from, to] = [...set.querySelectorAll("input[type=datetime-local]")]
-        .map((i) => Date.parse(/** @type {HTMLInputElement} */ (i).value + "Z"));
+      const zone = JSON.parse(set.dataset.zone ?? "[]");
+      const [from, to] = fields.map((f) => fromField(f.value, zone));
       clips++;
       total += to - from;
       bad ||= !(to > from);
@@ -24,5 +29,15 @@ export class Trim extends HTMLElement {
     out.textContent = (this.dataset[word] ?? "")
       .replace("{n}", String(clips))
       .replace("{long}", length(total / 1000));
+  }
+
+  /** Only what is ticked has pictures: nothing else is asked for. @param {HTMLFieldSetElement} set @param {HTMLInputElement[]} fields @param {HTMLInputElement | null} on */
+  async #cut(set, fields, on) {
+    const root = set.querySelector(".cut");
+    if (!(root instanceof HTMLElement) || !on) return;
+    let cut = this.#cuts.get(set);
+    if (!cut && on.checked) this.#cuts.set(set, cut = import("./cut.mjs").then(({ Cut }) => new Cut(root, fields)));
+    const shown = await cut;
+    if (root.hidden === on.checked) shown?.show(on.checked);
   }
 }
