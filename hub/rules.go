@@ -57,18 +57,17 @@ func (h *hub) consoleRules(home request.Home) ui.Rules {
 }
 
 // parseRules reads what stands below rules: in the file. Places are those of the text.
-func parseRules(text string) ([]request.Rule, []ui.Mistake) {
+func parseRules(text string) ([]request.Rule, []config.Problem) {
 	const indent = "  " // a list in one line stands further in than its key
 	list, err := config.ParseRules([]byte("rules:\n" + indent + strings.ReplaceAll(text, "\n", "\n"+indent)))
 	var problems config.Problems
 	if !errors.As(err, &problems) {
 		return rulesOf(list), nil
 	}
-	mistakes := make([]ui.Mistake, len(problems))
 	for i, p := range problems {
-		mistakes[i] = ui.Mistake{Line: max(p.Line-1, 1), Column: max(p.Column-len(indent), 1), Text: p.Key + ": " + p.Text}
+		problems[i].Line, problems[i].Column = max(p.Line-1, 1), max(p.Column-len(indent), 1)
 	}
-	return nil, mistakes
+	return nil, problems
 }
 
 // saveRules writes rules into gatehouse.yml, which the editor follows at once.

@@ -74,7 +74,7 @@ type fieldView struct {
 	Label, Help, Head            string // locale keys; Help and Head may be empty
 	Checked                      bool
 	Choices                      []choiceView
-	Error                        string // in words of package config
+	Error                        string // in the page's language
 	Picture                      string // zones: the address of what the camera sees
 }
 
@@ -334,7 +334,7 @@ func (c *console) refuse(v *formView, f form, err error) (status int, ok bool) {
 		p := explain(errBrokenFile)
 		v.Problem = &p
 		for _, x := range broken.Problems {
-			v.Errors = append(v.Errors, config.Problems{x}.Error())
+			v.Errors = append(v.Errors, fmt.Sprintf("%s:%d:%d: %s: %s", config.File, x.Line, x.Column, x.Key, c.text.wrong(x)))
 		}
 		return p.Status, true
 	case errors.As(err, &refused):
@@ -353,9 +353,9 @@ func (c *console) refuse(v *formView, f form, err error) (status int, ok bool) {
 		i := slices.IndexFunc(v.Fields, func(w fieldView) bool { return about(x.Key, f.path(w.Name)) })
 		switch {
 		case i < 0:
-			v.Errors = append(v.Errors, x.Key+": "+x.Text)
+			v.Errors = append(v.Errors, x.Key+": "+c.text.wrong(x))
 		case v.Fields[i].Error == "":
-			v.Fields[i].Error = x.Text
+			v.Fields[i].Error = c.text.wrong(x)
 		}
 	}
 	return p.Status, true

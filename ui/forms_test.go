@@ -218,11 +218,17 @@ func TestMistakesStandBesideTheirFields(t *testing.T) {
 		w := d.post(tt.path, v)
 		body := w.Body.String()
 		at := strings.Index(body, `aria-invalid="true"`)
-		if w.Code != http.StatusUnprocessableEntity || at < 0 || !strings.Contains(body[at:], tt.want) {
+		if w.Code != http.StatusUnprocessableEntity || at < 0 || !strings.Contains(strings.ToLower(body[at:]), strings.ToLower(tt.want)) {
 			t.Errorf("%s %v: %d, no %q beside a field", tt.path, tt.typed, w.Code, tt.want)
 		}
 		if tt.typed[1] != "" && !strings.Contains(unescape.Replace(body), `value="`+tt.typed[1]+`"`) && !strings.Contains(body, ">"+tt.typed[1]+"</textarea>") {
 			t.Errorf("%s %v: what was typed is lost", tt.path, tt.typed)
+		}
+		spanish := strings.ToLower(visit(d.h, http.MethodPost, tt.path, v, func(r *http.Request) {
+			r.AddCookie(&http.Cookie{Name: languageCookie, Value: "es"})
+		}).Body.String())
+		if tt.want != "1 to 65535" && strings.Contains(spanish, strings.ToLower(tt.want)) || !strings.Contains(spanish, `aria-invalid="true"`) {
+			t.Errorf("%s %v: English in Spanish", tt.path, tt.typed)
 		}
 		if d.read() != settingsFile {
 			t.Fatalf("%s %v: the file was changed:\n%s", tt.path, tt.typed, d.read())
@@ -232,7 +238,7 @@ func TestMistakesStandBesideTheirFields(t *testing.T) {
 	d.write(strings.Replace(settingsFile, "sharing: {rings: 3}\n", "", 1))
 	v := d.form("/settings/telling")
 	v.Set("quiet_hours", "22:00-7")
-	if w := d.post("/settings/telling", v); !strings.Contains(w.Body.String(), "not a time of day") {
+	if w := d.post("/settings/telling", v); !strings.Contains(w.Body.String(), "Not a time of day") {
 		t.Errorf("the time is not named:\n%s", w.Body)
 	}
 }

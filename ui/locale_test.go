@@ -59,6 +59,9 @@ func builtKeys() []string {
 		add("", m.Label)
 	}
 	add("mend.", "camera")
+	for _, key := range mistakes {
+		add("", key)
+	}
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
 		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "kept", "kept-changed", "kept-released", "network-on", "network-off", "homekit-closed", "homekit-removed", "homekit-reset")
 	add("role.", "owner", "approver", "viewer")

@@ -102,7 +102,7 @@ func TestLockIsSwitchedOnWithThePassphrase(t *testing.T) {
 	v := d.form("/settings/doorbell")
 	v.Set("enabled", "on")
 	v.Set("neutral", "on")
-	if w := d.post("/settings/doorbell", v); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "cannot be used with neutral") {
+	if w := d.post("/settings/doorbell", v); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "Cannot be used with a neutral picture") {
 		t.Errorf("beside a neutral picture: %d", w.Code)
 	}
 	v = d.form("/settings/lock")

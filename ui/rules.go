@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"gatehouse/hub/config"
 	"gatehouse/hub/request"
 )
 
@@ -17,7 +18,7 @@ type Rules struct {
 	// Text is what stands below rules: in the file, and the file's version.
 	Text func() (text, version string, err error)
 	// Parse reads such a text; all its mistakes, or none.
-	Parse func(text string) ([]request.Rule, []Mistake)
+	Parse func(text string) ([]request.Rule, []config.Problem)
 	// Try tells what rules would have made of the requests of the last year.
 	Try func(ctx context.Context, rules []request.Rule) (request.Trial, error)
 	// Save writes a text that Parse takes into the file, if it is still of that version, else ErrEdited; ErrEdit if the
@@ -25,8 +26,8 @@ type Rules struct {
 	Save func(version, text string) error
 }
 
-// Mistake is one thing wrong with a text, at a line and column of it.
-type Mistake struct {
+// mistake is one thing wrong with a text, at a line and column of it.
+type mistake struct {
 	Line, Column int
 	Text         string
 }
@@ -45,7 +46,7 @@ type rulesView struct {
 	Text     string
 	Version  string
 	Lines    int
-	Mistakes []Mistake
+	Mistakes []mistake
 	Trial    *trialView
 }
 
@@ -122,8 +123,11 @@ func (c *console) edited(w http.ResponseWriter, r *http.Request) (v rulesView, r
 		return v, nil, false
 	}
 	v.Text, v.Version = strings.ReplaceAll(r.PostFormValue("rules"), "\r\n", "\n"), r.PostFormValue("version")
-	rules, v.Mistakes = c.cfg.Rules.Parse(v.Text)
-	if len(v.Mistakes) > 0 {
+	rules, problems := c.cfg.Rules.Parse(v.Text)
+	for _, p := range problems {
+		v.Mistakes = append(v.Mistakes, mistake{p.Line, p.Column, p.Key + ": " + c.text.wrong(p)})
+	}
+	if len(problems) > 0 {
 		c.showRules(w, r, http.StatusUnprocessableEntity, v)
 		return v, nil, false
 	}

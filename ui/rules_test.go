@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/hub/config"
 	"gatehouse/hub/request"
 )
 
@@ -20,9 +21,12 @@ func (h *house) rules() Rules {
 	return Rules{
 		InForce: func() []request.Rule { return list },
 		Text:    func() (string, string, error) { return fixtureRules, "v1", nil },
-		Parse: func(text string) ([]request.Rule, []Mistake) {
+		Parse: func(text string) ([]request.Rule, []config.Problem) {
 			if strings.Contains(text, "wrong") {
-				return nil, []Mistake{{1, 3, "rules[0].level: should be one of <b>municipal</b>"}, {2, 7, "rules[1].action: should be one of"}}
+				return nil, []config.Problem{
+					{Line: 1, Column: 3, Key: "rules[0].level", Form: "should be one of %s", Args: []any{"<b>municipal</b>"}},
+					{Line: 2, Column: 7, Key: "rules[1].action", Form: "should be one of %s", Args: []any{"x"}},
+				}
 			}
 			return list, nil
 		},

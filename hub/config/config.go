@@ -229,6 +229,10 @@ type Problem struct {
 	Column int    `json:"column"`
 	Key    string `json:"key"`
 	Text   string `json:"text"`
+	// Form is the sentence without its arguments, as fmt.Sprintf takes it: one
+	// that never differs for what is wrong, for those who say it in another language.
+	Form string `json:"-"`
+	Args []any  `json:"-"`
 }
 
 // String is the place and what is wrong there.

@@ -35,7 +35,7 @@ type place struct{ line, column int }
 var start = place{1, 1}
 
 func (d *decoder) fail(at place, key, format string, args ...any) {
-	d.problems = append(d.problems, Problem{at.line, at.column, key, fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, Problem{at.line, at.column, key, fmt.Sprintf(format, args...), format, args})
 }
 
 // sorted are the problems by their lines; nil if there is none.

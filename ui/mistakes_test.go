@@ -1,0 +1,122 @@
+package ui
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"gatehouse/hub/config"
+)
+
+// TestEveryMistakeHasWords holds the console's words to the sentences of package
+// config and of the texts that people type: each is in the table, and no other.
+func TestEveryMistakeHasWords(t *testing.T) {
+	said := map[string]bool{}
+	sentences := func(file string, of func(call *ast.CallExpr) ast.Expr) {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch x := n.(type) {
+			case *ast.CallExpr:
+				if lit, ok := of(x).(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					text, err := strconv.Unquote(lit.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					said[text] = true
+				}
+			}
+			return true
+		})
+	}
+	for _, name := range []string{"check.go", "rules.go", "decode.go", "size.go"} {
+		sentences("../hub/config/"+name, func(call *ast.CallExpr) ast.Expr {
+			fun, ok := call.Fun.(*ast.SelectorExpr)
+			switch {
+			case !ok:
+			case fun.Sel.Name == "at" && len(call.Args) >= 2:
+				return call.Args[1]
+			case fun.Sel.Name == "fail" && len(call.Args) >= 3:
+				return call.Args[2]
+			case fun.Sel.Name == "New" || fun.Sel.Name == "Errorf":
+				return call.Args[0]
+			}
+			return nil
+		})
+	}
+	delete(said, "%s")
+	if len(said) < 70 {
+		t.Errorf("only %d sentences were found", len(said))
+	}
+	for text := range said {
+		if mistakes[text] == "" && !strings.Contains(text, "%w") {
+			t.Errorf("no words for %q", text)
+		}
+	}
+	others := allText(t, "../hub/label/label.go", "../hub/bulletin/text.go")
+	for text := range mistakes {
+		if !said[text] && !strings.Contains(others, text) && text != "is longer than 64 characters" {
+			t.Errorf("nothing says %q", text)
+		}
+	}
+}
+
+func allText(t *testing.T, files ...string) (text string) {
+	for _, name := range files {
+		b, err := os.ReadFile(filepath.FromSlash(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(b)
+	}
+	return text
+}
+
+// TestMistakesSpeakThePage: what is wrong with a file is said in the page's
+// language, arguments and all; what has no words there keeps its own.
+func TestMistakesSpeakThePage(t *testing.T) {
+	_, err := config.Parse([]byte("home: {timezone: Mars/Base}\nlive: {port: 99999}\nsharing: {hold_quota: lots, rings: 1000}\nhomekit: {language: la}\nnonsense: 1\ncameras:\n" +
+		"  - {name: a, url: 'rtsp://h/', label: ' '}\n  - {name: a, url: 'rtsp://h/', label: \"x\\u202ey\", homekit: on}\n"))
+	problems, ok := err.(config.Problems)
+	if !ok || len(problems) < 8 {
+		t.Fatal(err)
+	}
+	files, _ := fs.Glob(os.DirFS("locales"), "*.json")
+	for _, name := range files {
+		l := localeOf(t, strings.TrimSuffix(name, ".json"))
+		for _, p := range problems {
+			s := l.wrong(p)
+			if s == "" || unicode.IsLower([]rune(s)[0]) || strings.Contains(s, "{a}") || strings.Contains(s, "%!") || strings.Contains(s, "%s") {
+				t.Errorf("%s: %q", name, s)
+			}
+			if l.tag != "en" && strings.EqualFold(s, p.Text) {
+				t.Errorf("%s: %q is English", name, s)
+			}
+			if p.Form == "should be one of %s" && !strings.Contains(s, "es") {
+				t.Errorf("%s: %q lost what it may be", name, s)
+			}
+		}
+	}
+	en := localeOf(t, "en")
+	if s := en.wrong(config.Problem{Text: "ünknown to us", Form: "ünknown to us"}); s != "Ünknown to us" {
+		t.Error(s)
+	}
+}
+
+func localeOf(t *testing.T, tag string) *locale {
+	t.Helper()
+	l, err := loadLocale(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
