@@ -86,7 +86,7 @@ func (c *console) handoverBody(rec request.Record) (v handoverView, err error) {
 	v = handoverView{
 		ID: rec.ID, Agency: agencyName(rec), Manual: rec.Manual != nil, State: requestState(rec.State), S: c.sealed(*rec.Package),
 		Ready: rec.State == request.Ready, Done: rec.State == request.HandedOver, Portal: h.Target.Kind == bulletin.Portal,
-		Ended: rec.Ended, Hub: group(c.cfg.HubKey), Times: h.Times, Taken: c.at(h.Taken, dayForm+", "+clockForm),
+		Ended: c.text.told(rec.Ended), Hub: group(c.cfg.HubKey), Times: h.Times, Taken: c.at(h.Taken, dayForm+", "+clockForm),
 		Now: c.field(c.cfg.Now()), Ways: []string{request.ByPortal, request.InPerson, request.ByPost},
 		To: h.To, Way: h.Way, At: c.at(h.At, dayForm+", "+clockForm), Note: h.Note, Receipt: h.Receipt,
 		AnswerBy: c.at(rec.Expires(), dayForm+", "+clockForm),

@@ -147,7 +147,7 @@ func (c *console) turn(v *inboxView, list []request.Record, page string) {
 func (c *console) row(rec request.Record) row {
 	v := row{
 		ID: rec.ID, Agency: agencyName(rec), Listed: rec.AgencyName != "",
-		State: requestState(rec.State), Text: rec.Reason, Arrived: c.since(rec.Received),
+		State: requestState(rec.State), Text: c.text.told(rec.Reason), Arrived: c.since(rec.Received),
 		Held: rec.HeldUntil.After(c.cfg.Now()),
 	}
 	if v.Reason = reasonKey(c.text, rec); v.Reason != "" {
@@ -169,19 +169,6 @@ func (c *console) row(rec request.Record) row {
 		v.Answer = c.at(q.ExpiresAt, dayForm)
 	}
 	return v
-}
-
-// reasons are the hub's sentences about what became of a request. They are kept in
-// records in the words in which they were written.
-var reasons = map[string]string{
-	"The area asked for does not touch your home.":                       "became.elsewhere",
-	"No exterior camera has footage of the time asked for.":              "became.no-footage",
-	"The agency closed the request.":                                     "became.closed",
-	"The agency withdrew the request.":                                   "became.withdrew",
-	"The agency closed the request after you approved it.":               "became.closed-approved",
-	"The agency withdrew the request after you approved it.":             "became.withdrew-approved",
-	"The agency closed the request after you handed the footage over.":   "became.closed-handed",
-	"The agency withdrew the request after you handed the footage over.": "became.withdrew-handed",
 }
 
 // reasonKey is the text of why a request is where it is; empty if there is none but

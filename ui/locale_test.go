@@ -62,6 +62,9 @@ func builtKeys() []string {
 	for _, key := range mistakes {
 		add("", key)
 	}
+	for _, key := range reasons {
+		add("", key)
+	}
 	add("note.", "logged-out", "passphrase-changed", "declined", "agency-added", "agency-removed", "session-ended", "logged-out-everywhere",
 		"person-changed", "person-removed", "uninvited", "passkey-added", "passkey-removed", "token-ended", "rules-saved", "kept", "kept-changed", "kept-released", "network-on", "network-off", "homekit-closed", "homekit-removed", "homekit-reset")
 	add("role.", "owner", "approver", "viewer")

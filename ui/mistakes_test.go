@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -119,4 +120,34 @@ func localeOf(t *testing.T, tag string) *locale {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// TestEveryEndOfADeliveryHasWords: what a delivery says of itself is in the
+// table, and pages say it in their language, one sentence after another.
+func TestEveryEndOfADeliveryHasWords(t *testing.T) {
+	es := localeOf(t, "es")
+	sentence := regexp.MustCompile(`(?:fault\{(?:fmt\.Sprintf\()?|blocked\(bulletin\.\w+, |j\.Error = )"([^"]+\.) ?"`)
+	n := 0
+	for _, m := range sentence.FindAllStringSubmatch(allText(t, "../hub/delivery/words.go", "../hub/delivery/cancel.go", "../hub/delivery/outbox.go", "../hub/request/profile.go"), -1) {
+		n++
+		said := strings.ReplaceAll(m[1], "%d", "503")
+		if reasons[m[1]] == "" {
+			t.Errorf("no words for %q", m[1])
+		}
+		if got := es.told(said); got == said || strings.Contains(got, "{n}") || strings.Contains(said, "503") != strings.Contains(got, "503") {
+			t.Errorf("%q is %q in Spanish", said, got)
+		}
+	}
+	if n < 28 {
+		t.Errorf("only %d sentences were found", n)
+	}
+	both := "Given up after 14 days. The receiver is in trouble (status 502)."
+	if got := es.told(both); got != "Abandonado tras 14 días. El receptor tiene problemas (estado 502)." {
+		t.Error(got)
+	}
+	for _, theirs := range []string{"", "Something else.", "Given up after 14 days. Something else.", "x. ", ". . "} {
+		if got := es.told(theirs); got != theirs {
+			t.Errorf("%q became %q", theirs, got)
+		}
+	}
 }

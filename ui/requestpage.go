@@ -167,7 +167,7 @@ func (c *console) requestBody(ctx context.Context, rec request.Record) (requestV
 		Who: c.who(rec),
 	}
 	if v.Reason == "" {
-		v.Text = rec.Reason
+		v.Text = c.text.told(rec.Reason)
 	}
 	if rec.Rule != nil && rec.Rule.Number > 0 {
 		v.Rule = c.ruled(*rec.Rule)

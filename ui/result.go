@@ -37,7 +37,7 @@ type jobView struct {
 	Left     string
 	NextTry  moment
 	Tries    int
-	Detail   string // plain words of the outbox
+	Detail   string // what the outbox says of it
 	Finished moment
 	Host     string
 	CanSend  bool
@@ -121,7 +121,7 @@ func (c *console) jobView(j delivery.Job) *jobView {
 	v := &jobView{
 		Ledger: j.Entry, State: j.State, Badge: jobBadge(j.State),
 		Sent: j.Offset, Bytes: j.Bytes, SentText: c.text.size(j.Offset), AllText: c.text.size(j.Bytes),
-		Tries: j.Attempts, Detail: j.Error, Finished: c.at(j.Finished, dayForm+", "+exactForm),
+		Tries: j.Attempts, Detail: c.text.told(j.Error), Finished: c.at(j.Finished, dayForm+", "+exactForm),
 		Host: targetHost(j.Target), CanSend: j.State == delivery.Cooling, Signed: len(j.Receipt) > 0,
 	}
 	if v.Off = j.Off; v.Off {
