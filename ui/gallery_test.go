@@ -132,6 +132,7 @@ var gallery = []shown{
 	{"request, sealed", "well", "/requests/" + preparedID, 200},
 	{"request, with the lock", "paired", "/requests/" + preparedID, 200},
 	{"request, left to the lock", "left to the lock", "/requests/" + preparedID, 200},
+	{"request, chosen on the timeline", "well", "/requests/" + waitingID + "?camera=Driveway&from=2026-11-21T13%3A03%3A00&to=2026-11-21T13%3A24%3A00", 200},
 	{"request, third of its case", "strangers", "/requests/arabic", 200},
 	{"request, long name", "strangers", "/requests/long", 200},
 	{"request, two people", "strangers", "/requests/two", 200},
