@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"flag"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -202,4 +203,22 @@ func TestHealth(t *testing.T) {
 	check(503, "ledger")
 	house.archive.fault = errors.New("gone")
 	check(503, "index")
+}
+
+// TestNoAttributeIsTakenForScript: html/template reads data-on… as an event
+// handler, and writes a text into it with the quotes of a script.
+func TestNoAttributeIsTakenForScript(t *testing.T) {
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		b, err := fs.ReadFile(templateFiles, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := regexp.MustCompile(`\s(data-)?on[a-z-]*=`).Find(b); m != nil {
+			t.Errorf("%s has %q", name, m)
+		}
+	}
 }

@@ -56,7 +56,7 @@ test("with the keyboard, on a desktop", async () => {
   await end.focus();
   await page.keyboard.press("PageDown");
   assert.equal(await ms(to), last - 10_000);
-  await page.getByText("1 clip, 9 min 50 s").waitFor();
+  await page.getByText("1 clip, 9 min 50 s", { exact: true }).waitFor();
 
   // It plays from the beginning, by the recording's own clock.
   await page.waitForFunction(() => !document.querySelector(".cut .screen").classList.contains("waiting"));

@@ -25,7 +25,7 @@ export class Trim extends HTMLElement {
       total += to - from;
       bad ||= !(to > from);
     }
-    const word = clips === 0 ? "none" : bad ? "bad" : clips === 1 ? "one" : "more";
+    const word = clips === 0 ? "none" : bad ? "bad" : clips === 1 ? "single" : "more";
     out.textContent = (this.dataset[word] ?? "")
       .replace("{n}", String(clips))
       .replace("{long}", length(total / 1000));
