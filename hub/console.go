@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -27,8 +26,8 @@ import (
 // openConsole takes the console's address and makes the code that a browser on
 // another machine needs to become the owner: whoever reads the log may set up.
 func (h *hub) openConsole(ctx context.Context) (err error) {
-	if h.listener, err = net.Listen("tcp", h.listen); err != nil {
-		return fmt.Errorf("opening the console: %w", err)
+	if h.listener, err = h.front.listen(h.listen); err != nil {
+		return err
 	}
 	if h.cfg.HTTPS.Mode != "off" {
 		h.certs = https.Open(https.Config{
@@ -116,7 +115,7 @@ func (h *hub) dressConsole() {
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Memory: &h.memory, Reach: func() []string { return https.Reach(h.listener.Addr()) }, Log: h.log, Version: version,
 		Settings: h.editor, Survey: h.survey, FirstRun: config.FirstRun{DataDir: h.data},
 		Disks: func() []survey.Disk { return survey.Disks(h.data) }, Stores: h.archive.Disks, Problems: h.problems,
-		Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},
+		Restart: ui.Restart{Waiting: h.waiting, Begin: h.startAgain, Started: h.started}, Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},
 	}
 	if h.homekit != nil {
 		cfg.HomeKit = h.homekit

@@ -45,11 +45,12 @@ func TestCertificateStopsNoHub(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			h := &hub{data: dir, listen: "127.0.0.1:0", cfg: cfg, log: slog.New(slog.DiscardHandler), accounts: account.New(account.Config{Store: house})}
+			h := &hub{data: dir, listen: "127.0.0.1:0", front: &frontDoor{}, cfg: cfg, log: slog.New(slog.DiscardHandler), accounts: account.New(account.Config{Store: house})}
 			if err := h.openConsole(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			defer h.listener.Close()
+			defer h.front.close()
 			if says := h.certs.Trouble().String(); !strings.Contains(says, c.says) {
 				t.Errorf("it says %q", says)
 			}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -88,11 +89,20 @@ type demoRun struct {
 	cmd      *demoCmd
 	env      *env
 	world    *demo.World
-	hub      *hub
+	running  atomic.Pointer[hub] // it may start again
 	began    time.Time
 	finished bool // --once came to its end
 
 	mu sync.Mutex // guards stdout
+}
+
+// home is the hub that runs now, or ran last.
+func (d *demoRun) home() *hub { return d.running.Load() }
+
+// comesUp notes each hub that comes up, and closes up for the first.
+func (d *demoRun) comesUp(up chan struct{}) func(*hub) {
+	first := sync.OnceFunc(func() { close(up) })
+	return func(h *hub) { d.running.Store(h); first() }
 }
 
 // say prints one step with the time since the start.
@@ -128,13 +138,13 @@ func (d *demoRun) run(ctx context.Context, log *slog.Logger) error {
 			return nil
 		}
 	})
-	up := make(chan *hub, 1)
+	up := make(chan struct{})
 	g.Go(func() error {
-		return serve(ctx, serveOptions{data: hubDir, log: log, ready: func(h *hub) { up <- h }})
+		return serve(ctx, serveOptions{data: hubDir, log: log, ready: d.comesUp(up)})
 	})
 	g.Go(func() error {
 		select {
-		case d.hub = <-up:
+		case <-up:
 		case <-ctx.Done():
 			return nil
 		}
@@ -176,17 +186,17 @@ func (d *demoRun) story(ctx context.Context) error {
 }
 
 func (d *demoRun) welcome(ctx context.Context) error {
-	owner, err := d.hub.accounts.HasOwner(ctx)
+	owner, err := d.home().accounts.HasOwner(ctx)
 	if err == nil && !owner {
-		err = d.hub.accounts.SetPassphrase(ctx, d.world.Passphrase(), false)
+		err = d.home().accounts.SetPassphrase(ctx, d.world.Passphrase(), false)
 	}
 	if err != nil {
 		return err
 	}
-	d.say("console     %s", d.hub.console())
+	d.say("console     %s", d.home().console())
 	d.say("passphrase  %s", d.world.Passphrase())
 	select {
-	case <-d.hub.homekit.Ready():
+	case <-d.home().homekit.Ready():
 		d.openHomeKit()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -196,12 +206,12 @@ func (d *demoRun) welcome(ctx context.Context) error {
 
 // openHomeKit says the code, with which home apps may pair at first.
 func (d *demoRun) openHomeKit() {
-	until, err := d.hub.homekit.OpenPairing()
+	until, err := d.home().homekit.OpenPairing()
 	if err != nil { // paired in an earlier run
-		d.say("HomeKit     at %s (this machine only): %v", d.hub.homekit.Addr(), err)
+		d.say("HomeKit     at %s (this machine only): %v", d.home().homekit.Addr(), err)
 		return
 	}
-	d.say("HomeKit     %s at %s (this machine only), until %s; gatehouse homekit open opens it again", d.hub.homekit.Code(), d.hub.homekit.Addr(), until.Format("15:04"))
+	d.say("HomeKit     %s at %s (this machine only), until %s; gatehouse homekit open opens it again", d.home().homekit.Code(), d.home().homekit.Addr(), until.Format("15:04"))
 }
 
 // record waits until every camera has some footage that survives a power cut.
@@ -209,8 +219,8 @@ func (d *demoRun) record(ctx context.Context) (seconds float64, err error) {
 	d.say("recording driveway and porch; footage counts once it is synced to disk")
 	err = d.until(ctx, func() (bool, error) {
 		seconds = 0
-		for _, c := range d.hub.config().Cameras {
-			s, err := recorded{d.hub.archive}.Recorded(ctx, c.Name, d.began, time.Now())
+		for _, c := range d.home().config().Cameras {
+			s, err := recorded{d.home().archive}.Recorded(ctx, c.Name, d.began, time.Now())
 			if err != nil || s < recordFirst.Seconds() {
 				return false, err
 			}
@@ -226,14 +236,14 @@ func (d *demoRun) record(ctx context.Context) (seconds float64, err error) {
 
 // allow puts the demo agency on the allowlist once its profile has come with the bulletin.
 func (d *demoRun) allow(ctx context.Context) error {
-	for _, a := range d.hub.requests.Allowlist() {
+	for _, a := range d.home().requests.Allowlist() {
 		if a.Agency == demo.Agency {
 			return nil
 		}
 	}
 	var root string
 	err := d.until(ctx, func() (bool, error) {
-		known, err := d.hub.requests.Known(ctx)
+		known, err := d.home().requests.Known(ctx)
 		for _, p := range known {
 			if p.Agency == demo.Agency {
 				root = p.RootID
@@ -245,15 +255,15 @@ func (d *demoRun) allow(ctx context.Context) error {
 		return err
 	}
 	d.say("the bulletin brought the profile of %s; the owner puts it on the allowlist", demo.Agency)
-	if _, err = d.hub.requests.Allow(ctx, demo.Agency, root, "the demo"); err != nil {
+	if _, err = d.home().requests.Allow(ctx, demo.Agency, root, "the demo"); err != nil {
 		return err
 	}
-	return demo.AllowPrivateUploads(filepath.Join(d.hub.data, "agencies", demo.Agency+".yml"))
+	return demo.AllowPrivateUploads(filepath.Join(d.home().data, "agencies", demo.Agency+".yml"))
 }
 
 // request publishes a request unless one from an earlier run is still open.
 func (d *demoRun) request(ctx context.Context) (id string, err error) {
-	list, err := d.hub.requests.ListIn(ctx, request.Waiting, request.Prepared, request.Approved)
+	list, err := d.home().requests.ListIn(ctx, request.Waiting, request.Prepared, request.Approved)
 	if err != nil {
 		return "", err
 	}
@@ -266,7 +276,7 @@ func (d *demoRun) request(ctx context.Context) (id string, err error) {
 	}
 	d.say("%s publishes request %s, signed by an officer and a supervisor", demo.Agency, id)
 	err = d.until(ctx, func() (bool, error) {
-		r, err := d.hub.requests.Get(ctx, id)
+		r, err := d.home().requests.Get(ctx, id)
 		if errors.Is(err, request.ErrNotFound) {
 			return false, nil
 		}
@@ -284,7 +294,7 @@ func (d *demoRun) request(ctx context.Context) (id string, err error) {
 
 // answer is the owner's part.
 func (d *demoRun) answer(ctx context.Context, id string, seconds float64) error {
-	owner := demo.Owner{Console: d.hub.console(), Passphrase: d.world.Passphrase(), Say: d.say}
+	owner := demo.Owner{Console: d.home().console(), Passphrase: d.world.Passphrase(), Say: d.say}
 	if err := owner.LogIn(ctx); err != nil {
 		return err
 	}
@@ -296,7 +306,7 @@ func (d *demoRun) answer(ctx context.Context, id string, seconds float64) error 
 	if err := owner.AwaitReceipt(ctx, id); err != nil {
 		return err
 	}
-	jobs, err := d.hub.outbox.Jobs(ctx)
+	jobs, err := d.home().outbox.Jobs(ctx)
 	if err != nil {
 		return err
 	}
@@ -320,7 +330,7 @@ func (d *demoRun) answer(ctx context.Context, id string, seconds float64) error 
 	d.say("the agency opened and verified what it received")
 	d.finished = true
 	d.table([][2]string{
-		{"seconds recorded", fmt.Sprintf("%.1f on %d cameras", seconds, len(d.hub.config().Cameras))},
+		{"seconds recorded", fmt.Sprintf("%.1f on %d cameras", seconds, len(d.home().config().Cameras))},
 		{"request verified", id},
 		{"sealed file previewed", fmt.Sprintf("%d bytes", a.Previewed)},
 		{"bytes uploaded", fmt.Sprintf("%d, SHA-256 %.16s… as approved", job.Bytes, job.Digest)},
@@ -354,7 +364,7 @@ func (d *demoRun) stay(ctx context.Context) error {
 			at := time.Since(d.began) % footage.Loop
 			now := at >= ev.From && at < ev.To
 			if now && !inside[ev] {
-				if err := d.hub.motion(ev.Camera, ev.To-at); err != nil {
+				if err := d.home().motion(ev.Camera, ev.To-at); err != nil {
 					return err
 				}
 			}

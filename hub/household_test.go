@@ -46,8 +46,9 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// household is the demo's home, whose sharing needs two people, and its log.
-func household(t *testing.T) (*demoRun, *journal) {
+// household is the demo's home, with more lines on its sharing, and its log. rate
+// is what its line to the agency carries, in bytes a second; 0 does not limit it.
+func household(t *testing.T, rate int64, sharing string) (*demoRun, *journal) {
 	t.Helper()
 	log := &journal{}
 	dir := t.TempDir()
@@ -56,11 +57,11 @@ func household(t *testing.T) (*demoRun, *journal) {
 		env: &env{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard, log: slog.New(slog.DiscardHandler)},
 	}
 	var err error
-	if d.world, err = demo.Open(demo.Config{Dir: filepath.Join(dir, "world"), Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if d.world, err = demo.Open(demo.Config{Dir: filepath.Join(dir, "world"), UploadRate: rate, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "hub")
-	text := strings.Replace(d.world.HubConfig("127.0.0.1:0"), "sharing:\n", "sharing:\n  approvals: 2\n", 1)
+	text := strings.Replace(d.world.HubConfig("127.0.0.1:0"), "sharing:\n", "sharing:\n"+sharing, 1)
 	if err := durable.MkdirAll(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -69,11 +70,11 @@ func household(t *testing.T) (*demoRun, *journal) {
 	}
 	worldCtx, stopWorld := context.WithCancel(context.Background())
 	hubCtx, stopHub := context.WithCancel(context.Background())
-	world, ended, up := make(chan error, 1), make(chan error, 1), make(chan *hub, 1)
+	world, ended, up := make(chan error, 1), make(chan error, 1), make(chan struct{})
 	go func() { world <- d.world.Run(worldCtx) }()
 	go func() {
 		ended <- serve(hubCtx, serveOptions{
-			data: data, ready: func(h *hub) { up <- h },
+			data: data, ready: d.comesUp(up),
 			log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
 	}()
@@ -88,7 +89,7 @@ func household(t *testing.T) (*demoRun, *journal) {
 		}
 	})
 	select {
-	case d.hub = <-up:
+	case <-up:
 	case err := <-ended:
 		ended <- err
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func find(t *testing.T, body, expr string) string {
 func TestTwoPeopleShare(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	d, log := household(t)
+	d, log := household(t, 0, "  approvals: 2\n")
 	step := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -175,7 +176,7 @@ func TestTwoPeopleShare(t *testing.T) {
 	step(err)
 
 	const bosPass = "four-quiet-lemon-trees"
-	owner, bo := visitor(t, d.hub.console()), visitor(t, d.hub.console())
+	owner, bo := visitor(t, d.home().console()), visitor(t, d.home().console())
 	owner.post("/login", url.Values{"passphrase": {d.world.Passphrase()}})
 	_, page := owner.post("/people/invite", url.Values{"name": {"bo"}, "role": {"approver"}, "passphrase": {d.world.Passphrase()}})
 	code := find(t, page, `class="num code">([A-Z0-9-]+)<`)
@@ -210,11 +211,11 @@ func TestTwoPeopleShare(t *testing.T) {
 		return status
 	}
 	approve(bo, bosPass)
-	r, err := d.hub.requests.Get(ctx, id)
+	r, err := d.home().requests.Get(ctx, id)
 	if err != nil || r.State != request.Prepared || len(r.Approvals) != 1 {
 		t.Fatalf("after the first: %s %v, %v", r.State, r.Approvals, err)
 	}
-	if jobs, err := d.hub.outbox.Jobs(ctx); err != nil || len(jobs) != 0 {
+	if jobs, err := d.home().outbox.Jobs(ctx); err != nil || len(jobs) != 0 {
 		t.Fatalf("on its way after one approval: %v, %v", jobs, err)
 	}
 	if status := approve(bo, bosPass); status != http.StatusConflict {
@@ -225,10 +226,10 @@ func TestTwoPeopleShare(t *testing.T) {
 	}
 	approve(owner, d.world.Passphrase())
 	step(d.until(ctx, func() (bool, error) {
-		r, err := d.hub.requests.Get(ctx, id)
+		r, err := d.home().requests.Get(ctx, id)
 		return r.State == request.Sent, err
 	}))
-	jobs, err := d.hub.outbox.Jobs(ctx)
+	jobs, err := d.home().outbox.Jobs(ctx)
 	if err != nil || len(jobs) != 1 || jobs[0].Digest != digest {
 		t.Errorf("sent %v, %v; want %s", jobs, err, digest)
 	}
@@ -237,15 +238,15 @@ func TestTwoPeopleShare(t *testing.T) {
 		"the owner's passphrase": d.world.Passphrase(), "bo's passphrase": bosPass, "the invitation": code,
 		"a camera's password": "p@ss:w/rd", "a camera's password, escaped": "p%40ss%3Aw%2Frd",
 		"a broken camera's password": "gar4ge-s3cret", "its ONVIF password": "0nvif-s3cret",
-		"the HomeKit code": d.hub.homekit.Code(), "the HomeKit code's digits": strings.ReplaceAll(d.hub.homekit.Code(), "-", ""),
-		"the set-up code": d.hub.setupCode,
+		"the HomeKit code": d.home().homekit.Code(), "the HomeKit code's digits": strings.ReplaceAll(d.home().homekit.Code(), "-", ""),
+		"the set-up code": d.home().setupCode,
 	}
 	for name, who := range map[string]*person{"the owner's session": owner, "bo's session": bo} {
 		u, err := url.Parse(who.base)
 		step(err)
 		secrets[name] = who.http.Jar.Cookies(u)[0].Value
 	}
-	addKeys(t, d.hub.data, secrets)
+	addKeys(t, d.home().data, secrets)
 	breakCamera(t, ctx, d)
 	noSecrets(t, ctx, d, log, secrets, owner, bo)
 	diagnosticsTellNoNames(t, d, owner, bo)
@@ -260,7 +261,7 @@ func TestTwoPeopleShare(t *testing.T) {
 // breakCamera adds one that cannot be reached: what fails is told, with its address.
 func breakCamera(t *testing.T, ctx context.Context, d *demoRun) {
 	t.Helper()
-	path := filepath.Join(d.hub.data, config.File)
+	path := filepath.Join(d.home().data, config.File)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +271,7 @@ func breakCamera(t *testing.T, ctx context.Context, d *demoRun) {
 		t.Fatal(err)
 	}
 	err = d.until(ctx, func() (bool, error) {
-		for _, s := range d.hub.fleet.Streams() {
+		for _, s := range d.home().fleet.Streams() {
 			if s.Camera == "garage" && s.State().Reason != "" {
 				return true, nil
 			}
@@ -346,7 +347,7 @@ func noSecrets(t *testing.T, ctx context.Context, d *demoRun, log *journal, secr
 		func(c *control.Client) (any, error) { return c.Users(ctx) },
 		func(c *control.Client) (any, error) { return c.Agencies(ctx) },
 	} {
-		v, err := call(control.Dial(d.hub.data))
+		v, err := call(control.Dial(d.home().data))
 		if err != nil {
 			t.Error(err)
 		}
@@ -369,7 +370,7 @@ const diagnosticsFile = "/settings/health/diagnostics.txt"
 func diagnosticsTellNoNames(t *testing.T, d *demoRun, owner, other *person) {
 	t.Helper()
 	status, text := owner.get(diagnosticsFile)
-	cfg := d.hub.config()
+	cfg := d.home().config()
 	for _, want := range []string{
 		`^Gatehouse \S`, `(?m)^recording \d+ of \d+, \d+ days`, `(?m)^disk in use true, `, `(?m)^camera 1 stream\.main: stream\.recording, last \d{4}-`,
 		fmt.Sprintf(`(?m)^state of camera %d of the list: \S`, len(cfg.Cameras)), `(?m)^problems: \d+$`,

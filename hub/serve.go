@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"gatehouse/bridge/homekit"
 	"gatehouse/hub/account"
@@ -84,6 +84,7 @@ type hub struct {
 	// snapshots are asked for pictures of now.
 	snapshots snapshots
 	devices   devices
+	front     *frontDoor // whose address the listener has
 	listener  net.Listener
 	certs     *https.Certificates // nil if the console does not encrypt
 	door      net.Listener        // of the intake; nil if there is none
@@ -93,7 +94,8 @@ type hub struct {
 	setupCode string
 	editor    *config.Editor
 	survey    *survey.Survey
-	sinkDown  chan error // what ends the program from inside the fleet
+	sinkDown  chan error    // what ends the program from inside the fleet
+	again     chan struct{} // the owner asks for a new start
 
 	boot *config.Config // what this run started with
 	mu   sync.Mutex     // guards what follows
@@ -101,32 +103,18 @@ type hub struct {
 	// badCfg is why the file on disk is not what runs.
 	badCfg error
 	cutOff bool // the owner switched the network off, and the file could not be told
+	unfit  unfit
 	// badBridge is why HomeKit does not run though it should.
 	badBridge error
 }
 
-// serve opens, runs and closes a hub. It returns nil when ctx ended.
-func serve(ctx context.Context, o serveOptions) error {
-	unix.Umask(0o077) // whatever the hub makes is the owner's alone: footage, databases, keys
-	cfg, err := config.LoadOrMake(o.data)
-	if err != nil {
-		return err
+func newHub(o serveOptions, cfg *config.Config, l *relay) *hub {
+	h := &hub{
+		data: o.data, log: o.log, started: time.Now(), boot: cfg, cfg: cfg, listen: cmp.Or(o.listen, cfg.Listen), front: &l.door,
+		survey: l.survey, cutOff: l.cutOff, sinkDown: make(chan error, 1), again: make(chan struct{}, 1),
 	}
-	held, err := lock(o.data)
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	h := &hub{data: o.data, log: o.log, started: time.Now(), boot: cfg, cfg: cfg, listen: cfg.Listen, sinkDown: make(chan error, 1)}
-	h.editor, h.survey = config.NewEditor(o.data, h.applyConfig), &survey.Survey{Log: o.log}
-	defer h.close()
-	if o.listen != "" {
-		h.listen = o.listen
-	}
-	if err := h.open(ctx); err != nil {
-		return err
-	}
-	return h.run(ctx, o.ready)
+	h.editor = config.NewEditor(o.data, h.applyConfig)
+	return h
 }
 
 func (h *hub) open(ctx context.Context) error {
@@ -179,7 +167,7 @@ func (h *hub) openRequests(ctx context.Context) (err error) {
 		Software: "gatehouse " + version, Log: h.log,
 	})
 	h.doorbell = &doorbell{changed: make(chan struct{}, 1)}
-	h.network.Set(h.cfg.NetworkOn())
+	h.network.Set(h.cfg.NetworkOn() && !h.cutOff)
 	h.requests, err = request.New(ctx, instrument(request.Config{
 		Store: h.house, Footage: h.footage(), Sealer: sealer,
 		Feeds: feedsOf(h.cfg), Home: homeOf(h.cfg), CoolDown: [2]time.Duration{*h.cfg.Sharing.CoolDown.Min, *h.cfg.Sharing.CoolDown.Max},
@@ -208,7 +196,7 @@ func (h *hub) sinkFailed(err error) {
 	}
 }
 
-// run starts sinks before sources and stops them after, so that nothing that
+// run returns nil when ctx ended, or the owner asked for a new start. It starts sinks before sources and stops them after, so that nothing that
 // a camera or a person gave is dropped between the two.
 func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 	sinkCtx, stopSinks := context.WithCancel(context.WithoutCancel(ctx))
@@ -245,6 +233,9 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 		case <-sinkCtx.Done():
 			stopSources() // sinks.Wait tells why
 			return nil
+		case <-h.again:
+			stopSources()
+			return nil
 		case <-sourceCtx.Done():
 			return nil
 		}
@@ -262,8 +253,10 @@ func (h *hub) run(ctx context.Context, ready func(*hub)) error {
 }
 
 func (h *hub) close() {
-	if h.listener != nil {
-		h.listener.Close()
+	for _, l := range []net.Listener{h.listener, h.door} {
+		if l != nil {
+			l.Close()
+		}
 	}
 	errs := []error{h.live.close()}
 	if h.index != nil {

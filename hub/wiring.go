@@ -129,16 +129,26 @@ func limits(cameras []config.Camera) (list []recording.Limit) {
 	return list
 }
 
+// waiting are the settings that are used at the next start.
+func (h *hub) waiting() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return config.NeedRestart(h.boot, h.cfg)
+}
+
 // problems are what the owner should mend.
 func (h *hub) problems() []finding.Finding {
 	h.mu.Lock()
-	bad, bridge, waiting, cut := h.badCfg, h.badBridge, config.NeedRestart(h.boot, h.cfg), h.cutOff
+	bad, bridge, waiting, cut, unfit, cfg := h.badCfg, h.badBridge, config.NeedRestart(h.boot, h.cfg), h.cutOff, h.unfit, h.cfg
 	h.mu.Unlock()
 	var list []finding.Finding
 	if bad != nil {
 		list = append(list, finding.New("config-invalid").Quoting(bad.Error()))
 	}
-	if len(waiting) > 0 {
+	switch {
+	case len(waiting) > 0 && unfit.err != nil && len(config.NeedRestart(unfit.cfg, cfg)) == 0:
+		list = append(list, finding.New("restart-unfit").Quoting(unfit.err.Error()))
+	case len(waiting) > 0:
 		list = append(list, finding.New("restart", "keys", strings.Join(waiting, ", ")))
 	}
 	if cut {

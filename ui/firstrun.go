@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"gatehouse/hub/config"
@@ -31,6 +32,7 @@ type firstRunPage struct {
 	Zone     string
 	Disks    []diskChoice
 	Measured bool
+	Later    bool // a disk chosen now is used at the next start
 	Cameras  []cameraRow
 	Found    []foundRow
 }
@@ -104,6 +106,7 @@ func (c *console) showFirstRun(w http.ResponseWriter, r *http.Request, status, n
 	switch p.Key {
 	case "storage":
 		p.Disks, p.Measured = c.diskChoices(r)
+		p.Later = !c.nothingYet()
 	case "cameras":
 		for _, cam := range present(c.cfg.Cameras) {
 			p.Cameras = append(p.Cameras, cameraRow{cam.Name, cam.Called(), cameraPath(cam.Name), c.cameraState(cam.State())})
@@ -137,11 +140,14 @@ func (c *console) diskChoices(r *http.Request) (list []diskChoice, measured bool
 		path := storagePath(d)
 		list = append(list, diskChoice{
 			Path: path, Free: c.text.size(d.Free), Total: c.text.size(d.Total),
-			Days: int(float64(d.Free) / float64(rate) / (24 * time.Hour).Seconds()), Current: path == now || d.Data && now == "",
+			Days: int(float64(d.Free) / float64(rate) / (24 * time.Hour).Seconds()), Current: path == now || d.Data && (now == "" || now == inData),
 		})
 	}
 	return list, measured
 }
+
+// inData is the folder for footage in the data folder, where nothing else is said.
+const inData = "footage"
 
 // storagePath is the folder for footage on a disk.
 func storagePath(d survey.Disk) string {
@@ -181,7 +187,8 @@ func (c *console) firstRunDo(w http.ResponseWriter, r *http.Request) {
 	if r.PostFormValue("later") == "" && !c.takeStep(w, r, n) {
 		return
 	}
-	if steps[n-passphraseStep-1] == "storage" {
+	storage := steps[n-passphraseStep-1] == "storage"
+	if storage {
 		_ = c.cfg.Survey.Find(r.Context()) // the next page says if none was found, and can look again
 	}
 	next := n + 1
@@ -192,7 +199,24 @@ func (c *console) firstRunDo(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, firstRunPath(next), http.StatusSeeOther)
+	page := firstRunPath(next)
+	if storage && c.storageWaits() {
+		if c.nothingYet() {
+			c.cfg.Restart.Begin()
+		} else {
+			page += "?note=saved-later"
+		}
+	}
+	http.Redirect(w, r, page, http.StatusSeeOther)
+}
+
+// nothingYet reports whether a new start costs nothing: there is no camera, and
+// nothing was recorded.
+func (c *console) nothingYet() bool { return len(c.cfg.Cameras) == 0 && c.cfg.Restart.Begin != nil }
+
+// storageWaits reports whether storage that was chosen is used at the next start only.
+func (c *console) storageWaits() bool {
+	return c.cfg.Restart.Waiting != nil && slices.Contains(c.cfg.Restart.Waiting(), "storage")
 }
 
 // takeStep writes what a step asks for; false if it has answered.
@@ -241,7 +265,7 @@ func (c *console) chooseDisk(file config.Written, path string) []config.Change {
 		}
 		switch {
 		case path == "":
-			return []config.Change{config.Set("storage[0].path", "footage")}
+			return []config.Change{config.Set("storage[0].path", inData)}
 		case file.Len("storage") == 0:
 			return []config.Change{config.Append("storage", config.Map{{Key: "path", Value: path}})}
 		}

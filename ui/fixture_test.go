@@ -67,8 +67,10 @@ type house struct {
 	labels   map[string]string
 	now      func() time.Time
 	homekit  *fakeHomeKit
-	lock     bool // of the Home app may approve
-	off      bool // the network
+	lock     bool     // of the Home app may approve
+	off      bool     // the network
+	waits    []string // settings for the next start
+	starts   int      // that the owner asked for
 	saved    []string
 	step     fakeFirstRun
 	problems []finding.Finding
@@ -110,9 +112,13 @@ func (h *house) config() Config {
 				return st
 			}},
 		},
-		Home:      Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
-		Rules:     h.rules(),
-		Network:   Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
+		Home:    Home{Name: "Lakeside house", Position: bulletin.Point{Lat: 47.6121, Lon: -122.2031}, TimeZone: fixtureZone},
+		Rules:   h.rules(),
+		Network: Network{On: func() bool { return !h.off }, Switch: func(on bool) error { h.off = !on; return nil }},
+		Restart: Restart{
+			Waiting: func() []string { return h.waits }, Begin: func() { h.starts++ },
+			Started: fixtureNow.Add(-26 * time.Hour),
+		},
 		HomeKit:   h.homekit,
 		Lock:      h.lock,
 		Trust:     Trust{Root: []byte("root"), Fingerprint: "5ce1eb40c4f4b1a2fd9d7d0aaf3c21f8c7dd2a6c1f1f0d6b0f8f0d7a3b9e4c21"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -233,7 +234,7 @@ func (c *console) save(w http.ResponseWriter, r *http.Request, f form, page form
 		err = c.editFile(r, changes)
 	}
 	if err == nil {
-		c.done(w, r, next, f.later)
+		c.done(w, r, next, f.later || slices.Contains(c.waitingFor(), f.key))
 		return
 	}
 	page.Form.retype(r)

@@ -54,6 +54,11 @@ type problemRow struct {
 // mends are the pages that mend findings, by their codes.
 var mends = map[string]problemRow{
 	"network-unwritten": {Link: "/settings", Label: "mend.network"},
+	"restart":           {Link: "/settings/restart", Label: "restart.go"},
+	"restart-unfit":     {Link: "/settings/access", Label: "mend.access"},
+	"disk-failed":       {Link: "/settings/restart", Label: "restart.go"},
+	"webrtc-off":        {Link: "/settings/live", Label: "mend.live"},
+	"allowlist-file":    {Link: "/agencies", Label: "mend.agencies"},
 	"homekit-off":       {Link: "/settings/doorbell", Label: "mend.homekit"},
 	"storage":           {Link: "/settings/storage", Label: "mend.storage"},
 	"disk-full-kept":    {Link: "/kept", Label: "mend.kept"},

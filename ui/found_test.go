@@ -136,6 +136,11 @@ func TestProblemsLeadToTheirMending(t *testing.T) {
 		"the quota of holds":       {finding.New("holds-full", "n", 2), "/requests"},
 		"new keys":                 {finding.New("agency-keys", "name", "A", "agency", "a.example", "phone", "1"), "/agencies"},
 		"a new authority":          {finding.New("https-remade", "file", "/x"), "/trust"},
+		"a restart":                {finding.New("restart", "keys", "storage"), "/settings/restart"},
+		"a restart that failed":    {finding.New("restart-unfit").Quoting("bind: address in use"), "/settings/access"},
+		"a disk that failed":       {finding.New("storage", "path", "/srv", "cause", finding.New("disk-failed")), "/settings/restart"},
+		"live view":                {finding.New("webrtc-off").Quoting("bind: address in use"), "/settings/live"},
+		"a bad allowlist":          {finding.New("allowlist-file"), "/agencies"},
 		"the network":              {finding.New("network-unwritten"), "/settings"},
 	} {
 		t.Run(name, func(t *testing.T) {

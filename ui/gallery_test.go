@@ -41,6 +41,7 @@ var homes = map[string]func(*house){
 		h.requests.records[preparedID] = rec
 	},
 	"offline":     func(h *house) { h.off = true },
+	"changed":     func(h *house) { h.waits = []string{"listen", "storage", "homekit", "homekit of cameras"} },
 	"strangers":   strangers,
 	"new":         func(h *house) { h.accounts = newAccounts(h.accounts.now, false) },
 	"locked":      func(*house) {},
@@ -160,6 +161,10 @@ var gallery = []shown{
 	{"homekit, paired", "paired", "/settings/homekit", 200},
 	{"homekit, paired by many", "paired by many", "/settings/homekit", 200},
 	{"settings, network off", "offline", "/settings", 200},
+	{"settings, some wait", "changed", "/settings", 200},
+	{"start again", "changed", "/settings/restart", 200},
+	{"start again, ending", "changed", "/settings/restart?since=1795285800000", 200},
+	{"start again, done", "well", "/settings/restart?since=1", 200},
 	{"rules", "well", "/settings/rules", 200},
 	{"settings, a form", "well", "/settings/home", 200},
 	{"settings, with the passphrase", "well", "/settings/lock", 200},

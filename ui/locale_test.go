@@ -48,6 +48,9 @@ func builtKeys() []string {
 	add("stream.", "main", "sub")
 	add("form.", "https-more")
 	add("send.", "linked", "linked-not")
+	for _, f := range waitingForms {
+		add("form.", f)
+	}
 	add("keeping.end.", "same", "days-30", "days-90", "days-365", "never", "day")
 	add("kept.", "until", "until-released", "ended")
 	add("result.disposition.", bulletin.Used, bulletin.Unused, bulletin.Destroyed)

@@ -53,7 +53,7 @@ var may = map[string]string{
 
 	"POST /agencies/card": "o", "POST /agencies/allow": "o", "POST /agencies/disallow": "o",
 	"GET /people": "o", "POST /people/invite": "o", "POST /people/uninvite": "o", "POST /people/label": "o", "POST /people/change": "o", "POST /people/remove": "o",
-	"GET /settings/rules": "o", "POST /settings/rules": "o", "POST /settings/rules/try": "o", "POST /settings/network": "o",
+	"GET /settings/rules": "o", "POST /settings/rules": "o", "POST /settings/rules/try": "o", "POST /settings/network": "o", "GET /settings/restart": "o", "POST /settings/restart": "o",
 	"GET /settings/tokens": "o", "POST /settings/tokens": "o", "POST /settings/tokens/end": "o",
 	"GET /settings": "o", "GET /settings/homekit": "o", "POST /settings/homekit": "o",
 	"GET /setup/{step}": "o", "POST /setup/{step}": "o", "GET /settings/health": "o", "GET /settings/health/diagnostics.txt": "o",

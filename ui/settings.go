@@ -20,6 +20,7 @@ type settingsView struct {
 	HomeKit bool
 	Paired  int // controllers of the request doorbell
 	Offline bool
+	Waits   bool // for the next start
 }
 
 // streamRow is the health of one recorded stream.
@@ -51,7 +52,7 @@ func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status in
 		c.fail(w, r, err)
 		return
 	}
-	v := settingsView{Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(present(c.cfg.Cameras), streams), Offline: c.offline()}
+	v := settingsView{Problem: p, Trust: c.cfg.Trust.Root != nil, Head: c.health(present(c.cfg.Cameras), streams), Offline: c.offline(), Waits: len(c.waitingFor()) > 0}
 	if c.cfg.Settings != nil {
 		for _, f := range append(slices.Clone(settingsForms), settingsLists...) {
 			v.Links = append(v.Links, f.key)

@@ -40,6 +40,7 @@ type Config struct {
 	Home         Home
 	Rules        Rules
 	Network      Network
+	Restart      Restart              // zero: the hub cannot be started again from here
 	HomeKit      HomeKit              // nil without a bridge
 	Lock         bool                 // the lock of the Home app may give approvals that are left to it
 	HubKey       string               // the hub's public key in hex, for people to compare
@@ -295,6 +296,8 @@ func (c *console) household() []route {
 		{"POST /settings/rules", inPage, owners, c.saveRules},
 		{"POST /settings/rules/try", inPage, owners, c.tryRules},
 		{"POST /settings/network", inPage, owners, c.switchNetwork},
+		{"GET /settings/restart", page, owners, c.restart},
+		{"POST /settings/restart", inPage, owners, c.restartDo},
 		{"GET /settings/tokens", page, owners, c.tokens},
 		{"POST /settings/tokens", inPage, owners, c.makeToken},
 		{"POST /settings/tokens/end", inPage, owners, c.endToken},

@@ -66,6 +66,7 @@ var english = map[string]string{
 	"reason.unknown":       "The cause is not known.",
 	"reason.untrusted":     "The camera showed a certificate that is neither trusted nor pinned; gatehouse status says its fingerprint.",
 	"restart":              "Restart the hub to use what changed in gatehouse.yml: {keys}.",
+	"restart-unfit":        "The hub could not start with what changed in gatehouse.yml, so it runs on with the settings from before.",
 	"storage":              "Storage {path}: {cause}",
 	"storage-crowded":      "Storage {path}: footage that is kept from deletion takes {held} of the {room} there are for recordings, so the rest is deleted early. Release what is not needed any more.",
 	"unknown":              "The hub found something that it has no words for.",
