@@ -11,8 +11,10 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 //go:embed static
@@ -71,9 +73,12 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Service-Worker-Allowed", "/") // it stands below the pages that it serves
 	}
 	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Set("ETag", `"`+a.tree+`"`)
 	if b := a.gzipped(name, r); b != nil {
+		w.Header().Set("ETag", `"`+a.tree+`-gzip"`)
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(b) // of HEAD, net/http sends none of it
+		w.Header().Set("Content-Length", strconv.Itoa(len(b))) // which ServeContent leaves out of an encoded answer
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
 		return
 	}
 	r2 := r.Clone(r.Context())

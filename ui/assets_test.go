@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -113,6 +115,72 @@ func TestAssetsAreImmutable(t *testing.T) {
 		if w := visit(h, http.MethodGet, path, nil, noSession); w.Code == 200 {
 			t.Errorf("%s: 200", path)
 		}
+	}
+}
+
+// TestTextsGoByGzip: to who takes it, with the length that is sent, and under another
+// tag than the plain text; an answer that a browser has is not sent again.
+func TestTextsGoByGzip(t *testing.T) {
+	h := newHouse().handler(t)
+	for name, text := range map[string]bool{"console.css": true, "js/console.mjs": true, "icons.svg": true, "app/icon-192.png": false} {
+		tags := map[string]string{}
+		for _, takes := range []string{"gzip, deflate, br", "br, gzip;q=0", ""} {
+			more := func(r *http.Request) { r.Header.Set("Accept-Encoding", takes) }
+			w := visit(h, http.MethodGet, newAssets().url(name), nil, noSession, more)
+			want := ""
+			if text && strings.HasPrefix(takes, "gzip") {
+				want = "gzip"
+			}
+			if got := w.Header().Get("Content-Encoding"); w.Code != http.StatusOK || got != want || w.Header().Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s for %q: %d, encoding %q, want %q; %v", name, takes, w.Code, got, want, w.Header())
+			}
+			if w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
+				t.Errorf("%s for %q: length %q of %d bytes", name, takes, w.Header().Get("Content-Length"), w.Body.Len())
+			}
+			tag := w.Header().Get("ETag")
+			if tag == "" || tags[tag] != "" && tags[tag] != "as "+want {
+				t.Errorf("%s for %q: tag %q is that of another form", name, takes, tag)
+			}
+			tags[tag] = "as " + want
+			again := visit(h, http.MethodGet, newAssets().url(name), nil, noSession, more, func(r *http.Request) { r.Header.Set("If-None-Match", tag) })
+			if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+				t.Errorf("%s for %q, which the browser has: %d, %d bytes", name, takes, again.Code, again.Body.Len())
+			}
+			head := visit(h, http.MethodHead, newAssets().url(name), nil, noSession, more)
+			if head.Header().Get("Content-Length") != w.Header().Get("Content-Length") || head.Body.Len() != 0 {
+				t.Errorf("%s for %q: HEAD is answered with %v", name, takes, head.Header())
+			}
+		}
+	}
+}
+
+// TestSizesAreOnTheScale: letters have one of seven sizes, distances and corners are
+// tokens; a pixel or two is for the eye.
+func TestSizesAreOnTheScale(t *testing.T) {
+	css, err := fs.ReadFile(staticFiles, "static/console.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(string(css), "")
+	if !strings.Contains(text, "--s1: 4px; --s2: 8px; --s3: 12px; --s4: 16px; --s5: 24px; --s6: 32px; --s7: 48px; --s8: 64px;") {
+		t.Error("the scale of distances is another")
+	}
+	letters := []string{"12", "14", "16", "18", "22", "28", "36"}
+	rule := regexp.MustCompile(`[{;\s]((?:font|margin|padding|gap|row-gap|column-gap|border-[a-z-]*radius|border-radius)(?:-[a-z-]+)?):\s*([^;}]*)`)
+	size := regexp.MustCompile(`([0-9.]+)(px|r?em)\b`)
+	found := 0
+	for _, m := range rule.FindAllStringSubmatch(text, -1) {
+		for _, n := range size.FindAllStringSubmatch(m[2], -1) {
+			found++
+			small, err := strconv.ParseFloat(n[1], 64)
+			switch ok := n[2] == "px" && err == nil; {
+			case !ok, strings.HasPrefix(m[1], "font") && !slices.Contains(letters, n[1]), !strings.HasPrefix(m[1], "font") && small > 2:
+				t.Errorf("%s: %s is not on the scale", m[1], m[2])
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d sizes were found", found)
 	}
 }
 

@@ -23,18 +23,40 @@ after(async () => {
   stopHomes();
 });
 
-// Light and dark, desktop and phone, and three languages, one of them from right
-// to left: each manner once over every screen.
+// Desktop and phone, and three languages, one of them from right to left: each manner
+// once over every screen. Two of them look at it in the other colours too, by the rules of
+// axe that colours decide, so that every screen is seen on both sizes, light and dark.
 const manners = {
-  "desktop, light, English": { viewport: desktop, looks: "light", language: "en" },
-  "phone, dark, Spanish": { viewport: phone, looks: "dark", language: "es" },
-  "phone, light, from right to left": { viewport: phone, looks: "light", language: "ar-XB" },
+  "desktop, light and dark, English, with motion": { viewport: desktop, looks: "light", language: "en", reducedMotion: "no-preference", both: true },
+  "phone, dark and light, Spanish": { viewport: phone, looks: "dark", language: "es", reducedMotion: "reduce", both: true },
+  "phone, light, from right to left": { viewport: phone, looks: "light", language: "ar-XB", reducedMotion: "reduce" },
 };
+const ofColour = ["color-contrast", "link-in-text-block"];
 
-describe("every screen", { concurrency: true }, () => Object.entries(manners).forEach(([manner, { viewport, looks, language }]) => {
+/** Looks at a page in the colours that it does not have. */
+async function otherColours(page, name, looks) {
+  const other = looks === "light" ? "dark" : "light";
+  await page.evaluate(async (other) => {
+    document.documentElement.dataset.looks = other;
+    await Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {})));
+  }, other);
+  await accessible(page, `${name}, ${other}`, ofColour);
+}
+
+/** Fails if anything moves by itself for somebody who asked that nothing does. */
+async function still(page, name) {
+  const moving = await page.evaluate(() => [...document.querySelectorAll("*")]
+    .filter((e) => {
+      const s = getComputedStyle(e);
+      return s.animationName !== "none" || s.transitionDuration.split(", ").some((d) => d !== "0s") || s.scrollBehavior === "smooth";
+    }).map((e) => e.outerHTML.slice(0, 60)));
+  assert.deepEqual(moving, [], `what moves on ${name}`);
+}
+
+describe("every screen", { concurrency: true }, () => Object.entries(manners).forEach(([manner, { viewport, looks, language, reducedMotion, both }]) => {
   test(manner, async () => {
     const screens = await (await fetch(`${gallery}/_gallery.json`)).json();
-    const { page, context, faults } = await open(browser, gallery, { viewport, colorScheme: looks, expected: [401, 404, 409] });
+    const { page, context, faults } = await open(browser, gallery, { viewport, colorScheme: looks, reducedMotion, expected: [401, 404, 409] });
     for (const { name, home, path } of screens) {
       await page.goto(`/_gallery/open?${new URLSearchParams({ home, to: path, language, looks })}`);
       assert.equal(new URL(page.url()).pathname, path.split("?")[0], name);
@@ -43,6 +65,8 @@ describe("every screen", { concurrency: true }, () => Object.entries(manners).fo
       const file = name.replaceAll(/[^a-z]+/g, "-");
       if (shots) await page.screenshot({ path: `${shots}/${file}-${viewport === phone ? "phone" : "desktop"}-${looks}-${language}.png`, fullPage: true });
       for (const check of [accessible, reachable]) await check(page, name).catch((e) => faults.push(e.message));
+      if (language === "es") await still(page, name).catch((e) => faults.push(e.message));
+      if (both) await otherColours(page, name, looks).catch((e) => faults.push(e.message));
     }
     assert.deepEqual(faults, []);
     await context.close();

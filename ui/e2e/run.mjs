@@ -103,6 +103,7 @@ await spec("fixture.spec.mjs", () => test("fixture.spec.mjs", {}));
 await spec("timeline.spec.mjs", () => test("timeline.spec.mjs", {}));
 await spec("area.spec.mjs", () => test("area.spec.mjs", {}));
 await spec("cut.spec.mjs", () => test("cut.spec.mjs", {}));
+await spec("faults.spec.mjs", () => test("faults.spec.mjs", {}));
 await spec("passkey.spec.mjs", () => test("passkey.spec.mjs", {}));
 await spec("setup.spec.mjs", setUp);
 let data = await folder();

@@ -85,6 +85,21 @@ test("what the slider is called and says, closer and wider, motion to motion, ha
   await says(page, /^Sat 21 Nov 2026 10:00:21, recorded/);
   assert.equal(await value("now"), 36_021);
   await settled(page);
+  for (const [key, want] of [
+    ["PageUp", "10:00:31"], ["PageDown", "10:00:21"], ["ArrowUp", "10:00:22"], ["ArrowDown", "10:00:21"], ["End", "23:59:59"], ["Home", "00:00:00"],
+  ]) {
+    await page.keyboard.press(key);
+    await says(page, new RegExp(` ${want}, recorded`));
+    await settled(page);
+  }
+  await page.goto("/timeline/Driveway?at=2026-11-21T10:00:21-08:00");
+  await settled(page);
+  assert.ok(await page.evaluate(() => { scrollTo(0, 0); return document.documentElement.scrollHeight > innerHeight; }));
+  await page.keyboard.press("End");
+  await page.waitForFunction(() => scrollY > 0); // elsewhere the key moves the page
+  await says(page, / 10:00:21,/);
+  await page.evaluate(() => scrollTo(0, 0));
+  await thumb.focus();
 
   const shown = () => page.$eval("gh-timeline", (t) => t.view.to - t.view.from);
   await page.keyboard.press("+");
@@ -218,7 +233,7 @@ test("cameras side by side on one clock, and one that this browser cannot play w
 
 test("a connection that is lost is called that, and the film goes on when it is back", async () => {
   const { page, context } = await visit("/timeline/Driveway?at=2026-11-21T13:03:20-08:00");
-  await page.route("**/events*", (route) => route.abort()); // what is open stays open while Chromium plays offline
+  await page.route(/\/events(\?|$)/, (route) => route.abort()); // what is open stays open while Chromium plays offline
   await page.reload();
   await settled(page);
   const lost = page.getByText("The hub does not answer. What you see here is older");

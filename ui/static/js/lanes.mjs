@@ -53,6 +53,15 @@ export class Lanes {
   /** The gap that is there at ms or begins up to a second later. @param {number} ms */
   gap(ms) { return this.data.gaps.find((g) => g.span[0] <= this.#in(ms) + 1000 && this.#in(ms) < g.span[1]); }
 
+  /** Where the day's footage begins; undefined if there is none. */
+  get first() { return this.footage(this.data.from); }
+
+  /** A second before the day's footage ends; undefined if there is none. */
+  get last() {
+    const span = this.data.recorded.at(-1);
+    return span && this.data.from + Math.max(span[0], span[1] - 1000);
+  }
+
   /** Where footage is, at ms or after it; undefined if there is none on this day. @param {number} ms */
   footage(ms) {
     const t = this.#in(ms);

@@ -6,6 +6,7 @@
 
 const before = 60_000; // what is listed before a moment, and after it
 const after = 10 * 60_000;
+const near = 0.25; // seconds before a file that went, of which no picture may come
 const longest = 5000; // ms to the next try, while nothing answers
 
 export class Recorded {
@@ -14,6 +15,7 @@ export class Recorded {
   #load = 0; // counts, so that a late answer is known as such
   #failures = 0;
   #gone = "";
+  /** @type {number | undefined} */ #rest; // until what comes before a file that went was seen
   /** @type {"main" | "sub"} */ stream = "main";
   /** The moment that was asked for, until its picture is there. @type {number | undefined} */ wanted;
 
@@ -62,10 +64,10 @@ export class Recorded {
 
   /** Goes to a moment; where nothing is recorded, to the next that is listed. @param {number} ms */
   seek(ms) {
-    this.wanted = ms;
-    this.figure.classList.add("waiting");
     const place = this.#place(ms);
     if (place === undefined) return void this.#open(ms);
+    this.wanted = ms;
+    this.figure.classList.add("waiting");
     this.#load++;
     if (Math.abs(this.video.currentTime - place) < 0.001 && this.video.readyState >= 2) this.#arrived();
     else this.video.currentTime = place;
@@ -74,12 +76,14 @@ export class Recorded {
   /** @param {number} ms */
   async #open(ms) {
     const load = ++this.#load;
+    this.wanted = ms;
+    this.figure.classList.add("waiting");
     const { default: Hls } = await import("../vendor/hls.light.min.mjs");
     if (load !== this.#load) return;
     if (!Hls.isSupported()) return this.tell.failed();
+    const paused = this.video.paused, rate = this.video.playbackRate; // before the film in hand stops it
     this.#hls?.destroy();
     this.#pieces = [];
-    const paused = this.video.paused, rate = this.video.playbackRate;
     const hls = this.#hls = new Hls({
       enableWorker: false, // fragments are MP4 already; a worker would need its own policy
       lowLatencyMode: false, backBufferLength: 60, maxBufferLength: 20, autoStartLoad: false, startFragPrefetch: true,
@@ -99,16 +103,16 @@ export class Recorded {
   /** @param {typeof Player} Hls @param {Player} hls @param {Fault} data @param {number} ms */
   #fault(Hls, hls, data, ms) {
     const codec = /codec/i.test(data.details);
-    if (!data.fatal && !codec || hls !== this.#hls) return;
     const code = data.response?.code ?? 0, missing = code === 404;
+    if (hls !== this.#hls) return;
+    if (missing && data.frag) return this.#miss(hls, data.frag, ms); // hls.js would ask for half a minute
+    if (!data.fatal && !codec) return;
     const silent = data.type === Hls.ErrorTypes.NETWORK_ERROR && (code === 0 || code >= 500) && !/pars/i.test(data.details);
     this.#failures++;
     if ((codec || code === 415) && this.stream === "main") {
       this.stream = "sub"; // this browser lacks the format, and the smaller picture has another
       this.tell.lesser();
       this.#open(ms);
-    } else if (missing && data.frag) {
-      this.#skip(data.frag, ms);
     } else if (missing) {
       this.#close();
       this.tell.nothing(ms);
@@ -122,6 +126,16 @@ export class Recorded {
       this.#close();
       this.tell.failed();
     }
+  }
+
+  /** A file went: what comes before it is played first. @param {Player} hls @param {Fragment} frag @param {number} ms */
+  #miss(hls, frag, ms) {
+    clearTimeout(this.#rest);
+    if (hls !== this.#hls) return;
+    const t = this.wanted === undefined ? this.video.currentTime : this.#place(this.wanted) ?? frag.start;
+    if (t >= frag.start + frag.duration) return; // somebody went past it
+    if (t < frag.start - near) this.#rest = setTimeout(() => this.#miss(hls, frag, ms), 100);
+    else this.#skip(frag, ms);
   }
 
   /** A file went while it was played: asks anew, and if it is still listed, goes on behind it. @param {Fragment} frag @param {number} ms */

@@ -322,7 +322,7 @@ export class Watch extends HTMLElement {
     const t = /** @type {HTMLElement} */ (e.target);
     if (e.ctrlKey || e.metaKey || e.altKey || t.closest("input, select, textarea, dialog")) return;
     if ((e.key === " " || e.key === "Enter") && t.closest("button, a, summary")) return;
-    const does = keys[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+    const does = keys[e.key.length === 1 ? e.key.toLowerCase() : e.key] ?? (t.closest("[role=slider]") ? slides[e.key] : undefined);
     if (!does || !this.#screens[0]?.lanes) return;
     e.preventDefault();
     this.#do(does, e);
@@ -339,6 +339,8 @@ export class Watch extends HTMLElement {
       case "second-forth": return this.#go(this.#at + 1000);
       case "frame-back": return this.#step(-1);
       case "frame-forth": return this.#step(1);
+      case "first": return this.#go(first.lanes?.first ?? this.#at);
+      case "last": return this.#go(first.lanes?.last ?? this.#at);
       case "closer": return line.zoom(0.5);
       case "wider": return line.zoom(2);
       case "next": return this.#motion(1);
@@ -422,5 +424,10 @@ const keys = {
   " ": "play", j: "back", l: "forth", k: "play", ArrowLeft: "second-back", ArrowRight: "second-forth", ",": "frame-back", ".": "frame-forth",
   "+": "closer", "=": "closer", "-": "wider", n: "next", p: "previous", "[": "in", "]": "out", m: "sound", f: "full", "?": "keys",
   "<": "slower", ">": "faster",
+};
+
+/** What else the keys of a slider do, which elsewhere move the page. @type {Record<string, string>} */
+const slides = {
+  Home: "first", End: "last", PageUp: "forth", PageDown: "back", ArrowUp: "second-forth", ArrowDown: "second-back",
 };
 
