@@ -114,7 +114,7 @@ func (h *hub) dressConsole() {
 		Home:   ui.Home{Name: c.Home.Name, Position: home.Position, TimeZone: home.TimeZone},
 		HubKey: fmt.Sprintf("%x", h.keys.Hub.Public()), SetupCode: h.setupCode, Trust: h.consoleTrust(), Memory: &h.memory, Reach: func() []string { return https.Reach(h.listener.Addr()) }, Log: h.log, Version: version,
 		Settings: h.editor, Survey: h.survey, FirstRun: config.FirstRun{DataDir: h.data},
-		Disks: func() []survey.Disk { return survey.Disks(h.data) }, Stores: h.archive.Disks, Problems: h.problems,
+		Disks: func() []survey.Disk { return survey.Disks(h.data) }, Stores: h.archive.Disks, Claim: func(path string) error { return recording.Claim(config.Folder(h.data, path)) }, Problems: h.problems,
 		Restart: ui.Restart{Waiting: h.waiting, Begin: h.startAgain, Started: h.started}, Rules: h.consoleRules(home), Network: ui.Network{On: h.network.On, Switch: h.switchNetwork},
 	}
 	if h.homekit != nil {

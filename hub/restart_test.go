@@ -25,7 +25,7 @@ func startsAgain(t *testing.T, d *demoRun, who *person) *hub {
 	t.Helper()
 	before := d.home()
 	status, page := who.post("/settings/restart", url.Values{"passphrase": {d.world.Passphrase()}})
-	for i := 0; i < 100 && status == http.StatusOK && !strings.Contains(page, `id="back"`); i++ {
+	for i := 0; i < 600 && status == http.StatusOK && !strings.Contains(page, `id="back"`); i++ {
 		time.Sleep(100 * time.Millisecond)
 		status, page = who.get("/settings/restart?since=" + find(t, page, `restart\?since=(\d+)`))
 	}

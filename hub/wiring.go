@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,12 +21,8 @@ import (
 func archiveConfig(c *config.Config, data string, index recording.Index, heads recording.HeadStore, log *slog.Logger) recording.ArchiveConfig {
 	a := recording.ArchiveConfig{Index: index, Heads: heads, Log: log}
 	for _, s := range c.Storage {
-		path := s.Path
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(data, path)
-		}
 		a.Disks = append(a.Disks, recording.DiskConfig{
-			Path: path, Profile: recording.Profile(s.Profile),
+			Path: config.Folder(data, s.Path), Profile: recording.Profile(s.Profile),
 			Keep: recording.Keep{Days: s.Keep.Days, Bytes: int64(s.Keep.Bytes), Free: int64(s.Keep.Free)},
 		})
 	}

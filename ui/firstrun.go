@@ -240,7 +240,13 @@ func (c *console) takeStep(w http.ResponseWriter, r *http.Request, n int) bool {
 	if len(changes) == 0 {
 		return true
 	}
-	if _, err = c.cfg.Settings.Edit(r.PostFormValue("version"), changes...); err == nil {
+	if steps[n-passphraseStep-1] == "storage" {
+		err = c.claim(r.PostFormValue("path"), file.Value("storage[0].path"), "storage[0].path", changes)
+	}
+	if err == nil {
+		_, err = c.cfg.Settings.Edit(r.PostFormValue("version"), changes...)
+	}
+	if err == nil {
 		return true
 	}
 	p.Form.retype(r)

@@ -230,6 +230,9 @@ func (c *console) save(w http.ResponseWriter, r *http.Request, f form, page form
 	if f.check != nil {
 		err = f.check(r)
 	}
+	if err == nil && f.key == "storage" {
+		err = c.claim(strings.TrimSpace(r.PostFormValue("path")), page.Form.Fields[0].Value, f.path("path"), changes)
+	}
 	if err == nil {
 		err = c.editFile(r, changes)
 	}

@@ -36,6 +36,7 @@ cameras:
 type desk struct {
 	t    *testing.T
 	h    http.Handler
+	cfg  Config // h's
 	file string
 }
 
@@ -52,7 +53,7 @@ func newDesk(t *testing.T, cameras ...string) *desk {
 	nobody := func(context.Context) ([]onvif.Found, error) { return nil, nil }
 	cfg.Settings, cfg.Survey, cfg.FirstRun = config.NewEditor(dir, nil), &survey.Survey{Discover: nobody, Log: cfg.Log}, config.FirstRun{DataDir: dir}
 	cfg.Disks = fixtureDisks
-	d.h = New(cfg)
+	d.cfg, d.h = cfg, New(cfg)
 	return d
 }
 

@@ -12,10 +12,12 @@ import (
 // mistakes are the sentences of what can be wrong in gatehouse.yml, as package
 // config has them, and the keys of their words in the console's languages.
 var mistakes = map[string]string{
-	"should be on or off":                                  "wrong.on-off",
-	"is the folder of another store as well":               "wrong.store-twice",
-	"two cameras are called %q":                            "wrong.camera-twice",
-	"stands in two bulletins":                              "wrong.log-twice",
+	storeForeign:                             "wrong.store-foreign",
+	storeUnmade:                              "wrong.store-unmade",
+	"should be on or off":                    "wrong.on-off",
+	"is the folder of another store as well": "wrong.store-twice",
+	"two cameras are called %q":              "wrong.camera-twice",
+	"stands in two bulletins":                "wrong.log-twice",
 	"unknown time zone; write for example Europe/Berlin":   "wrong.timezone",
 	"is needed to match requests; it never leaves the hub": "wrong.position",
 	"is missing":                                                      "wrong.missing",

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,6 +15,7 @@ import (
 	"unicode"
 
 	"gatehouse/hub/config"
+	"gatehouse/hub/recording"
 )
 
 // TestEveryMistakeHasWords holds the console's words to the sentences of package
@@ -63,7 +65,7 @@ func TestEveryMistakeHasWords(t *testing.T) {
 			t.Errorf("no words for %q", text)
 		}
 	}
-	others := allText(t, "../hub/label/label.go", "../hub/bulletin/text.go")
+	others := allText(t, "../hub/label/label.go", "../hub/bulletin/text.go", "storage.go")
 	for text := range mistakes {
 		if !said[text] && !strings.Contains(others, text) && text != "is longer than 64 characters" {
 			t.Errorf("nothing says %q", text)
@@ -149,5 +151,42 @@ func TestEveryEndOfADeliveryHasWords(t *testing.T) {
 		if got := es.told(theirs); got != theirs {
 			t.Errorf("%q became %q", theirs, got)
 		}
+	}
+}
+
+// TestStorageIsClaimed: a folder that is newly named is claimed before the file
+// says so; one that cannot be used changes nothing.
+func TestStorageIsClaimed(t *testing.T) {
+	d := newDesk(t, "porch")
+	var claimed []string
+	var refuse error
+	d.cfg.Claim = func(path string) error {
+		claimed = append(claimed, path)
+		return refuse
+	}
+	d.h = New(d.cfg)
+	save := func(page, path, days string) string {
+		v := d.form(page)
+		v.Set("path", path)
+		v.Set("keep.days", days)
+		return d.post(page, v).Body.String()
+	}
+	refuse = recording.ErrForeign
+	if body := save("/settings/storage/0", "/mnt/usb", "30"); !strings.Contains(body, "Has other files in it") || d.read() != settingsFile {
+		t.Errorf("a foreign folder:\n%s", d.read())
+	}
+	refuse = errors.New("read-only file system")
+	if body := save("/settings/storage/new", "/mnt/usb", "30"); !strings.Contains(body, "Cannot be made or written") || d.read() != settingsFile {
+		t.Errorf("an unwritable folder:\n%s", d.read())
+	}
+	claimed, refuse = nil, nil
+	save("/settings/storage/0", "/mnt/usb", "-1")
+	save("/settings/storage/0", "footage", "7")
+	if len(claimed) > 0 {
+		t.Errorf("%q were claimed beside a mistake, or though they are not new", claimed)
+	}
+	save("/settings/storage/0", "/mnt/usb/gatehouse", "7")
+	if len(claimed) != 1 || claimed[0] != "/mnt/usb/gatehouse" || !strings.Contains(d.read(), "path: /mnt/usb/gatehouse") {
+		t.Errorf("%q\n%s", claimed, d.read())
 	}
 }

@@ -50,6 +50,7 @@ type Config struct {
 	FirstRun     FirstRun             // nil: set-up ends with the passphrase
 	Disks        func() []survey.Disk // that footage could be kept on
 	Stores       func(context.Context) ([]recording.DiskStatus, error)
+	Claim        func(path string) error  // as recording.Claim, of a path of the file
 	Problems     func() []finding.Finding // what the owner should mend
 	Version      string
 	Trust        Trust

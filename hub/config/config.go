@@ -223,6 +223,14 @@ type HomeKit struct {
 // Lock reports whether the consent lock may give approvals.
 func (h HomeKit) Lock() bool { return h.Enabled && h.ConsentLock && !h.Neutral }
 
+// Folder is a storage path of the file: a relative one is in the data folder.
+func Folder(data, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(data, path)
+}
+
 // Problem is one thing wrong with the file.
 type Problem struct {
 	Line   int    `json:"line"` // from 1
