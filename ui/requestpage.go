@@ -99,7 +99,15 @@ type pick struct {
 	Sound    bool
 	From, To string // datetime-local
 	Min, Max string
-	Cut      cut
+	// What From and To stand for, in Unix ms: an hour of autumn comes twice.
+	FromMS, ToMS int64
+	Cut          cut
+}
+
+// choose fills the fields with whole seconds.
+func (p *pick) choose(c *console, from, to time.Time) {
+	from, to = from.Truncate(time.Second), to.Truncate(time.Second)
+	p.From, p.To, p.FromMS, p.ToMS = c.field(from), c.field(to), from.UnixMilli(), to.UnixMilli()
 }
 
 // sealed is the prepared package.
@@ -298,7 +306,7 @@ func (c *console) pick(i int, m request.Match, have coverage, chosen []evidence.
 			p.Chosen, p.Sound, from, to = true, s.Audio, s.From, s.To
 		}
 	}
-	p.From, p.To = c.field(from), c.field(to)
+	p.choose(c, from, to)
 	return p
 }
 
@@ -311,11 +319,10 @@ func (c *console) keepTyped(r *http.Request, v *requestView) {
 		p := &v.Pick[i]
 		n := strconv.Itoa(p.Index)
 		p.Chosen, p.Sound = slices.Contains(r.PostForm["clip"], n), r.PostForm.Has("sound-"+n)
-		if s := r.PostForm.Get("from-" + n); s != "" {
-			p.From = s
-		}
-		if s := r.PostForm.Get("to-" + n); s != "" {
-			p.To = s
+		from, errFrom := c.parseField(r.PostForm.Get("from-" + n))
+		to, errTo := c.parseField(r.PostForm.Get("to-" + n))
+		if errFrom == nil && errTo == nil {
+			p.choose(c, from, to)
 		}
 	}
 }

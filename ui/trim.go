@@ -57,7 +57,8 @@ func (c *console) takeLinked(r *http.Request, v *requestView) {
 		if !b.After(a) {
 			continue
 		}
-		p.Chosen, p.From, p.To = true, c.field(a), c.field(b)
+		p.Chosen = true
+		p.choose(c, a, b)
 		v.Linked = "send.linked"
 	}
 }

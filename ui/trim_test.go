@@ -51,3 +51,16 @@ func TestChoiceFromTheTimeline(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusedChoiceIsKept: the script sends moments with their offset; a form
+// that is refused shows them again as fields.
+func TestRefusedChoiceIsKept(t *testing.T) {
+	h := newHouse().handler(t)
+	w := visit(h, http.MethodPost, "/requests/"+waitingID+"/prepare", url.Values{
+		"form": {"prepare"}, "clip": {"1"}, "from-1": {"2026-11-21T13:20:00-08:00"}, "to-1": {"2026-11-21T13:10:00-08:00"},
+	})
+	body := w.Body.String()
+	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(body, `value="2026-11-21T13:20:00" data-ms="1795296000000"`) || !strings.Contains(body, `value="2026-11-21T13:10:00"`) {
+		t.Errorf("%d\n%s", w.Code, body)
+	}
+}

@@ -81,7 +81,7 @@ test("with a finger, on a phone, from right to left", async () => {
     const last = Date.parse(`${await to.inputValue()}Z`);
     await end.evaluate((e) => e.scrollIntoView({ block: "center" }));
     const box = await end.boundingBox();
-    await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
+    await page.mouse.move(box.x + box.width - 22, box.y + box.height / 2);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 6 });
     if (shots) await page.screenshot({ path: `${shots}/cut-phone-${language}.png` });
@@ -105,6 +105,24 @@ test("from the timeline", async () => {
   assert.equal(Date.parse(await camera.locator("input[type=datetime-local]").first().inputValue()), Date.parse("2026-11-21T13:03:00"));
   await camera.locator(".cut").waitFor();
   await page.getByText("1 clip, 1 min").waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test("an hour that comes twice is the one that is shown", async () => {
+  const { page, context, faults } = await visit("/requests", { viewport: desktop, colorScheme: "light" });
+  const at = await page.evaluate(async () => {
+    const { momentOf, setMoment, stamp } = await import(new URL("clock.mjs", document.querySelector("script[type=module]").src).href);
+    const zone = [[Date.parse("2026-11-01T00:00:00-07:00"), -420], [Date.parse("2026-11-01T09:00:00Z"), -480]];
+    const input = Object.assign(document.createElement("input"), { type: "datetime-local", step: "1" });
+    const said = ["2026-11-01T08:30:00Z", "2026-11-01T09:30:00Z", "2026-11-01T09:30:07Z"].map((t) => {
+      setMoment(input, Date.parse(t), zone);
+      return stamp(momentOf(input, zone), zone);
+    });
+    input.value = "2026-11-01T00:30:00"; // typed: what was set before counts no more
+    return [...said, stamp(momentOf(input, zone), zone)];
+  });
+  assert.deepEqual(at, ["2026-11-01T01:30:00-07:00", "2026-11-01T01:30:00-08:00", "2026-11-01T01:30:07-08:00", "2026-11-01T00:30:00-07:00"]);
   assert.deepEqual(faults, []);
   await context.close();
 });

@@ -71,7 +71,7 @@ async function real() {
   await page.locator("input[name=clip]").first().check();
   await page.getByRole("button", { name: "Seal for preview" }).click();
   await page.waitForURL("**#sealed");
-  await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 1), null, { timeout: 60_000 });
+  await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.offsetParent === null || v.readyState > 1), null, { timeout: 60_000 });
   await shoot(page, "hub-request-sealed");
   await page.locator("#approve-passphrase").fill(pass);
   await page.getByRole("button", { name: /^Send \d+ clips?/ }).click();
@@ -116,14 +116,14 @@ async function gallery() {
     const { page } = await open(browser, base, { viewport, colorScheme: looks });
     for (const { name, home, path } of screens.filter((s) => want(s.name))) {
       await page.goto(`/_gallery/open?${new URLSearchParams({ home, to: path, language, looks })}`);
-      await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.readyState > 1), null, { timeout: 10_000 }).catch(() => {});
+      await page.waitForFunction(() => [...document.querySelectorAll("video")].every((v) => v.offsetParent === null || v.readyState > 1), null, { timeout: 10_000 }).catch(() => {});
       const all = pictures.get(name);
       all.push(await photograph(page, `${screens.findIndex((s) => s.name === name)}-${all.length}`));
     }
     await page.context().close();
   }
   stop();
-  for (const [name, files] of pictures) await write(name.replaceAll(/[^a-z0-9]+/g, "-"), files, { scale: 0.5, top: 1500, quality: 20 });
+  for (const [name, files] of pictures) await write(name.replaceAll(/[^a-z0-9]+/g, "-"), files, { scale: 0.5, top: 1500, quality: 15 });
 }
 
 try {

@@ -28,6 +28,24 @@ export function fromField(value, zone) {
   return wall - offsetAt(0, zone) * 60_000;
 }
 
+/**
+ * The moment that an <input type=datetime-local> stands for, NaN if none. An hour
+ * comes twice in autumn: what was set by us is known by data-ms for as long as
+ * the field still says data-of, or what the hub wrote into it.
+ * @param {HTMLInputElement} input @param {Zone} zone
+ */
+export function momentOf(input, zone) {
+  const { ms, of = input.defaultValue } = input.dataset;
+  return ms && of === input.value ? Number(ms) : fromField(input.value, zone);
+}
+
+/** Sets such a field to a moment. @param {HTMLInputElement} input @param {number} ms @param {Zone} zone */
+export function setMoment(input, ms, zone) {
+  input.value = field(ms, zone);
+  input.dataset.ms = String(ms);
+  input.dataset.of = input.value; // browsers leave seconds out when they are zero
+}
+
 /** "2026-11-21T14:03:20-08:00", as addresses have it. @param {number} ms @param {Zone} zone */
 export function stamp(ms, zone) {
   const ahead = offsetAt(ms, zone);

@@ -1,7 +1,7 @@
 // The pictures of one camera's choice on the request page: a strip of what is
 // recorded, a handle at each end, and the recording itself. The two fields
 // stay what is sent; here they are only moved.
-import { clock, field, fromField } from "./clock.mjs";
+import { clock, field, momentOf, setMoment } from "./clock.mjs";
 import { Recorded } from "./recorded.mjs";
 import { Strip } from "./strip.mjs";
 
@@ -51,7 +51,7 @@ export class Cut {
   }
 
   /** What the fields say, in Unix ms; NaN where one says nothing. */
-  times() { return this.fields.map((f) => fromField(f.value, this.zone)); }
+  times() { return this.fields.map((f) => momentOf(f, this.zone)); }
 
   /** Shows it; the first time it asks for its pictures. @param {boolean} on */
   show(on) {
@@ -96,7 +96,7 @@ export class Cut {
     if (i === 0 && from >= to) this.handles[0].value = String(Math.max(0, to - 1));
     if (i === 1 && to <= from) this.handles[1].value = String(from + 1);
     const at = this.first + Number(this.handles[i].value) * 1000;
-    this.fields[i].value = field(at, this.zone);
+    setMoment(this.fields[i], at, this.zone);
     this.#pause();
     this.strip.show(at);
     this.#drawn();
@@ -109,6 +109,8 @@ export class Cut {
       h.setAttribute("aria-valuetext", this.oneDay ? clock(at, this.zone) : field(at, this.zone).replace("T", " "));
       this.root.style.setProperty(i ? "--to" : "--from", String(Number(h.value) / whole));
     });
+    // Where both are at the end, the one that can still go somewhere is on top.
+    this.handles[0].style.zIndex = Number(this.handles[0].value) > whole / 2 ? "3" : "2";
     const out = this.root.querySelector("output");
     if (out) out.textContent = this.handles.map((h) => h.getAttribute("aria-valuetext")).join(" – ");
   }

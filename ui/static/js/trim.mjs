@@ -1,12 +1,19 @@
 // <gh-trim>: sums up what is ticked, in the words of its data attributes, and
 // shows pictures of it.
-import { fromField, length } from "./clock.mjs";
+import { length, momentOf, stamp } from "./clock.mjs";
 
 export class Trim extends HTMLElement {
   /** @type {WeakMap<Element, Promise<import("./cut.mjs").Cut>>} */ #cuts = new WeakMap();
 
   connectedCallback() {
     this.addEventListener("input", () => this.#sum());
+    // What is sent is the moment that the pictures are of, with its offset.
+    this.closest("form")?.addEventListener("formdata", (e) => {
+      for (const f of /** @type {NodeListOf<HTMLInputElement>} */ (this.querySelectorAll("input[type=datetime-local]"))) {
+        const zone = JSON.parse(f.closest("fieldset")?.dataset.zone ?? "[]"), ms = momentOf(f, zone);
+        if (!Number.isNaN(ms)) e.formData.set(f.name, stamp(ms, zone));
+      }
+    });
     this.#sum();
   }
 
@@ -20,7 +27,7 @@ export class Trim extends HTMLElement {
       this.#cut(set, fields, on);
       if (!on?.checked) continue;
       const zone = JSON.parse(set.dataset.zone ?? "[]");
-      const [from, to] = fields.map((f) => fromField(f.value, zone));
+      const [from, to] = fields.map((f) => momentOf(f, zone));
       clips++;
       total += to - from;
       bad ||= !(to > from);
