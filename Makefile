@@ -87,6 +87,7 @@ bench: tools bench-tools
 bench-console:
 	go test -c -o dist/console.test ./ui
 	PATH="$(TOOLS)/node:$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/timeline.bench.mjs
+	PATH="$(TOOLS)/node:$$PATH" CONSOLE_TEST="$(CURDIR)/dist/console.test" node ui/e2e/pages.bench.mjs
 
 ## bench-check: bench, and fail if a bar is missed
 bench-check: tools bench-tools

@@ -123,7 +123,7 @@ async function gallery() {
     await page.context().close();
   }
   stop();
-  for (const [name, files] of pictures) await write(name.replaceAll(/[^a-z0-9]+/g, "-"), files, { scale: 0.5, top: 1500, quality: 15 });
+  for (const [name, files] of pictures) await write(name.replaceAll(/[^a-z0-9]+/g, "-"), files, { scale: 0.5, top: 1500, quality: 14 });
 }
 
 try {
